@@ -1,0 +1,260 @@
+"""Canonical JSON (RFC 8785) over I-JSON (RFC 7493), and the strict reading that goes with it.
+
+Every hash in Xase is taken over bytes made here. `rfc8785` is the reference. Two encoders that are
+much faster, orjson and the standard library's, write the same bytes for most values but not for
+all: they differ in some numbers, in the order of some keys, and in what they accept. The fast path
+is taken only for values that are inside the common ground; `tests/properties` holds it to the
+reference.
+"""
+
+import json
+import re
+from collections.abc import Callable
+from typing import Any, Final
+
+import rfc8785
+
+MAX_INTEGER: Final = 2**53 - 1
+"""The largest integer an IEEE 754 double, and so every JSON reader, keeps exactly."""
+
+MAX_DEPTH: Final = 64
+
+_FIRST_EXPONENT: Final = 1e21  # from here on ECMAScript writes an integral number with an exponent
+_SURROGATE_ESCAPE: Final = re.compile(rb"\\u[dD][89a-fA-F]")
+_SURROGATE: Final = re.compile("[\ud800-\udfff]")
+
+
+class CanonicalError(ValueError):
+    """The value or text is outside I-JSON.
+
+    `path` is the dotted place of the fault ("" for the whole text), `reason` one plain clause.
+    """
+
+    def __init__(self, reason: str, path: str = "") -> None:
+        super().__init__(f"{path}: {reason}" if path else reason)
+        self.path = path
+        self.reason = reason
+
+
+def _fastest_encoder() -> Callable[[Any], bytes]:
+    try:
+        import orjson
+    except ImportError:
+        encode = json.JSONEncoder(
+            ensure_ascii=False, sort_keys=True, separators=(",", ":"), allow_nan=False
+        ).encode
+        return lambda value: encode(value).encode()
+    return lambda value: orjson.dumps(value, option=orjson.OPT_SORT_KEYS)
+
+
+_encode: Final = _fastest_encoder()
+
+
+def canonical(value: Any) -> bytes:
+    """The one byte string RFC 8785 gives for `value`.
+
+    Accepts what JSON can say: dict with str keys, list, tuple, str, int, float, bool, None.
+    Raises CanonicalError for anything else, for NaN and infinities, for integers beyond
+    ±(2^53−1), for lone surrogates, and for nesting too deep to walk.
+    """
+    try:
+        return _encode(value if _is_common(value) else _integral(value))
+    except (_Uncommon, RecursionError):
+        return _reference(value)
+    except (TypeError, ValueError):  # an encoder met a lone surrogate: the reference names it
+        return _reference(value)
+
+
+def _reference(value: Any) -> bytes:
+    try:
+        return rfc8785.dumps(value)
+    except UnicodeEncodeError as error:
+        raise CanonicalError("lone surrogate in a key") from error
+    except ValueError as error:
+        raise CanonicalError(str(error)) from error
+    except RecursionError as error:
+        raise CanonicalError("nested too deeply") from error
+
+
+class _Uncommon(Exception):
+    """The value is outside the encoders' common ground."""
+
+
+def _is_common(value: Any) -> bool:
+    """Whether the fast encoders and RFC 8785 write the same bytes for `value`.
+
+    Keys are ASCII, because the encoders sort by code point and RFC 8785 by UTF-16 unit. Floats lie
+    where the shortest decimal is written without exponent by all, and are not integral. Types are
+    exact: orjson also accepts enums, UUIDs and dates.
+    """
+    kind = type(value)
+    if kind is str or value is None or kind is bool:
+        return True
+    if kind is int:
+        return -MAX_INTEGER <= value <= MAX_INTEGER
+    if kind is float:
+        return 1e-4 <= abs(value) < 1e15 and not value.is_integer()
+    if kind is dict:
+        for key, item in value.items():
+            if type(key) is not str or not key.isascii():
+                return False
+            if type(item) is not str and not _is_common(item):
+                return False
+        return True
+    if kind is list or kind is tuple:
+        return all(map(_is_common, value))
+    return False
+
+
+def _integral(value: Any) -> Any:
+    """A copy of `value` with each integral float as the integer RFC 8785 writes for it."""
+    kind = type(value)
+    if kind is float and value.is_integer() and -MAX_INTEGER <= value <= MAX_INTEGER:
+        return int(value)
+    if kind is dict:
+        if not all(type(key) is str and key.isascii() for key in value):
+            raise _Uncommon
+        return {key: _integral(item) for key, item in value.items()}
+    if kind is list or kind is tuple:
+        return [_integral(item) for item in value]
+    if _is_common(value):
+        return value
+    raise _Uncommon
+
+
+def is_canonical(value: Any, raw: bytes) -> bool:
+    """Whether `raw` is the canonical form of `value`, which was read from it."""
+    try:
+        return canonical(value) == raw
+    except CanonicalError:
+        return False
+
+
+def parse_strict(data: bytes, *, max_depth: int = MAX_DEPTH) -> Any:
+    """The value of JSON text that every reader reads alike, as I-JSON asks.
+
+    Refuses, with the place: text that is not UTF-8 JSON, duplicate keys, NaN and infinities (also
+    written as 1e400), lone surrogates, integers beyond ±(2^53−1) — also those written as 1e20,
+    whose canonical text is such an integer — and containers nested deeper than `max_depth`.
+    Raises CanonicalError and nothing else.
+    """
+    try:
+        text = data.decode("utf-8")
+    except UnicodeDecodeError as error:
+        raise CanonicalError(f"not UTF-8 at byte {error.start}") from error
+    try:
+        value = _DECODER.decode(text)
+    except json.JSONDecodeError as error:
+        raise CanonicalError(f"not JSON: {error.msg} at character {error.pos}") from error
+    except RecursionError as error:
+        raise CanonicalError(f"nested deeper than {max_depth}") from error
+    except _Refused as error:
+        raise _diagnose(text, max_depth) from error
+    containers = data.count(b"[") + data.count(b"{")
+    if containers > max_depth or _SURROGATE_ESCAPE.search(data):
+        _check(value, "", max_depth)
+    return value
+
+
+class _Refused(Exception):
+    """A literal or an object is outside I-JSON; the diagnosis will say which and where."""
+
+
+def _unique(pairs: list[tuple[str, Any]]) -> dict[str, Any]:
+    value = dict(pairs)
+    if len(value) != len(pairs):
+        raise _Refused
+    return value
+
+
+def _integer(text: str) -> int:
+    if len(text) > 17 or not -MAX_INTEGER <= (value := int(text)) <= MAX_INTEGER:
+        raise _Refused
+    return value
+
+
+def _float(text: str) -> float:
+    value = float(text)
+    if value - value != 0 or (MAX_INTEGER < abs(value) < _FIRST_EXPONENT and value.is_integer()):
+        raise _Refused
+    return value
+
+
+def _constant(_text: str) -> Any:
+    raise _Refused
+
+
+_DECODER: Final = json.JSONDecoder(
+    object_pairs_hook=_unique,
+    parse_int=_integer,
+    parse_float=_float,
+    parse_constant=_constant,
+)
+
+
+def _check(value: Any, path: str, depth: int) -> None:
+    """Raise for containers nested deeper than `depth` and for lone surrogates."""
+    if isinstance(value, str):
+        if _SURROGATE.search(value):
+            raise CanonicalError("lone surrogate", path)
+    elif isinstance(value, (dict, list)):
+        if depth == 0:
+            raise CanonicalError("nested too deeply", path)
+        for key, item in value.items() if isinstance(value, dict) else enumerate(value):
+            place = f"{path}.{key}" if path else str(key)
+            if isinstance(key, str) and _SURROGATE.search(key):
+                raise CanonicalError("lone surrogate in a key", path)
+            _check(item, place, depth - 1)
+
+
+class _Pairs(list[tuple[str, Any]]):
+    """An object as it was written, duplicates and all."""
+
+
+class _Literal(str):
+    """A number or constant as it was written."""
+
+
+_DIAGNOSIS: Final = json.JSONDecoder(
+    object_pairs_hook=_Pairs,
+    parse_int=_Literal,
+    parse_float=_Literal,
+    parse_constant=_Literal,
+)
+
+
+def _diagnose(text: str, max_depth: int) -> CanonicalError:
+    """The first fault of text that was refused, with its place."""
+    fault = _fault(_DIAGNOSIS.decode(text), "", max_depth)
+    return fault or CanonicalError("outside I-JSON")
+
+
+def _fault(value: Any, path: str, depth: int) -> CanonicalError | None:
+    if isinstance(value, _Literal):
+        return _literal_fault(value, path)
+    if not isinstance(value, list):
+        return None
+    if depth == 0:
+        return CanonicalError("nested too deeply", path)
+    seen: set[str] = set()
+    for key, item in value if isinstance(value, _Pairs) else enumerate(value):
+        place = f"{path}.{key}" if path else str(key)
+        if isinstance(key, str):
+            if key in seen:
+                return CanonicalError("duplicate key", place)
+            seen.add(key)
+        if fault := _fault(item, place, depth - 1):
+            return fault
+    return None
+
+
+def _literal_fault(literal: _Literal, path: str) -> CanonicalError | None:
+    try:
+        _integer(literal) if literal.lstrip("-").isdigit() else _float(literal)
+    except _Refused:
+        pass
+    else:
+        return None
+    if literal.lstrip("-") in {"NaN", "Infinity"}:
+        return CanonicalError(f"{literal} is not JSON", path)
+    return CanonicalError("number out of range", path)

@@ -1,0 +1,292 @@
+"""Ledger entries: how one is prepared, sealed in its place, and read again.
+
+An entry's bytes are canonical JSON and never change; its hash is the RFC 6962 leaf hash of those
+bytes and serves the stream's chain and the log's tree alike. The form is in docs/spec/evidence.md,
+section 3.
+"""
+
+import re
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from datetime import UTC, datetime, timedelta
+from functools import lru_cache
+from typing import Any, Final
+
+from xase.proof.canonical import CanonicalError, canonical, is_canonical, parse_strict
+from xase.proof.digest import format_digest, is_digest, leaf_hash
+
+VERSION: Final = 1
+MAX_ENTRY_BYTES: Final = 65_535
+"""The limit of a C2SP entry bundle, whose lengths are two bytes."""
+
+MAX_ORIGIN_BYTES: Final = 255
+FIRST_SEQUENCE: Final = 0
+"""The place of a stream's first entry, the one whose `previous_hash` is ZERO_DIGEST."""
+
+_PLACE_BYTES: Final = 600  # index, log (escaped), previous_hash, sequence, time: never more
+_TIME: Final = re.compile(r"[0-9]{4}-[0-9]{2}-[0-9]{2}T[0-9]{2}:[0-9]{2}:[0-9]{2}\.[0-9]{3}Z")
+_EPOCH: Final = datetime(1970, 1, 1, tzinfo=UTC)
+_MILLISECOND: Final = timedelta(milliseconds=1)
+
+
+class EntryError(ValueError):
+    """The bytes are not an entry, or the entry would not be one."""
+
+
+def entry_digest(raw: bytes) -> str:
+    """The hash of an entry, in text, from its canonical bytes."""
+    return format_digest(leaf_hash(raw))
+
+
+@lru_cache(maxsize=64)
+def _second(second: int) -> str:
+    return (_EPOCH + timedelta(seconds=second)).strftime("%Y-%m-%dT%H:%M:%S")
+
+
+def format_time(ms: int) -> str:
+    """An instant, in milliseconds since 1970 UTC, as `2025-01-15T14:32:00.000Z`."""
+    second, rest = divmod(ms, 1000)
+    return f"{_second(second)}.{rest:03d}Z"
+
+
+def parse_time(text: str) -> int:
+    """Milliseconds since 1970 UTC of exactly the form `format_time` writes; else ValueError."""
+    if not _TIME.fullmatch(text):
+        raise ValueError("not a time: expected 2025-01-15T14:32:00.000Z")
+    return (datetime.fromisoformat(text) - _EPOCH) // _MILLISECOND
+
+
+@dataclass(frozen=True, slots=True)
+class Prepared:
+    """An entry that lacks only its place. Made by `Draft.prepare`."""
+
+    head: bytes
+    stream: bytes
+    tail: bytes
+
+    def seal(
+        self, *, log: str, index: int, sequence: int, time_ms: int, previous_hash: str
+    ) -> bytes:
+        """The entry's canonical bytes in this place.
+
+        Joins pieces that were made before, so that sealing a batch under the head lock is cheap.
+        Equal, byte for byte, to `canonical` of the whole entry.
+        """
+        return b'%b%d,"log":%b,"previous_hash":"%b","sequence":%d%b%b%b' % (
+            self.head,
+            index,
+            _origin(log),
+            previous_hash.encode(),
+            sequence,
+            self.stream,
+            format_time(time_ms).encode(),
+            self.tail,
+        )
+
+
+@lru_cache(maxsize=64)
+def _origin(log: str) -> bytes:
+    if not log or len(log.encode()) > MAX_ORIGIN_BYTES:
+        raise EntryError(f"a log's origin has 1 to {MAX_ORIGIN_BYTES} bytes")
+    return canonical(log)
+
+
+@dataclass(frozen=True, slots=True)
+class Draft:
+    """What a caller says of an entry; its place, time and links come with the commit.
+
+    `body` holds what names no person; everything else is committed to in `commitments`
+    (part name → digest).
+    """
+
+    type: str
+    id: str
+    stream: str
+    actor: Mapping[str, str]
+    body: Mapping[str, Any]
+    commitments: Mapping[str, str] = field(default_factory=dict)
+
+    def prepare(self) -> Prepared:
+        """Everything that can be made canonical before the place is known.
+
+        Raises EntryError when the entry would be longer than MAX_ENTRY_BYTES or is not I-JSON, so
+        that sealing cannot fail later in the middle of a batch.
+        """
+        try:
+            return self._prepare()
+        except CanonicalError as error:
+            raise EntryError(str(error)) from error
+
+    def _prepare(self) -> Prepared:
+        head = b'{"actor":%b,"body":%b,"commitments":%b,"id":%b,"index":' % (
+            canonical(dict(self.actor)),
+            canonical(dict(self.body)),
+            canonical(dict(self.commitments)),
+            canonical(self.id),
+        )
+        stream = b',"stream":%b,"time":"' % canonical(self.stream)
+        tail = b'","type":%b,"v":%d}' % (canonical(self.type), VERSION)
+        if len(head) + len(stream) + len(tail) + _PLACE_BYTES > MAX_ENTRY_BYTES:
+            raise EntryError(f"an entry has at most {MAX_ENTRY_BYTES} bytes")
+        return Prepared(head, stream, tail)
+
+
+@dataclass(frozen=True, slots=True)
+class Entry:
+    """A parsed entry: its canonical bytes and their meaning. Unknown fields stay in `fields`."""
+
+    raw: bytes
+    fields: Mapping[str, Any]
+
+    @property
+    def hash(self) -> str:
+        """`sha256:` and the RFC 6962 leaf hash of `raw`."""
+        return entry_digest(self.raw)
+
+    @property
+    def leaf(self) -> bytes:
+        """The raw leaf hash."""
+        return leaf_hash(self.raw)
+
+    @property
+    def log(self) -> str:
+        """The origin of the log the entry was written to."""
+        return str(self.fields["log"])
+
+    @property
+    def stream(self) -> str:
+        """The chain the entry belongs to."""
+        return str(self.fields["stream"])
+
+    @property
+    def sequence(self) -> int:
+        """The place in the stream, from 0."""
+        return int(self.fields["sequence"])
+
+    @property
+    def index(self) -> int:
+        """The place in the whole log, from 0."""
+        return int(self.fields["index"])
+
+    @property
+    def type(self) -> str:
+        """What happened: `decision`, `intervention`, …"""
+        return str(self.fields["type"])
+
+    @property
+    def id(self) -> str:
+        """The id of the object the entry brought into being."""
+        return str(self.fields["id"])
+
+    @property
+    def time(self) -> str:
+        """The instant, as written."""
+        return str(self.fields["time"])
+
+    @property
+    def time_ms(self) -> int:
+        """The instant, in milliseconds since 1970 UTC."""
+        return parse_time(self.time)
+
+    @property
+    def actor(self) -> Mapping[str, str]:
+        """Who acted: organisation and key."""
+        actor: Mapping[str, str] = self.fields["actor"]
+        return actor
+
+    @property
+    def body(self) -> Mapping[str, Any]:
+        """What was said openly."""
+        body: Mapping[str, Any] = self.fields["body"]
+        return body
+
+    @property
+    def commitments(self) -> Mapping[str, str]:
+        """Part name → digest of what was said behind a commitment."""
+        commitments: Mapping[str, str] = self.fields["commitments"]
+        return commitments
+
+    @property
+    def previous_hash(self) -> str:
+        """The hash of the stream's entry before this one."""
+        return str(self.fields["previous_hash"])
+
+
+def parse_entry(raw: bytes) -> Entry:
+    """The entry that `raw` is.
+
+    Raises EntryError unless `raw` is canonical, no longer than MAX_ENTRY_BYTES, of version 1, and
+    every known field is there with its type.
+    """
+    if len(raw) > MAX_ENTRY_BYTES:
+        raise EntryError(f"an entry has at most {MAX_ENTRY_BYTES} bytes")
+    try:
+        fields = _read(raw)
+    except CanonicalError as error:
+        raise EntryError(str(error)) from error
+    if not is_canonical(fields, raw):
+        raise EntryError("not in canonical form")
+    if fault := _fault(fields):
+        raise EntryError(fault)
+    return Entry(raw, fields)
+
+
+def _read(raw: bytes) -> Any:
+    return parse_strict(raw)
+
+
+def _is_place(value: Any) -> bool:
+    return type(value) is int and value >= 0
+
+
+def _is_word(value: Any) -> bool:
+    return type(value) is str and value != ""
+
+
+def _is_object(value: Any) -> bool:
+    return type(value) is dict
+
+
+def _is_texts(value: Any) -> bool:
+    return type(value) is dict and all(type(item) is str for item in value.values())
+
+
+def _is_digests(value: Any) -> bool:
+    return type(value) is dict and all(map(is_digest, value.values()))
+
+
+def _is_instant(value: Any) -> bool:
+    try:
+        parse_time(value)
+    except (TypeError, ValueError):
+        return False
+    return True
+
+
+_FIELDS: Final = (
+    ("log", _is_word),
+    ("stream", _is_word),
+    ("sequence", _is_place),
+    ("index", _is_place),
+    ("type", _is_word),
+    ("id", _is_word),
+    ("time", _is_instant),
+    ("actor", _is_texts),
+    ("body", _is_object),
+    ("commitments", _is_digests),
+    ("previous_hash", is_digest),
+)
+
+
+def _fault(fields: Any) -> str | None:
+    """What is wrong with the fields, in one clause, or None."""
+    if type(fields) is not dict:
+        return "not an object"
+    if fields.get("v") != VERSION or type(fields["v"]) is not int:
+        return f"not of version {VERSION}"
+    for name, is_well in _FIELDS:
+        if name not in fields:
+            return f"field {name} is missing"
+        if not is_well(fields[name]):
+            return f"field {name} is malformed"
+    return None
