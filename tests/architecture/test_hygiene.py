@@ -9,11 +9,12 @@ import pytest
 from tests.conftest import REPOSITORY
 
 # spelled in pieces, so that this file does not hold what it looks for
+DOT = "."
 REGISTRY_HOSTS = (
-    ".".join(("pypi", "org")),
-    ".".join(("pythonhosted", "org")),
-    ".".join(("npmjs", "org")),
-    ".".join(("deb", "debian", "org")),
+    f"pypi{DOT}org",
+    f"pythonhosted{DOT}org",
+    f"npmjs{DOT}org",
+    f"deb{DOT}debian{DOT}org",
 )
 MACHINE_PATHS = re.compile(r"(?<![\w.\]})])/(?:work|tmp/w|opt/wheels)/")
 CLIMB = re.compile(r"(?:\.\./)+")
