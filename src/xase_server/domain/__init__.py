@@ -1,0 +1,1 @@
+"""The words of the product: values and rules, no I/O."""

@@ -1,0 +1,186 @@
+"""What is handed to the ledger, and what comes back.
+
+A `Unit` is appended whole or not at all: its entries, their payload parts, the rows derived from
+them (`effect`) and the idempotency claim become durable in one transaction.
+"""
+
+from dataclasses import dataclass, field
+from typing import NewType
+
+from xase.proof.entry import Prepared
+
+Stream = NewType("Stream", str)
+
+
+def decisions_stream(organisation: str) -> Stream:
+    """The chain of an organisation's decisions, interventions and erasures."""
+    return Stream(f"decisions/{organisation}")
+
+
+def admin_stream(organisation: str) -> Stream:
+    """The chain of an organisation's key changes and exports."""
+    return Stream(f"admin/{organisation}")
+
+
+@dataclass(frozen=True, slots=True)
+class Part:
+    """One piece of personal content behind a commitment: its salt (32 bytes) and canonical JSON."""
+
+    salt: bytes
+    canonical: bytes
+
+
+@dataclass(frozen=True, slots=True)
+class DecisionStored:
+    """A decision record joins its organisation's list."""
+
+    organisation: str
+    model_id: str
+    policy_id: str | None
+    transaction_id: str | None
+    confidence: float | None
+
+
+@dataclass(frozen=True, slots=True)
+class InterventionStored:
+    """A decision record gains an intervention."""
+
+    organisation: str
+    record_id: str
+
+
+@dataclass(frozen=True, slots=True)
+class PayloadErased:
+    """The named parts of a decision record, with their salts, are destroyed; the first erasure stands."""
+
+    organisation: str
+    record_id: str
+    parts: tuple[str, ...]
+    reason: str
+
+
+@dataclass(frozen=True, slots=True)
+class ApiKeyRow:
+    """An API key as it is kept: the SHA-256 of the secret, never the secret."""
+
+    id: str
+    organisation: str
+    email: str
+    name: str
+    role: str | None
+    scopes: tuple[str, ...]
+    may_act_for: tuple[str, ...]
+    digest: bytes
+    display: str
+    created_ms: int
+    expires_ms: int | None = None
+    revoked_ms: int | None = None
+    last_used_ms: int | None = None
+    rotated_to: str | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class KeyStored:
+    """An API key comes into being; when it replaces another, that one ends at `old_expires_ms`."""
+
+    key: ApiKeyRow
+    replaces: str | None = None
+    old_expires_ms: int | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class KeyRevoked:
+    """An API key stops working; `revoked_ms` is the entry's time."""
+
+    organisation: str
+    key_id: str
+
+
+@dataclass(frozen=True, slots=True)
+class BundleRow:
+    """An evidence bundle: what it covers and how its bytes are known again."""
+
+    id: str
+    organisation: str
+    created_ms: int
+    scope: bytes
+    purpose: str | None
+    format: str
+    record_count: int
+    entry_count: int
+    tree_size: int
+    sha256: str
+    size: int
+
+
+@dataclass(frozen=True, slots=True)
+class BundleStored:
+    """A bundle's bytes become downloadable."""
+
+    row: BundleRow
+    content: bytes
+
+
+Effect = DecisionStored | InterventionStored | PayloadErased | KeyStored | KeyRevoked | BundleStored
+
+
+@dataclass(frozen=True, slots=True)
+class Append:
+    """One entry to come: everything but its place and time.
+
+    The entry's time is the ledger's clock, but never before `not_before_ms`.
+    """
+
+    id: str
+    type: str
+    stream: Stream
+    organisation: str
+    prepared: Prepared
+    parts: dict[str, Part] = field(default_factory=dict)
+    effect: Effect | None = None
+    not_before_ms: int = 0
+
+
+@dataclass(frozen=True, slots=True)
+class Claim:
+    """An idempotency key in use: same scope and key with the same `request` digest gets `answer` again."""
+
+    scope: str
+    key: str
+    request: bytes
+    answer: bytes
+
+
+@dataclass(frozen=True, slots=True)
+class Unit:
+    """What one request appends, whole or not at all."""
+
+    appends: tuple[Append, ...]
+    claim: Claim | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class SealedEntry:
+    """An entry in its place: `raw` are the canonical bytes, `hash` their RFC 6962 leaf hash."""
+
+    index: int
+    sequence: int
+    time_ms: int
+    hash: bytes
+    previous_hash: str
+    raw: bytes
+
+
+@dataclass(frozen=True, slots=True)
+class Committed:
+    """A unit that is durable, in the tree and under the signed checkpoint of `tree_size`."""
+
+    entries: tuple[SealedEntry, ...]
+    tree_size: int
+
+
+@dataclass(frozen=True, slots=True)
+class Replayed:
+    """The unit's idempotency key had been answered before; nothing was appended."""
+
+    answer: bytes

@@ -1,0 +1,45 @@
+"""Instants and durations as callers write them (docs/spec/api.md, section 1)."""
+
+import re
+from datetime import UTC, date, datetime, timedelta
+from typing import Final
+
+from xase_server.domain.errors import invalid_field
+
+_DURATION: Final = re.compile(r"([1-9][0-9]{0,5})([smhdw])")
+_UNIT_MS: Final = {"s": 1_000, "m": 60_000, "h": 3_600_000, "d": 86_400_000, "w": 604_800_000}
+_BARE_DATE: Final = re.compile(r"\d{4}-\d{2}-\d{2}")
+_EPOCH: Final = datetime(1970, 1, 1, tzinfo=UTC)
+DAY_MS: Final = 86_400_000
+
+
+def parse_instant(text: str, field: str, *, end_of_day: bool = False) -> int:
+    """Milliseconds since 1970 UTC of an ISO 8601 date or date-time; without an offset it is UTC.
+
+    A bare date is its first millisecond or, with `end_of_day`, the first of the next day.
+    Raises `validation_error` naming `field`.
+    """
+    try:
+        if _BARE_DATE.fullmatch(text):
+            day = date.fromisoformat(text)
+            instant = datetime(day.year, day.month, day.day, tzinfo=UTC)
+            return _to_ms(instant) + (DAY_MS if end_of_day else 0)
+        instant = datetime.fromisoformat(text)
+        return _to_ms(instant if instant.tzinfo else instant.replace(tzinfo=UTC))
+    except (ValueError, OverflowError):
+        raise invalid_field(field, "Must be an ISO 8601 date or date-time", summary="Invalid request") from None
+
+
+def _to_ms(instant: datetime) -> int:
+    return (instant - _EPOCH) // timedelta(milliseconds=1)
+
+
+def parse_duration(text: str, field: str, *, maximum_ms: int) -> int:
+    """Milliseconds of `90m`, `24h`, `30d`, `2w`; raises `validation_error` naming `field`."""
+    match = _DURATION.fullmatch(text)
+    if match is None and text != "0":
+        raise invalid_field(field, "Must be a number with a unit: 90m, 24h, 30d, 2w")
+    milliseconds = int(match[1]) * _UNIT_MS[match[2]] if match else 0
+    if milliseconds > maximum_ms:
+        raise invalid_field(field, f"At most {maximum_ms // DAY_MS}d")
+    return milliseconds

@@ -1,0 +1,125 @@
+"""The home folder: what lies where, and the secrets that must stay outside the database.
+
+    DIR/xase.db          the embedded database (unless --database names another)
+    DIR/head             the newest checkpoint, held outside the database: a cut tail is seen at start
+    DIR/admin.key        the first API key, written once
+    DIR/keys/log.pem     Ed25519, signs checkpoints
+    DIR/keys/document.pem  RSA-3072, signs bundles and interventions
+    DIR/keys/seal.key    32 random bytes: seals secrets at rest, authenticates cursors
+    DIR/keys/log.<id>.pub  vkeys of retired log keys, so that old evidence goes on verifying
+
+Source: docs/spec/evidence.md, section 5.
+"""
+
+import contextlib
+import hashlib
+import hmac
+import os
+import secrets
+from collections.abc import Callable
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Final
+
+from xase.proof.keys import DocumentSigner, LogSigner, Seal
+
+_PRIVATE: Final = 0o600
+
+
+class HomeProblem(Exception):
+    """The home folder cannot be used as it is; the message says what to do."""
+
+
+@dataclass(frozen=True, slots=True)
+class Custody:
+    """The secrets of one server, loaded."""
+
+    log: LogSigner
+    document: DocumentSigner
+    seal: Seal
+    cursor_secret: bytes
+
+
+@dataclass(frozen=True, slots=True)
+class Home:
+    """One home folder."""
+
+    path: Path
+
+    @property
+    def database(self) -> Path:
+        """The embedded database."""
+        return self.path / "xase.db"
+
+    @property
+    def head(self) -> Path:
+        """The newest checkpoint, held outside the database."""
+        return self.path / "head"
+
+    @property
+    def admin_key(self) -> Path:
+        """The first API key, in clear, for its owner to take."""
+        return self.path / "admin.key"
+
+    @property
+    def keys(self) -> Path:
+        """The folder of secrets."""
+        return self.path / "keys"
+
+    def prepare(self) -> None:
+        """Create the folders, readable by their owner only."""
+        for folder in (self.path, self.keys):
+            folder.mkdir(mode=0o700, parents=True, exist_ok=True)
+
+    def custody(self, origin: str) -> Custody:
+        """The secrets, made on first use with mode 0600.
+
+        Raises HomeProblem when a key file may be read by others.
+        """
+        seal_key = self._secret("seal.key", lambda: secrets.token_bytes(32))
+        return Custody(
+            log=LogSigner.from_pem(
+                origin, self._secret("log.pem", lambda: LogSigner.generate(origin).to_pem().encode())
+            ),
+            document=DocumentSigner.from_pem(
+                self._secret("document.pem", lambda: DocumentSigner.generate().to_pem().encode())
+            ),
+            seal=Seal(seal_key),
+            cursor_secret=hmac.digest(seal_key, b"xase/cursor/v1", hashlib.sha256),
+        )
+
+    def has_keys(self) -> bool:
+        """Whether the signing keys exist, as they do after the first start."""
+        return (self.keys / "log.pem").exists()
+
+    def _secret(self, name: str, make: Callable[[], bytes]) -> bytes:
+        file = self.keys / name
+        if not file.exists():
+            write_private(file, make())
+        if file.stat().st_mode & 0o077:
+            raise HomeProblem(f"{file} may be read by others: chmod 600 it")
+        return file.read_bytes()
+
+
+def write_private(file: Path, content: bytes) -> None:
+    """Write the file whole or not at all, durable, with mode 0600; an existing file stands."""
+    temporary = file.with_name(f".{file.name}.{secrets.token_hex(4)}")
+    descriptor = os.open(temporary, os.O_WRONLY | os.O_CREAT | os.O_EXCL, _PRIVATE)
+    try:
+        with os.fdopen(descriptor, "wb") as stream:
+            stream.write(content)
+            stream.flush()
+            os.fsync(stream.fileno())
+        with contextlib.suppress(FileExistsError):  # another server of this home was first; its key is the key
+            os.link(temporary, file)
+    finally:
+        temporary.unlink()
+    _sync_folder(file.parent)
+
+
+def _sync_folder(folder: Path) -> None:
+    descriptor = os.open(folder, os.O_RDONLY)
+    try:
+        os.fsync(descriptor)
+    finally:
+        os.close(descriptor)

@@ -1,0 +1,223 @@
+"""How API keys are made, listed, rotated and revoked (docs/spec/api.md, section 9)."""
+
+import secrets
+from collections.abc import Sequence
+from dataclasses import dataclass
+from typing import Final
+
+from msgspec import UNSET
+from msgspec.json import decode, encode
+
+from xase.proof.entry import format_time
+from xase.proof.keys import Seal
+from xase_server.domain.api_keys import KeyRotation, NewKey
+from xase_server.domain.clock import Clock
+from xase_server.domain.entries import ApiKeyRow, Append, KeyRevoked, KeyStored, Replayed, Unit, admin_stream
+from xase_server.domain.errors import Problems, Refused, invalid_field, not_found
+from xase_server.domain.ids import new_id
+from xase_server.domain.principals import ROLES, SCOPES, Principal
+from xase_server.domain.times import parse_duration, parse_instant
+from xase_server.ledger.append import Ledger
+from xase_server.ports import Reads
+from xase_server.services.authentication import digest_of, principal_of
+from xase_server.services.outcome import Once, Outcome, Remembered, another_kind_of_request
+from xase_server.services.reading import Reader
+from xase_server.services.sealing import make_append
+from xase_server.services.views import View
+
+_MAX_GRACE_MS: Final = 30 * 86_400_000
+
+
+def key_view(row: ApiKeyRow) -> View:
+    """A key as lists show it: everything but the secret."""
+    view: View = {
+        "id": row.id,
+        "name": row.name,
+        "email": row.email,
+        "role": row.role,
+        "scopes": sorted(principal_of(row).scopes),
+        "may_act_for": list(row.may_act_for),
+        "display": row.display,
+        "created_at": format_time(row.created_ms),
+    }
+    for name, value in (
+        ("expires_at", row.expires_ms),
+        ("revoked_at", row.revoked_ms),
+        ("last_used_at", row.last_used_ms),
+    ):
+        if value is not None:
+            view[name] = format_time(value)
+    if row.rotated_to is not None:
+        view["rotated_to"] = row.rotated_to
+    return view
+
+
+@dataclass(frozen=True, slots=True)
+class Minted:
+    """A new key: the row to store and the secret to show once."""
+
+    row: ApiKeyRow
+    secret: str
+
+
+def mint(
+    *,
+    organisation: str,
+    email: str,
+    name: str,
+    role: str | None,
+    scopes: Sequence[str] = (),
+    may_act_for: Sequence[str] = (),
+    now_ms: int,
+    expires_ms: int | None = None,
+) -> Minted:
+    """A random key of the form `xase_pk_` + 48 hex digits; nothing is stored yet."""
+    secret = f"xase_pk_{secrets.token_hex(24)}"
+    row = ApiKeyRow(
+        id=new_id("key"),
+        organisation=organisation,
+        email=email,
+        name=name,
+        role=role,
+        scopes=tuple(sorted(scopes)),
+        may_act_for=tuple(may_act_for),
+        digest=digest_of(secret),
+        display=f"{secret[:12]}…{secret[-4:]}",
+        created_ms=now_ms,
+        expires_ms=expires_ms,
+    )
+    return Minted(row, secret)
+
+
+def append_key(
+    who: Principal, row: ApiKeyRow, replaces: str | None = None, old_expires_ms: int | None = None
+) -> Append:
+    """The ledger entry of a key that comes into being; name and e-mail are committed to, not shown."""
+    body: View = {"key_id": row.id, "scopes": sorted(principal_of(row).scopes)}
+    body |= {name: value for name, value in (("role", row.role), ("replaces", replaces)) if value is not None}
+    return make_append(
+        identifier=row.id,
+        type="key_created",
+        stream=admin_stream(row.organisation),
+        principal=who,
+        body=body,
+        parts={"email": row.email, "name": row.name, "principal": who.email},
+        effect=KeyStored(row, replaces, old_expires_ms),
+    )
+
+
+class Keys:
+    """Makes, lists, rotates and revokes the keys of the caller's organisation."""
+
+    def __init__(self, ledger: Ledger, reader: Reader, seal: Seal, clock: Clock) -> None:
+        self._ledger = ledger
+        self._reader = reader
+        self._seal = seal
+        self._clock = clock
+
+    async def create(self, who: Principal, wish: NewKey, once: Once | None) -> Outcome:
+        """The new key with its secret, which no later answer repeats but an idempotent replay of this one."""
+        minted = self._mint(who, wish)
+        return await self._store(minted, append_key(who, minted.row), once)
+
+    async def rotate(self, who: Principal, identifier: str, wish: KeyRotation, once: Once | None) -> Outcome:
+        """A new key with the same rights; the old one works on for the grace period."""
+        grace_ms = parse_duration(wish.grace, "grace", maximum_ms=_MAX_GRACE_MS)
+        old = await self._one(who, identifier)
+        now_ms = self._clock.now_ms()
+        if old.revoked_ms is not None or old.rotated_to is not None:
+            raise Refused("conflict", "This key was revoked or rotated before", {"resource": "key", "id": identifier})
+        _refuse_widening(who, principal_of(old).scopes, "role")
+        minted = mint(
+            organisation=old.organisation,
+            email=old.email,
+            name=old.name,
+            role=old.role,
+            scopes=old.scopes,
+            may_act_for=old.may_act_for,
+            now_ms=now_ms,
+            expires_ms=old.expires_ms,
+        )
+        ends_ms = min(now_ms + grace_ms, old.expires_ms or now_ms + grace_ms)
+        return await self._store(minted, append_key(who, minted.row, old.id, ends_ms), once)
+
+    async def revoke(self, who: Principal, identifier: str, once: Once | None) -> Outcome:
+        """The key, no longer working on any server within a second; revoking again changes nothing."""
+        row = await self._one(who, identifier)
+        if row.revoked_ms is None:
+            append = make_append(
+                identifier=new_id("evt"),
+                type="key_revoked",
+                stream=admin_stream(who.organisation),
+                principal=who,
+                body={"key_id": row.id},
+                parts={"principal": who.email},
+                effect=KeyRevoked(who.organisation, row.id),
+            )
+            await self._ledger.append(Unit((append,), once and once.claim(encode(Remembered(ids=[row.id])))))
+        return Outcome(key_view(await self._one(who, identifier)))
+
+    async def list(self, who: Principal, limit: int, offset: int) -> tuple[Sequence[View], int]:
+        """The organisation's keys, newest first, and how many there are."""
+        rows = await self._reader.point(lambda reads: reads.keys(who.organisation))
+        return [key_view(row) for row in rows[offset : offset + limit]], len(rows)
+
+    async def _one(self, who: Principal, identifier: str) -> ApiKeyRow:
+        def work(reads: Reads) -> ApiKeyRow | None:
+            return next((row for row in reads.keys(who.organisation) if row.id == identifier), None)
+
+        row = await self._reader.point(work)
+        if row is None:
+            raise not_found("key", identifier)
+        return row
+
+    def _mint(self, who: Principal, wish: NewKey) -> Minted:
+        scopes = _wished_scopes(wish)
+        _refuse_widening(who, scopes, "scopes" if wish.role is UNSET else "role")
+        now_ms = self._clock.now_ms()
+        return mint(
+            organisation=who.organisation,
+            email=wish.email or who.email,
+            name=wish.name,
+            role=wish.role or None,
+            scopes=() if wish.role else sorted(scopes),
+            may_act_for=wish.may_act_for or (),
+            now_ms=now_ms,
+            expires_ms=_future(wish.expires_at, now_ms) if wish.expires_at else None,
+        )
+
+    async def _store(self, minted: Minted, append: Append, once: Once | None) -> Outcome:
+        answer = {**key_view(minted.row), "key": minted.secret}
+        claim = once and once.claim(encode(Remembered(sealed=self._seal.seal(encode(answer), once.key.encode()))))
+        committed = await self._ledger.append(Unit((append,), claim))
+        if isinstance(committed, Replayed) and once is not None:
+            sealed = decode(committed.answer, type=Remembered).sealed
+            if sealed is UNSET:
+                raise another_kind_of_request()
+            return Outcome(decode(self._seal.open(sealed, once.key.encode())), replayed=True)
+        return Outcome(answer)
+
+
+def _wished_scopes(wish: NewKey) -> frozenset[str]:
+    problems = Problems()
+    if (wish.role is UNSET) == (wish.scopes is UNSET):
+        problems.add("role", "Give either role or scopes")
+    for n, scope in enumerate(() if wish.scopes is UNSET else wish.scopes):
+        if scope not in SCOPES:
+            problems.add(f"scopes.{n}", "Unknown scope")
+    problems.refuse_if_any()
+    return ROLES[wish.role] if wish.role is not UNSET else frozenset(wish.scopes or ())
+
+
+def _refuse_widening(who: Principal, scopes: frozenset[str], field: str) -> None:
+    """A key can mint subsets of itself only."""
+    beyond = sorted(scopes - who.scopes)
+    if beyond:
+        raise invalid_field(field, f"Beyond what this key may do itself: {', '.join(beyond)}")
+
+
+def _future(text: str, now_ms: int) -> int:
+    instant = parse_instant(text, "expires_at")
+    if instant <= now_ms:
+        raise invalid_field("expires_at", "Must lie in the future")
+    return instant

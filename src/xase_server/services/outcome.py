@@ -1,0 +1,48 @@
+"""What a use case answers, and how the same answer is given again to a repeated request.
+
+An idempotency claim stores a reference to what was made, not the answer's bytes: a replay after
+an erasure must not bring the erased content back. Secrets are stored sealed.
+"""
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from typing import Any
+
+from msgspec import UNSET, Struct, UnsetType
+
+from xase_server.domain.entries import Claim
+from xase_server.domain.errors import Refused
+
+
+@dataclass(frozen=True, slots=True)
+class Once:
+    """A caller's wish that its request takes effect once: idempotency key, and the digest of the request."""
+
+    scope: str
+    key: str
+    request: bytes
+
+    def claim(self, answer: bytes) -> Claim:
+        """What is stored with the effect, so that a repetition gets `answer`."""
+        return Claim(self.scope, self.key, self.request, answer)
+
+
+@dataclass(frozen=True, slots=True)
+class Outcome:
+    """A body to send; `replayed` when an earlier request with the same idempotency key made it."""
+
+    body: Any
+    replayed: bool = False
+
+
+class Remembered(Struct, omit_defaults=True, frozen=True):
+    """The stored form of an answer: ids to rebuild it from, or a body without personal content, or a sealed one."""
+
+    ids: list[str] | UnsetType = UNSET
+    body: Mapping[str, Any] | UnsetType = UNSET
+    sealed: bytes | UnsetType = UNSET
+
+
+def another_kind_of_request() -> Refused:
+    """The idempotency key was used for something else, so there is no answer to give again."""
+    return Refused("idempotency_mismatch", "This idempotency key was used before for another kind of request")

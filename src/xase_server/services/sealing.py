@@ -1,0 +1,57 @@
+"""From a fact to an append: commitments over salted parts, canonical pieces, an identifier."""
+
+import os
+from collections.abc import Mapping
+from typing import Any, Final
+
+from xase.proof.canonical import canonical
+from xase.proof.digest import commitment
+from xase.proof.entry import Draft
+from xase_server.domain.entries import Append, Effect, Part, Stream
+from xase_server.domain.principals import Principal
+
+SALT_BYTES: Final = 32
+
+
+def make_append(
+    *,
+    identifier: str,
+    type: str,
+    stream: Stream,
+    principal: Principal,
+    body: Mapping[str, Any],
+    parts: Mapping[str, Any],
+    effect: Effect | None,
+    not_before_ms: int = 0,
+) -> Append:
+    """An append whose entry holds `body` in clear and only salted commitments to `parts`.
+
+    Source: docs/spec/evidence.md, section 3.
+    """
+    sealed = _seal_parts(parts)
+    draft = Draft(
+        type=type,
+        id=identifier,
+        stream=stream,
+        actor={"organisation": principal.organisation, "key": principal.key_id},
+        body=body,
+        commitments={name: commitment(name, part.salt, part.canonical) for name, part in sealed.items()},
+    )
+    return Append(
+        id=identifier,
+        type=type,
+        stream=stream,
+        organisation=principal.organisation,
+        prepared=draft.prepare(),
+        parts=sealed,
+        effect=effect,
+        not_before_ms=not_before_ms,
+    )
+
+
+def _seal_parts(parts: Mapping[str, Any]) -> dict[str, Part]:
+    salts = os.urandom(SALT_BYTES * len(parts))
+    return {
+        name: Part(salts[n * SALT_BYTES : (n + 1) * SALT_BYTES], canonical(value))
+        for n, (name, value) in enumerate(parts.items())
+    }

@@ -1,0 +1,61 @@
+"""Every setting of the server: its meaning, default and bound. Read once, by the composition root."""
+
+from pathlib import Path
+from typing import Annotated
+
+from pydantic import Field
+from pydantic_settings import BaseSettings, SettingsConfigDict
+
+
+class Settings(BaseSettings):
+    """Given by command line options or environment variables (`XASE_HOME`, `XASE_PORT`, …)."""
+
+    model_config = SettingsConfigDict(env_prefix="XASE_", frozen=True, extra="ignore")
+
+    home: Annotated[
+        Path, Field(description="Folder that holds everything: database, keys, the head kept outside the database.")
+    ] = Path(".xase")
+    host: Annotated[str, Field(description="Address to listen on.")] = "127.0.0.1"
+    port: Annotated[int, Field(ge=0, le=65535, description="Port to listen on; 0 takes a free one.")] = 8000
+    database: Annotated[
+        str, Field(description="`postgresql://…`; empty for the embedded SQLite database in the home folder.")
+    ] = ""
+    log_origin: Annotated[
+        str,
+        Field(
+            max_length=128,
+            description="The log's name in checkpoints; empty for one made of the log key. Fixed at first start.",
+        ),
+    ] = ""
+    organisation: Annotated[str, Field(max_length=128, description="Name of the organisation made at first start.")] = (
+        "default"
+    )
+    admin_email: Annotated[
+        str, Field(max_length=254, description="Principal of the admin key made at first start.")
+    ] = "admin@localhost"
+    base_url: Annotated[
+        str, Field(description="Public address of this server, for links in answers; empty for the one it listens on.")
+    ] = ""
+    max_body_bytes: Annotated[int, Field(ge=1024, le=1 << 30, description="Largest body of a single request.")] = (
+        1 << 20
+    )
+    max_batch_bytes: Annotated[
+        int, Field(ge=1024, le=1 << 30, description="Largest body of a batch of decision records.")
+    ] = 32 << 20
+    body_timeout: Annotated[
+        float, Field(gt=0, le=600, description="Seconds within which a body must have arrived.")
+    ] = 30.0
+    rate_limit: Annotated[int, Field(ge=0, description="Requests per minute and key; 0 for no limit.")] = 600_000
+    idempotency_hours: Annotated[
+        int, Field(ge=24, le=24 * 365, description="How long an idempotency key is remembered.")
+    ] = 24
+    queue_limit: Annotated[
+        int, Field(ge=1, description="Appends that may wait for the writer; more are answered `unavailable`.")
+    ] = 20_000
+    postgres_readers: Annotated[int, Field(ge=1, le=256, description="Connections for reads on PostgreSQL.")] = 8
+    max_bundle_records: Annotated[
+        int, Field(ge=1, le=1_000_000, description="Decision records in one evidence bundle.")
+    ] = 100_000
+    log_format: Annotated[
+        str, Field(pattern="^(json|text)$", description="`json` or `text` lines on standard error.")
+    ] = "text"
