@@ -10,6 +10,7 @@ reference.
 import json
 import re
 from collections.abc import Callable
+from functools import partial
 from typing import Any, Final
 
 import rfc8785
@@ -19,7 +20,12 @@ MAX_INTEGER: Final = 2**53 - 1
 
 MAX_DEPTH: Final = 64
 
+_INTEGER_DIGITS: Final = len(str(-MAX_INTEGER))
+
+_PLAIN_FROM: Final = 1e-4  # between these bounds everyone writes the shortest decimal without an exponent
+_PLAIN_TO: Final = 1e15
 _FIRST_EXPONENT: Final = 1e21  # from here on ECMAScript writes an integral number with an exponent
+_ALIKE: Final = frozenset({str, bool, type(None)})
 _SURROGATE_ESCAPE: Final = re.compile(rb"\\u[dD][89a-fA-F]")
 _SURROGATE: Final = re.compile("[\ud800-\udfff]")
 
@@ -36,18 +42,16 @@ class CanonicalError(ValueError):
         self.reason = reason
 
 
-def _fastest_encoder() -> Callable[[Any], bytes]:
+def _fastest() -> tuple[Callable[[Any], bytes], Callable[[bytes], Any]]:
     try:
         import orjson
     except ImportError:
-        encode = json.JSONEncoder(
-            ensure_ascii=False, sort_keys=True, separators=(",", ":"), allow_nan=False
-        ).encode
-        return lambda value: encode(value).encode()
-    return lambda value: orjson.dumps(value, option=orjson.OPT_SORT_KEYS)
+        encode = json.JSONEncoder(ensure_ascii=False, sort_keys=True, separators=(",", ":"), allow_nan=False).encode
+        return lambda value: encode(value).encode(), json.loads
+    return partial(orjson.dumps, option=orjson.OPT_SORT_KEYS), orjson.loads
 
 
-_encode: Final = _fastest_encoder()
+_encode, _decode = _fastest()
 
 
 def canonical(value: Any) -> bytes:
@@ -58,7 +62,7 @@ def canonical(value: Any) -> bytes:
     ±(2^53−1), for lone surrogates, and for nesting too deep to walk.
     """
     try:
-        return _encode(value if _is_common(value) else _integral(value))
+        return _encode(value if is_common(value) else _integral(value))
     except (_Uncommon, RecursionError):
         return _reference(value)
     except (TypeError, ValueError):  # an encoder met a lone surrogate: the reference names it
@@ -80,30 +84,30 @@ class _Uncommon(Exception):
     """The value is outside the encoders' common ground."""
 
 
-def _is_common(value: Any) -> bool:
+def is_common(value: Any, depth: int = MAX_DEPTH) -> bool:
     """Whether the fast encoders and RFC 8785 write the same bytes for `value`.
 
-    Keys are ASCII, because the encoders sort by code point and RFC 8785 by UTF-16 unit. Floats lie
-    where the shortest decimal is written without exponent by all, and are not integral. Types are
-    exact: orjson also accepts enums, UUIDs and dates.
+    Keys are ASCII, because the encoders sort by code point and RFC 8785 by UTF-16 unit. Floats lie where the shortest
+    decimal is written without exponent by all, and are not integral. Types are exact: orjson also accepts enums, UUIDs
+    and dates. Containers nest at most `depth` deep.
     """
     kind = type(value)
-    if kind is str or value is None or kind is bool:
-        return True
-    if kind is int:
-        return -MAX_INTEGER <= value <= MAX_INTEGER
-    if kind is float:
-        return 1e-4 <= abs(value) < 1e15 and not value.is_integer()
     if kind is dict:
-        for key, item in value.items():
-            if type(key) is not str or not key.isascii():
-                return False
-            if type(item) is not str and not _is_common(item):
-                return False
-        return True
-    if kind is list or kind is tuple:
-        return all(map(_is_common, value))
-    return False
+        if not "".join(value).isascii():  # a key that is no string raises TypeError: the reference refuses it
+            return False
+        value = value.values()
+    elif kind is not list and kind is not tuple:
+        return kind in _ALIKE or _is_common_number(value)
+    for item in value:
+        if type(item) not in _ALIKE and not is_common(item, depth - 1):
+            return False
+    return depth > 0
+
+
+def _is_common_number(value: Any) -> bool:
+    if type(value) is int:
+        return -MAX_INTEGER <= value <= MAX_INTEGER
+    return type(value) is float and _PLAIN_FROM <= abs(value) < _PLAIN_TO and not value.is_integer()
 
 
 def _integral(value: Any) -> Any:
@@ -117,17 +121,35 @@ def _integral(value: Any) -> Any:
         return {key: _integral(item) for key, item in value.items()}
     if kind is list or kind is tuple:
         return [_integral(item) for item in value]
-    if _is_common(value):
+    if is_common(value):
         return value
     raise _Uncommon
 
 
-def is_canonical(value: Any, raw: bytes) -> bool:
-    """Whether `raw` is the canonical form of `value`, which was read from it."""
+def parse_canonical(raw: bytes) -> Any:
+    """The value whose canonical form `raw` is; raises CanonicalError when it is of none."""
+    value = reread(raw)
+    return value if value is not None and is_common(value) else _parse_canonical(raw)
+
+
+def reread(raw: bytes) -> Any:
+    """The value of `raw` if the fast encoder writes `raw` again from it, else None.
+
+    Where the value also is common, `raw` is canonical and I-JSON: a duplicate key, a long integer or a blank would not
+    have come back.
+    """
     try:
-        return canonical(value) == raw
-    except CanonicalError:
-        return False
+        value = _decode(raw)
+        return value if _encode(value) == raw else None
+    except (TypeError, ValueError, RecursionError):
+        return None  # the strict reading says what is wrong
+
+
+def _parse_canonical(raw: bytes) -> Any:
+    value = parse_strict(raw)
+    if canonical(value) != raw:
+        raise CanonicalError("not in canonical form")
+    return value
 
 
 def parse_strict(data: bytes, *, max_depth: int = MAX_DEPTH) -> Any:
@@ -168,7 +190,7 @@ def _unique(pairs: list[tuple[str, Any]]) -> dict[str, Any]:
 
 
 def _integer(text: str) -> int:
-    if len(text) > 17 or not -MAX_INTEGER <= (value := int(text)) <= MAX_INTEGER:
+    if len(text) > _INTEGER_DIGITS or not -MAX_INTEGER <= (value := int(text)) <= MAX_INTEGER:
         raise _Refused
     return value
 
@@ -213,6 +235,8 @@ class _Pairs(list[tuple[str, Any]]):
 
 class _Literal(str):
     """A number or constant as it was written."""
+
+    __slots__ = ()
 
 
 _DIAGNOSIS: Final = json.JSONDecoder(

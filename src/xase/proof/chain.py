@@ -26,9 +26,7 @@ GENESIS = Link()
 def follow(link: Link, entry: Entry) -> Link:
     """Where the stream stands after `entry`; raises ChainError unless it follows `link`."""
     if entry.sequence != link.sequence:
-        raise ChainError(
-            f"entry {entry.id} has sequence {entry.sequence}, expected {link.sequence}"
-        )
+        raise ChainError(f"entry {entry.id} has sequence {entry.sequence}, expected {link.sequence}")
     if entry.previous_hash != link.hash:
         raise ChainError(f"entry {entry.id} does not name the hash of the entry before it")
     return Link(entry.sequence + 1, entry.hash)

@@ -17,10 +17,13 @@ from xase.proof.digest import HASH_BYTES
 ED25519: Final = 0x01
 COSIGNATURE: Final = 0x04
 
+KEY_ID_BYTES: Final = 4
 MAX_NOTE_BYTES: Final = 1_000_000
 MAX_SIGNATURES: Final = 100
 MAX_SIZE: Final = 2**63 - 1
 
+_CHECKPOINT_LINES: Final = 3
+_MIN_KEY: Final = 2  # an algorithm and something to go with it
 _SIGNATURE: Final = re.compile(r"— ([^\s+]+) ([A-Za-z0-9+/]+={0,2})")
 _SIZE: Final = re.compile(r"0|[1-9][0-9]{0,18}")
 _VKEY: Final = re.compile(r"([^\s+]+)\+([0-9a-f]{8})\+([A-Za-z0-9+/]+={0,2})")
@@ -100,7 +103,7 @@ class Checkpoint:
 
 def note_key_id(name: str, algorithm: int, public: bytes) -> bytes:
     """The key id: the first four bytes of SHA-256(name ‖ newline ‖ algorithm ‖ public key)."""
-    return sha256(name.encode() + b"\n" + bytes([algorithm]) + public).digest()[:4]
+    return sha256(name.encode() + b"\n" + bytes([algorithm]) + public).digest()[:KEY_ID_BYTES]
 
 
 def check_name(name: str) -> str:
@@ -123,7 +126,7 @@ def parse_vkey(text: str) -> tuple[str, int, bytes]:
         raise NoteError("not a verifier key: expected name+id+key")
     name, key_id, encoded = match.groups()
     key = _base64(encoded)
-    if len(key) < 2 or note_key_id(name, key[0], key[1:]).hex() != key_id:
+    if len(key) < _MIN_KEY or note_key_id(name, key[0], key[1:]).hex() != key_id:
         raise NoteError("the verifier key's id does not belong to its key")
     return name, key[0], key[1:]
 
@@ -165,17 +168,17 @@ def _parse_signature(line: str) -> Signature:
     if match is None:
         raise NoteError("malformed signature line")
     data = _base64(match[2])
-    if len(data) < 5:
+    if len(data) <= KEY_ID_BYTES:
         raise NoteError("malformed signature line")
-    return Signature(match[1], data[:4], data[4:])
+    return Signature(match[1], data[:KEY_ID_BYTES], data[KEY_ID_BYTES:])
 
 
 def parse_checkpoint(body: str) -> Checkpoint:
     """The checkpoint that a note's body is; NoteError if it is none."""
-    lines = body.split("\n")
-    if len(lines) < 4 or lines[-1] != "":
+    lines = body.removesuffix("\n").split("\n")
+    if len(lines) < _CHECKPOINT_LINES or not body.endswith("\n"):
         raise NoteError("not a checkpoint: expected origin, size and root")
-    origin, size, root, *extensions = lines[:-1]
+    origin, size, root, *extensions = lines
     if not origin or not _SIZE.fullmatch(size) or int(size) > MAX_SIZE or "" in extensions:
         raise NoteError("not a checkpoint: expected origin, size and root")
     digest = _base64(root)

@@ -4,7 +4,7 @@ The only module that imports cryptography. Keys are made here from the system's 
 they are kept is the caller's business.
 """
 
-import os
+import secrets
 from datetime import datetime
 from functools import cached_property
 from typing import Final, Self
@@ -58,6 +58,13 @@ def _public(pem: str | bytes) -> object:
         return serialization.load_pem_public_key(_octets(pem))
     except (ValueError, UnsupportedAlgorithm) as error:
         raise KeyMaterialError("not a public key in PEM") from error
+
+
+def _ed25519(pem: str | bytes) -> ed25519.Ed25519PrivateKey:
+    key = _private(pem)
+    if not isinstance(key, ed25519.Ed25519PrivateKey):
+        raise KeyMaterialError("not an Ed25519 private key")
+    return key
 
 
 def _octets(pem: str | bytes) -> bytes:
@@ -168,10 +175,7 @@ class LogSigner:
     @classmethod
     def from_pem(cls, name: str, pem: str | bytes) -> Self:
         """The key kept by `to_pem`; raises KeyMaterialError."""
-        key = _private(pem)
-        if not isinstance(key, ed25519.Ed25519PrivateKey):
-            raise KeyMaterialError("not an Ed25519 private key")
-        return cls(name, key)
+        return cls(name, _ed25519(pem))
 
     def to_pem(self) -> str:
         """The private key as unencrypted PKCS#8: a secret."""
@@ -205,7 +209,7 @@ class WitnessSigner:
     @classmethod
     def from_pem(cls, name: str, pem: str | bytes, time: int) -> Self:
         """The witness of a PEM private key, cosigning at `time`."""
-        return cls(name, LogSigner.from_pem(name, pem)._key, time)
+        return cls(name, _ed25519(pem), time)
 
     def sign(self, message: bytes) -> bytes:
         """Time ‖ signature over the note body `message`."""
@@ -316,11 +320,11 @@ class Seal:
     @staticmethod
     def generate() -> bytes:
         """A new key: 32 random bytes, a secret."""
-        return os.urandom(_SEAL_BYTES)
+        return secrets.token_bytes(_SEAL_BYTES)
 
     def seal(self, plain: bytes, context: bytes) -> bytes:
         """Nonce ‖ ciphertext ‖ tag; other bytes each time."""
-        nonce = os.urandom(_NONCE_BYTES)
+        nonce = secrets.token_bytes(_NONCE_BYTES)
         return nonce + self._cipher.encrypt(nonce, plain, context)
 
     def open(self, sealed: bytes, context: bytes) -> bytes:

@@ -26,7 +26,7 @@ class Node(NamedTuple):
     """The complete subtree of the 2^`level` leaves from `index`·2^`level` on."""
 
     level: int
-    index: int
+    index: int  # type: ignore[assignment]  # hides tuple.index, which no one calls on a node
 
 
 ReadNode = Callable[[int, int], bytes]
@@ -90,9 +90,16 @@ def _fold(hashes: Sequence[bytes]) -> bytes:
 
 def root_hash(leaves: Iterable[bytes]) -> bytes:
     """The root over leaf hashes, in order."""
-    tree = CompactRange()
-    tree.extend(leaves)
-    return tree.root()
+    row, odd = list(leaves), b""
+    if not row:
+        return EMPTY_ROOT
+    while len(row) > 1 or odd:
+        if len(row) & 1:  # the ragged right edge climbs until there is a left side to join
+            odd = node_hash(row.pop(), odd) if odd else row.pop()
+            if not row:
+                return odd
+        row = list(map(node_hash, row[::2], row[1::2]))
+    return row[0]
 
 
 def _split(width: int) -> int:
@@ -168,9 +175,7 @@ def _check_hashes(hashes: Iterable[bytes]) -> None:
         raise ProofError("a hash has 32 bytes")
 
 
-def verify_inclusion(
-    leaf: bytes, index: int, size: int, proof: Sequence[bytes], root: bytes
-) -> None:
+def verify_inclusion(leaf: bytes, index: int, size: int, proof: Sequence[bytes], root: bytes) -> None:
     """Raise ProofError unless `leaf` is leaf number `index` under `root` (RFC 9162, 2.1.3.2)."""
     _check_hashes((leaf, root, *proof))
     if not 0 <= index < size:
@@ -194,9 +199,7 @@ def verify_inclusion(
         raise ProofError("the proof does not lead to this root")
 
 
-def verify_consistency(
-    first: int, second: int, proof: Sequence[bytes], first_root: bytes, second_root: bytes
-) -> None:
+def verify_consistency(first: int, second: int, proof: Sequence[bytes], first_root: bytes, second_root: bytes) -> None:
     """Raise ProofError unless the second tree begins with the first (RFC 9162, 2.1.4.2)."""
     _check_hashes((first_root, second_root, *proof))
     if not 0 <= first <= second:
@@ -207,10 +210,15 @@ def verify_consistency(
     path = list(proof) if first & (first - 1) else [first_root, *proof]
     if not path:
         raise ProofError("the proof is too short")
+    if _climb(first, second, path) != (first_root, second_root):
+        raise ProofError("the proof does not lead to these roots")
+
+
+def _climb(first: int, second: int, path: Sequence[bytes]) -> tuple[bytes, bytes]:
+    """Both roots, as the path of a consistency proof makes them."""
     position, last = first - 1, second - 1
     while position & 1:
-        position >>= 1
-        last >>= 1
+        position, last = position >> 1, last >> 1
     old = new = path[0]
     for sibling in path[1:]:
         if last == 0:
@@ -218,21 +226,16 @@ def verify_consistency(
         if position & 1 or position == last:
             old, new = node_hash(sibling, old), node_hash(sibling, new)
             while not position & 1 and position:
-                position >>= 1
-                last >>= 1
+                position, last = position >> 1, last >> 1
         else:
             new = node_hash(new, sibling)
-        position >>= 1
-        last >>= 1
+        position, last = position >> 1, last >> 1
     if last:
         raise ProofError("the proof is too short")
-    if (old, new) != (first_root, second_root):
-        raise ProofError("the proof does not lead to these roots")
+    return old, new
 
 
-def _verify_trivial(
-    first: int, second: int, proof: Sequence[bytes], first_root: bytes, second_root: bytes
-) -> None:
+def _verify_trivial(first: int, second: int, proof: Sequence[bytes], first_root: bytes, second_root: bytes) -> None:
     """Nothing grew, or it grew from nothing: there is nothing to prove with hashes."""
     if proof:
         raise ProofError("the proof is too long")

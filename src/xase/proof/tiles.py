@@ -57,9 +57,7 @@ def parse_tile_path(path: str) -> tuple[int | None, int, int]:
     level = None if match["level"] == "entries" else int(match["level"])
     number = int(match["number"].replace("x", "").replace("/", ""))
     width = int(match["width"] or TILE_WIDTH)
-    wanted = (
-        entry_bundle_path(number, width) if level is None else tile_path(level, number, width)
-    )
+    wanted = entry_bundle_path(number, width) if level is None else tile_path(level, number, width)
     if wanted != path:
         raise TileError("not a tile path")
     return level, number, width
