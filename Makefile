@@ -24,7 +24,7 @@ help: ## print this list
 
 .PHONY: demo serve
 demo: $(READY) ## record a real model's decisions, override some, export, verify, tamper, verify again
-	@$(BIN)/python scripts/demo.py $(ARGS)
+	@$(BIN)/xase demo $(ARGS)
 
 serve: $(READY) ## run the server; PORT=8000 and DIR=.xase say where
 	@$(BIN)/xase-server serve --home $(DIR) --host $(HOST) --port $(PORT) $(ARGS)
