@@ -73,11 +73,11 @@ docs: $(READY) ## links, headings and the examples in the docs, executed
 # ------------------------------------------------------------------ now and then
 
 .PHONY: bench faults generate vectors lock clean
-bench: $(READY) ## every benchmark, as ratios in one run; writes the performance page's table
+bench: $(READY) ## every benchmark, as ratios in one run; ARGS="--write docs/explanation/performance.md" keeps the table
 	@$(BIN)/python -m benchmarks $(ARGS)
 
 faults: $(READY) ## the fault and kill loops in full length
-	@$(BIN)/pytest -m full $(ARGS)
+	@XASE_FAULTS=full $(BIN)/pytest tests/faults -o faulthandler_timeout=3600 $(ARGS)
 
 generate: $(READY) ## rewrite the sync client and the reference pages
 	@$(BIN)/python scripts/unasync.py
