@@ -1,0 +1,1 @@
+"""The client: how requests are made and answers read, in both colours."""

@@ -1,0 +1,328 @@
+"""What the API answers, as objects: read-only, by attribute or by item, nothing thrown away.
+
+A field the server sends and this version does not know is kept and readable like any other. A field
+that is declared here but absent from the answer reads as None. `to_dict()` gives plain data back.
+A field whose name is also a method of mappings (`items`, `keys`, `values`, `get`) is read by item.
+"""
+
+# mypy: disable-error-code="explicit-override"
+# `typing.override` begins with Python 3.12; these are all methods of the data model.
+
+from collections.abc import Iterator, Mapping, Sequence
+from typing import Any, ClassVar, TypeVar
+
+SHOWN = 60
+"""How many characters of one value a repr shows."""
+
+
+class Items(tuple[Any, ...]):
+    """A list as the server sent it: read-only, equal to a list or tuple of the same values."""
+
+    __slots__ = ()
+
+    def __eq__(self, other: object) -> bool:
+        return tuple.__eq__(self, tuple(other) if isinstance(other, list) else other)
+
+    def __ne__(self, other: object) -> bool:
+        return not self == other
+
+    def __hash__(self) -> int:
+        return tuple.__hash__(self)
+
+    def __repr__(self) -> str:
+        return repr(list(self))
+
+
+class Model(Mapping[str, Any]):
+    """A JSON object: `model.field` and `model["field"]` are the same value.
+
+    Compares equal to any mapping with the same content. Its repr never shows what lies inside
+    nested objects: those may hold personal data.
+    """
+
+    _declared: ClassVar[frozenset[str]] = frozenset()
+    _kinds: ClassVar[Mapping[str, type["Model"]]] = {}
+    _secret: ClassVar[frozenset[str]] = frozenset()
+
+    __slots__ = ("_fields",)
+    _fields: dict[str, Any]
+
+    def __init_subclass__(cls, **kwargs: Any) -> None:
+        super().__init_subclass__(**kwargs)
+        own = (name for name in cls.__annotations__ if not name.startswith("_"))
+        cls._declared = cls._declared | frozenset(own)
+
+    def __init__(self, fields: Mapping[str, Any]) -> None:
+        kept = {name: _freeze(value, self._kinds.get(name, Document)) for name, value in fields.items()}
+        object.__setattr__(self, "_fields", kept)
+
+    def __getattr__(self, name: str) -> Any:
+        if name.startswith("_"):  # never a field; and `_fields` itself is missing while unpickling
+            raise AttributeError(name)
+        try:
+            return self._fields[name]
+        except KeyError:
+            if name in self._declared:
+                return None
+            raise AttributeError(f"{type(self).__name__} has no field {name!r}") from None
+
+    def __setattr__(self, name: str, value: object) -> None:
+        raise AttributeError(f"{type(self).__name__} is read-only")
+
+    def __delattr__(self, name: str) -> None:
+        raise AttributeError(f"{type(self).__name__} is read-only")
+
+    def __getitem__(self, name: str) -> Any:
+        return self._fields[name]
+
+    def __iter__(self) -> Iterator[str]:
+        return iter(self._fields)
+
+    def __len__(self) -> int:
+        return len(self._fields)
+
+    def __hash__(self) -> int:
+        return hash(frozenset(self._fields.items()))
+
+    def __dir__(self) -> list[str]:
+        return sorted({*super().__dir__(), *self._declared, *(name for name in self._fields if name.isidentifier())})
+
+    def __reduce__(self) -> tuple[Any, ...]:
+        return type(self), (self.to_dict(),)
+
+    def __repr__(self) -> str:
+        shown = (f"{name}={self._show(name, value)}" for name, value in self._fields.items())
+        return f"{type(self).__name__}({', '.join(shown)})"
+
+    def _show(self, name: str, value: Any) -> str:
+        if name in self._secret:
+            return "…"
+        if isinstance(value, Model):
+            return f"{{{len(value)} fields}}"
+        if isinstance(value, Items):
+            return f"[{len(value)} items]"
+        text = repr(value)
+        return text if len(text) <= SHOWN else f"{text[: SHOWN - 1]}…"
+
+    def to_dict(self) -> dict[str, Any]:
+        """The object as plain dictionaries and lists, the caller's own copy."""
+        return {name: _thaw(value) for name, value in self._fields.items()}
+
+
+class Document(Model):
+    """A nested object whose fields are the caller's own, such as a decision's input.
+
+    Its repr names the fields and shows none of their values.
+    """
+
+    __slots__ = ()
+
+    def __repr__(self) -> str:
+        return f"Document({', '.join(self)})"
+
+
+def _freeze(value: Any, kind: type[Model]) -> Any:
+    if isinstance(value, Model) and (kind is Document or type(value) is kind):
+        return value
+    if isinstance(value, Mapping):
+        return kind(value)
+    if isinstance(value, list | tuple):
+        return Items(_freeze(each, kind) for each in value)
+    return value
+
+
+def _thaw(value: Any) -> Any:
+    if isinstance(value, Model):
+        return value.to_dict()
+    if isinstance(value, tuple):
+        return [_thaw(each) for each in value]
+    return value
+
+
+def plain(value: Any) -> Any:
+    """What `json` is to write for a value it does not know: a model as its dictionary.
+
+    Raises TypeError for everything else that is not JSON.
+    """
+    if isinstance(value, Model):
+        return value.to_dict()
+    if isinstance(value, Mapping):
+        return dict(value)
+    raise TypeError(f"{type(value).__name__} is not JSON; convert it before it is sent")
+
+
+# ------------------------------------------------------------------ decision records
+
+
+class Intervention(Model):
+    """What a person did about a decision, signed. `signed_at` is later than the decision."""
+
+    __slots__ = ()
+
+    id: str
+    record_id: str
+    actor_email: str
+    action: str
+    reason: str
+    new_outcome: Document | None
+    evidence_urls: Sequence[str] | None
+    metadata: Document | None
+    signature: str
+    signed_at: str
+    hash: str
+    previous_hash: str
+    receipt: Document | None
+
+
+class DecisionRecord(Model):
+    """One decision of a model, as it stands in the ledger.
+
+    Fields that were not sent are None. `hash` is the hash of the record's ledger entry,
+    `previous_hash` that of the entry before it in the organisation's chain, `sequence` its place
+    there. After an erasure `input`, `output`, `context` and `explanation` are None and `erased_at`
+    says since when. Times are ISO 8601 in UTC, as sent.
+    """
+
+    __slots__ = ()
+    _kinds: ClassVar = {"interventions": Intervention}
+
+    id: str
+    model_id: str
+    model_version: str | None
+    model_hash: str | None
+    input: Document
+    output: Document
+    confidence: float | None
+    transaction_id: str | None
+    policy_id: str | None
+    context: Document | None
+    explanation: Document | None
+    hash: str
+    previous_hash: str
+    sequence: int
+    created_at: str
+    interventions: Sequence[Intervention]
+    erased_at: str | None
+    erased_reason: str | None
+    receipt: Document | None
+
+
+# ------------------------------------------------------------------ keys
+
+
+class ApiKey(Model):
+    """An API key without its secret; `display` is the part that may be shown."""
+
+    __slots__ = ()
+
+    id: str
+    name: str
+    email: str
+    role: str | None
+    scopes: Sequence[str]
+    may_act_for: Sequence[str] | None
+    display: str
+    created_at: str
+    expires_at: str | None
+    revoked_at: str | None
+    last_used_at: str | None
+
+
+class NewApiKey(ApiKey):
+    """An API key at the one moment when its secret can be read: `key`. Its repr hides it."""
+
+    __slots__ = ()
+    _secret: ClassVar = frozenset({"key"})
+
+    key: str
+
+
+class Identity(Model):
+    """Who the server takes the caller for."""
+
+    __slots__ = ()
+
+    organisation: str
+    key_id: str
+    email: str
+    role: str | None
+    scopes: Sequence[str]
+
+
+# ------------------------------------------------------------------ ledger
+
+
+class LedgerEntry(Model):
+    """One entry of the ledger: commitments and links, no personal data."""
+
+    __slots__ = ()
+
+    v: int
+    log: str
+    stream: str
+    sequence: int
+    index: int
+    type: str
+    id: str
+    time: str
+    actor: Document
+    body: Document
+    commitments: Document
+    previous_hash: str
+
+
+class InclusionProof(Model):
+    """That one entry is in the tree of `tree_size`; `hashes` lead from the leaf to the root."""
+
+    __slots__ = ()
+
+    index: int
+    tree_size: int
+    hashes: Sequence[str]
+
+
+class ConsistencyProof(Model):
+    """That the tree of size `second` begins with the tree of size `first`."""
+
+    __slots__ = ()
+
+    first: int
+    second: int
+    hashes: Sequence[str]
+
+
+class BundleState(Model):
+    """An evidence bundle: what it covers, and how far its making is."""
+
+    __slots__ = ()
+
+    bundle_id: str
+    status: str
+    created_at: str
+    record_count: int | None
+    entry_count: int | None
+    size: int | None
+    sha256: str | None
+    download_url: str | None
+    purpose: str | None
+    format: str | None
+
+
+M = TypeVar("M", bound=Model)
+
+
+class Page(Model):
+    """One page of a list: `data`, and how many there are in `total`."""
+
+    __slots__ = ()
+
+    data: Sequence[Any]
+    total: int
+    limit: int
+    offset: int
+    next_cursor: str | None
+
+    @classmethod
+    def of(cls, kind: type[M], fields: Mapping[str, Any]) -> "Page":
+        """A page whose `data` are objects of `kind`."""
+        return cls({**fields, "data": [kind(each) for each in fields["data"]]})
