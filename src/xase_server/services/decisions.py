@@ -60,7 +60,7 @@ class Decisions:
     async def _record(
         self, who: Principal, decisions: Sequence[NewDecision], once: Once | None, *, with_receipt: bool
     ) -> Outcome:
-        appends = tuple(_append_decision(who, decision) for decision in decisions)
+        appends = tuple(append_decision(who, decision) for decision in decisions)
         answer = encode(Remembered(ids=[append.id for append in appends]))
         committed = await self._ledger.append(Unit(appends, once and once.claim(answer)))
         if isinstance(committed, Replayed):
@@ -169,7 +169,8 @@ def _interventions_of(reads: Reads, who: Principal, rows: Sequence[DecisionRow])
     return reads.interventions(who.organisation, touched) if touched else ()
 
 
-def _append_decision(who: Principal, decision: NewDecision) -> Append:
+def append_decision(who: Principal, decision: NewDecision) -> Append:
+    """The entry that a decision record becomes, with a fresh id and salts."""
     sent: dict[str, Any] = {name: value for name, value in structs.asdict(decision).items() if value is not UNSET}
     return make_append(
         identifier=new_id("rec"),
