@@ -26,6 +26,7 @@ _KINDS: Final = (
         "Invalid request",
         "A field or parameter is missing, malformed, unknown or out of range.",
     ),
+    ErrorKind("invalid_cursor", 400, "Invalid cursor", "The cursor was changed, or was made for another question."),
     ErrorKind(
         "authentication_error", 401, "Not authenticated", "No API key, or one that is unknown, expired or revoked."
     ),
@@ -34,6 +35,7 @@ _KINDS: Final = (
     ),
     ErrorKind("not_found", 404, "Not found", "No such object, or one of another organisation."),
     ErrorKind("method_not_allowed", 405, "Method not allowed", "The address exists but does not answer this method."),
+    ErrorKind("request_timeout", 408, "Too slow", "The body did not arrive within the time limit."),
     ErrorKind("conflict", 409, "Conflict", "The request contradicts the present state, or names more than one object."),
     ErrorKind(
         "idempotency_in_progress",

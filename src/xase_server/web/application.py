@@ -1,0 +1,204 @@
+"""The ASGI application: runs each request through the pipeline and sends what every answer carries."""
+
+import asyncio
+import contextlib
+import os
+import time
+import traceback
+from collections.abc import AsyncIterator
+from typing import TYPE_CHECKING, Any, Final
+
+import structlog
+
+from xase_server.domain.errors import Refused, unavailable
+from xase_server.ports import StorageUnavailable
+from xase_server.web.answer import Answer, is_known, tag_of
+from xase_server.web.body import ClientGone
+from xase_server.web.call import Call
+from xase_server.web.credentials import single_headers
+from xase_server.web.cursors import Cursors
+from xase_server.web.endpoints import table
+from xase_server.web.metrics import Metrics
+from xase_server.web.pipeline import Pipeline
+from xase_server.web.rates import Rates
+from xase_server.web.refusal import INTERNAL, refusal_answer
+from xase_server.web.router import Router
+from xase_server.web.services import Bounds, Services
+
+if TYPE_CHECKING:
+    from starlette.types import ASGIApp, Receive, Scope, Send
+
+_PROBLEM: Final = b"application/problem+json"
+_CLIENT_GONE: Final = 499
+_PROTECTION: Final = (
+    (b"x-content-type-options", b"nosniff"),
+    (b"referrer-policy", b"no-referrer"),
+    (b"cross-origin-resource-policy", b"same-origin"),
+)
+_POLICY: Final = (b"content-security-policy", b"default-src 'none'; frame-ancestors 'none'")
+
+
+def build(services: Services, bounds: Bounds, *, log: Any = None) -> "ASGIApp":
+    """The application over these use cases.
+
+    `log` is a structlog logger for the access log; the default one is named `xase.access`.
+    """
+    return Application(services, bounds, log or structlog.get_logger("xase.access"))
+
+
+class Application:
+    """Answers HTTP; closes WebSockets; has nothing of its own to start or stop."""
+
+    def __init__(self, services: Services, bounds: Bounds, log: Any) -> None:
+        self._services = services
+        self._cursors = Cursors(bounds.cursor_secret)
+        self._rates = Rates(bounds.rate_limit)
+        self._metrics = Metrics()
+        self._log = log
+        self._pipeline = Pipeline(Router(table(self._metrics)), self._rates, bounds)
+
+    async def __call__(self, scope: "Scope", receive: "Receive", send: "Send") -> None:
+        if scope["type"] == "http":
+            await self._serve(scope, receive, send)
+        elif scope["type"] == "lifespan":
+            await _live(receive, send)
+        else:
+            await send({"type": "websocket.close", "code": 1000})
+
+    async def _serve(self, scope: "Scope", receive: "Receive", send: "Send") -> None:
+        started = time.perf_counter()
+        call = Call(scope, receive, f"req_{os.urandom(8).hex()}", self._services, self._cursors)
+        try:
+            answer = await self._answer(call)
+        except ClientGone:
+            self._observe(call, _CLIENT_GONE, started)
+            return
+        await self._send(call, answer, send)
+        self._observe(call, answer.status, started)
+
+    async def _answer(self, call: Call) -> Answer:
+        """What the pipeline gives, or the error that its exception means."""
+        try:
+            call.headers = single_headers(call.scope)
+            answer = await self._pipeline.run(call)
+            self._count(call)
+        except Refused as refusal:
+            return self._refuse(call, refusal)
+        except StorageUnavailable:
+            return self._refuse(call, unavailable("The store cannot be used now"))
+        except ClientGone:
+            raise
+        except Exception as defect:  # a defect must not reach the caller
+            self._report(call, defect)
+            return self._refuse(call, INTERNAL)
+        return _tagged(call, answer)
+
+    def _refuse(self, call: Call, refusal: Refused) -> Answer:
+        try:
+            self._count(call)
+        except Refused as exceeded:
+            refusal = exceeded
+        answer = refusal_answer(refusal, call.request_id, as_problem=_PROBLEM in call.headers.get(b"accept", b""))
+        if refusal.kind.status == 429 and call.quota is not None:
+            answer.headers.append((b"retry-after", call.quota.retry_after(time.time())))
+        return answer
+
+    def _count(self, call: Call) -> None:
+        """Count a request that no key was found for against its address."""
+        if call.quota is not None or not self._rates.limited:
+            return
+        client = call.scope.get("client")
+        counted = call.endpoint is None or call.endpoint.counted
+        call.quota = self._rates.take(client[0] if client else "local", cost=int(counted))
+        if counted and call.quota.exceeded:
+            raise call.quota.refusal()
+
+    def _report(self, call: Call, defect: Exception) -> None:
+        """Log where a defect lies; its message may hold what the caller sent and is left out."""
+        frames = traceback.extract_tb(defect.__traceback__)
+        self._log.error(
+            "defect",
+            request_id=call.request_id,
+            endpoint=call.endpoint.name if call.endpoint else None,
+            kind=type(defect).__name__,
+            where=[f"{frame.filename}:{frame.lineno} {frame.name}" for frame in frames],
+        )
+
+    def _observe(self, call: Call, status: int, started: float) -> None:
+        seconds = time.perf_counter() - started
+        endpoint = call.endpoint
+        template = endpoint.path if endpoint is not None else "unknown"
+        method = endpoint.method if endpoint is not None else "unknown"
+        self._metrics.observe(method, template, status, seconds)
+        self._log.info(
+            "request",
+            method=method,
+            path=template,
+            status=status,
+            ms=round(seconds * 1000, 2),
+            request_id=call.request_id,
+            key_id=call.principal.key_id if call.principal is not None else None,
+        )
+
+    async def _send(self, call: Call, answer: Answer, send: "Send") -> None:
+        headers = [
+            (b"x-request-id", call.request_id.encode()),
+            *_PROTECTION,
+            *answer.headers,
+        ]
+        if not any(name == _POLICY[0] for name, _ in answer.headers):
+            headers.append(_POLICY)
+        if call.quota is not None:
+            headers += call.quota.headers(time.time())
+        if answer.status not in {204, 304}:
+            size = len(answer.body) if answer.size is None else answer.size
+            headers += ((b"content-type", answer.media), (b"content-length", b"%d" % size))
+        await send({"type": "http.response.start", "status": answer.status, "headers": headers})
+        if call.scope["method"] == "HEAD":
+            await send({"type": "http.response.body"})
+        elif answer.chunks is None:
+            await send({"type": "http.response.body", "body": answer.body})
+        else:
+            await _stream(answer.chunks, call.receive, send)
+
+
+def _tagged(call: Call, answer: Answer) -> Answer:
+    """The answer with its caching headers, or 304 when the caller has it already."""
+    endpoint = call.endpoint
+    if endpoint is None:
+        return answer
+    answer.headers.append((b"cache-control", endpoint.cache_control))
+    if not endpoint.caching.tagged or answer.status != 200:
+        return answer
+    tag = answer.etag or tag_of(answer.body)
+    answer.headers.append((b"etag", tag))
+    known = call.headers.get(b"if-none-match")
+    if known is not None and is_known(tag, known):
+        return Answer(status=304, headers=answer.headers)
+    return answer
+
+
+async def _stream(chunks: AsyncIterator[bytes], receive: "Receive", send: "Send") -> None:
+    """Send piece by piece; stop making pieces as soon as the caller has gone."""
+    gone = asyncio.create_task(_until_gone(receive))
+    try:
+        async with contextlib.aclosing(chunks) as pieces:  # type: ignore[type-var]
+            async for piece in pieces:
+                await send({"type": "http.response.body", "body": piece, "more_body": True})
+                await asyncio.sleep(0)  # servers do not wait here by themselves, so nobody would notice
+                if gone.done():
+                    return
+        await send({"type": "http.response.body"})
+    finally:
+        gone.cancel()
+
+
+async def _until_gone(receive: "Receive") -> None:
+    while (await receive())["type"] != "http.disconnect":
+        pass
+
+
+async def _live(receive: "Receive", send: "Send") -> None:
+    while (await receive())["type"] == "lifespan.startup":
+        await send({"type": "lifespan.startup.complete"})
+    await send({"type": "lifespan.shutdown.complete"})

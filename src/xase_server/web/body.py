@@ -1,0 +1,98 @@
+"""Bodies: read within bounds of size and time, parsed strictly, decoded into the endpoint's type."""
+
+import asyncio
+from typing import TYPE_CHECKING, Any, Final
+
+from msgspec import Struct, ValidationError, convert
+
+from xase.proof.canonical import CanonicalError, parse_strict
+from xase_server.domain.errors import Refused, invalid_field
+from xase_server.web.endpoint import JSON, Endpoint
+from xase_server.web.explanation import explain
+
+if TYPE_CHECKING:
+    from starlette.types import Receive
+
+_MAX_DIGITS: Final = 18
+
+
+class ClientGone(Exception):
+    """The caller closed the connection before the request was complete."""
+
+
+async def read_body(receive: "Receive", headers: dict[bytes, bytes], *, limit: int, seconds: float) -> bytes:
+    """All bytes of the body.
+
+    Raises `payload_too_large` as soon as its announced or real size passes `limit`,
+    `request_timeout` when it has not arrived in time, ClientGone when it never will.
+    """
+    announced = headers.get(b"content-length", b"0")
+    if len(announced) > _MAX_DIGITS or not announced.isdigit() or int(announced) > limit:
+        raise _too_large(limit)
+    try:
+        async with asyncio.timeout(seconds):
+            return await _collect(receive, limit)
+    except TimeoutError:
+        raise Refused(
+            "request_timeout", "The body did not arrive in time", {"limit_seconds": seconds}
+        ) from None
+
+
+async def _collect(receive: "Receive", limit: int) -> bytes:
+    message = await receive()
+    body: bytes = message.get("body", b"")
+    more = message.get("more_body", False)
+    if more:
+        pieces = bytearray(body)
+        while more and len(pieces) <= limit:
+            message = await receive()
+            pieces += message.get("body", b"")
+            more = message.get("more_body", False)
+        body = bytes(pieces)
+    if message["type"] == "http.disconnect":
+        raise ClientGone
+    if len(body) > limit:
+        raise _too_large(limit)
+    return body
+
+
+def _too_large(limit: int) -> Refused:
+    return Refused("payload_too_large", f"The body may have at most {limit} bytes", {"limit_bytes": limit})
+
+
+def media_type(endpoint: Endpoint, headers: dict[bytes, bytes]) -> str:
+    """The media type of the body; raises `unsupported_media_type` for one the endpoint does not read."""
+    encoding = headers.get(b"content-encoding", b"identity").strip().lower()
+    if encoding != b"identity":
+        raise Refused("unsupported_media_type", "Compressed bodies are not read", {"accepted": ["identity"]})
+    media, *options = headers.get(b"content-type", b"").decode("latin-1").lower().split(";")
+    charset = [option.strip() for option in options if option.strip().startswith("charset=")]
+    if media.strip() in endpoint.accepted and all(each in {"charset=utf-8", 'charset="utf-8"'} for each in charset):
+        return media.strip()
+    accepted = list(endpoint.accepted)
+    raise Refused("unsupported_media_type", f"The body must be {' or '.join(accepted)}", {"accepted": accepted})
+
+
+def parse_body(raw: bytes) -> Any:
+    """The JSON value of a body; raises `validation_error` with the place of what is not I-JSON."""
+    try:
+        return parse_strict(raw)
+    except CanonicalError as error:
+        raise invalid_field(error.path or "body", _sentence(error.reason)) from None
+
+
+def _sentence(reason: str) -> str:
+    return reason[:1].upper() + reason[1:]
+
+
+def decode_body(value: Any, kind: type[Struct]) -> Struct:
+    """The value as the endpoint's type; raises `validation_error` naming all that is wrong with it."""
+    try:
+        return convert(value, kind)
+    except ValidationError as failure:
+        raise explain(value, kind, failure) from None
+
+
+def is_json(media: str) -> bool:
+    """Whether a body of this type is parsed."""
+    return media == JSON

@@ -1,0 +1,49 @@
+"""One request on its way through the pipeline."""
+
+from dataclasses import dataclass, field
+from typing import TYPE_CHECKING, Any
+
+from xase_server.domain.principals import Principal
+from xase_server.services.outcome import Once
+from xase_server.web.endpoint import Endpoint
+from xase_server.web.rates import Quota
+
+if TYPE_CHECKING:
+    from starlette.types import Receive, Scope
+
+    from xase_server.web.cursors import Cursors
+    from xase_server.web.services import Services
+
+
+@dataclass(slots=True, eq=False)
+class Call:
+    """What is known of a request so far; a handler finds everything in place.
+
+    `path` and `query` hold read and checked parameters, `body` the decoded body (a struct of the
+    endpoint's `body` type, or bytes of its `upload` type).
+    """
+
+    scope: "Scope"
+    receive: "Receive"
+    request_id: str
+    services: "Services"
+    cursors: "Cursors"
+    headers: dict[bytes, bytes]
+    endpoint: Endpoint | None = None
+    path: dict[str, str] = field(default_factory=dict)
+    query: dict[str, Any] = field(default_factory=dict)
+    principal: Principal | None = None
+    quota: Quota | None = None
+    body: Any = None
+    once: Once | None = None
+
+    @property
+    def who(self) -> Principal:
+        """The caller; only endpoints that need a key have one."""
+        assert self.principal is not None, "a public endpoint has no principal"
+        return self.principal
+
+    def accepts(self, media: bytes) -> bool:
+        """Whether the caller asks for this media type by name."""
+        accept = self.headers.get(b"accept")
+        return accept is not None and media in accept

@@ -1,0 +1,101 @@
+"""Everything that is wrong with a body: the slow pass, run only once fast decoding has refused it."""
+
+import re
+from typing import Any
+
+from msgspec import UnsetType, ValidationError, inspect
+
+from xase_server.domain.errors import Problems, Refused
+
+_PATH = re.compile(r" - at `\$(?P<path>[^`]*)`$")
+_WORDS = (
+    (inspect.StrType, str, "Must be a string"),
+    (inspect.DictType, dict, "Must be an object"),
+    (inspect.StructType, dict, "Must be an object"),
+    (inspect.ListType, list, "Must be an array"),
+    (inspect.BoolType, bool, "Must be true or false"),
+)
+
+
+def explain(value: Any, kind: type, failure: ValidationError) -> Refused:
+    """The `validation_error` that names each fault of `value` as a body of type `kind`."""
+    problems = Problems()
+    _walk(value, inspect.type_info(kind), "", problems)
+    if not problems.found:  # a constraint this pass does not know: say what the decoder said
+        text = str(failure)
+        place = _PATH.search(text)
+        field = place["path"].lstrip(".") if place else "body"
+        problems.add(field or "body", _PATH.sub("", text))
+    try:
+        problems.refuse_if_any()
+    except Refused as refusal:
+        return refusal
+    raise AssertionError("a refused body has at least one fault")
+
+
+def _walk(value: Any, kind: inspect.Type, path: str, problems: Problems) -> None:
+    kind = _without_unset(kind)
+    for known, wanted, message in _WORDS:
+        if isinstance(kind, known) and not isinstance(value, wanted):
+            problems.add(path or "body", message)
+            return
+    match kind:
+        case inspect.StructType():
+            _walk_struct(value, kind, path, problems)
+        case inspect.ListType():
+            _walk_list(value, kind, path, problems)
+        case inspect.StrType():
+            _check_text(value, kind, path, problems)
+        case inspect.FloatType() | inspect.IntType():
+            _check_number(value, kind, path, problems)
+        case inspect.LiteralType() if value not in kind.values:
+            problems.add(path, f"Must be one of {', '.join(map(str, kind.values))}")
+        case _:
+            pass
+
+
+def _without_unset(kind: inspect.Type) -> inspect.Type:
+    """The type of an optional field, once it is there."""
+    if not isinstance(kind, inspect.UnionType):
+        return kind
+    (rest,) = (each for each in kind.types if not (isinstance(each, inspect.CustomType) and each.cls is UnsetType))
+    return rest
+
+
+def _walk_struct(value: dict[str, Any], kind: inspect.StructType, path: str, problems: Problems) -> None:
+    fields = {field.encode_name: field for field in kind.fields}
+    prefix = f"{path}." if path else ""
+    for name, field in fields.items():
+        if name in value:
+            _walk(value[name], field.type, prefix + name, problems)
+        elif field.required:
+            problems.add(prefix + name, "Required field missing")
+    for name in value:
+        if name not in fields:
+            problems.add(prefix + name[:256], "Unknown field")
+
+
+def _walk_list(value: list[Any], kind: inspect.ListType, path: str, problems: Problems) -> None:
+    if kind.max_length is not None and len(value) > kind.max_length:
+        problems.add(path, f"Must have at most {kind.max_length} items")
+        return
+    if kind.min_length is not None and len(value) < kind.min_length:
+        problems.add(path, f"Must have at least {kind.min_length} item")
+    for n, item in enumerate(value):
+        _walk(item, kind.item_type, f"{path}.{n}" if path else str(n), problems)
+
+
+def _check_text(value: str, kind: inspect.StrType, path: str, problems: Problems) -> None:
+    if kind.min_length is not None and len(value) < kind.min_length:
+        problems.add(path, f"Must have at least {kind.min_length} character{'s' * (kind.min_length > 1)}")
+    elif kind.max_length is not None and len(value) > kind.max_length:
+        problems.add(path, f"Must have at most {kind.max_length} characters")
+    elif kind.pattern is not None and not re.search(kind.pattern, value):
+        problems.add(path, "Has characters or a form that is not allowed here")
+
+
+def _check_number(value: Any, kind: inspect.FloatType | inspect.IntType, path: str, problems: Problems) -> None:
+    if isinstance(value, bool) or not isinstance(value, (int, float)):
+        problems.add(path, "Must be a number")
+    elif (kind.ge is not None and value < kind.ge) or (kind.le is not None and value > kind.le):
+        problems.add(path, f"Must be between {kind.ge:g} and {kind.le:g}")

@@ -1,0 +1,113 @@
+"""The path of every request: address, key, quota, scope, parameters, body, idempotency key, handler.
+
+Each step either adds to the call or raises `Refused`. Deny by default: an address that is not in
+the table does not exist, and an endpoint that does not say PUBLIC needs a key.
+"""
+
+from typing import Final
+
+from xase_server.domain.errors import Refused, invalid_field, not_found
+from xase_server.web.answer import Answer
+from xase_server.web.body import decode_body, is_json, media_type, parse_body, read_body
+from xase_server.web.call import Call
+from xase_server.web.credentials import secret_of
+from xase_server.web.endpoint import Endpoint
+from xase_server.web.idempotency import InFlight, agreed_key, once
+from xase_server.web.parameters import read_query
+from xase_server.web.rates import Rates
+from xase_server.web.router import Router, allowed
+from xase_server.web.services import Bounds
+
+_PATH_SHOWN: Final = 256
+
+
+class Pipeline:
+    """Takes a call from its address to its handler's answer."""
+
+    def __init__(self, router: Router, rates: Rates, bounds: Bounds) -> None:
+        self._router = router
+        self._rates = rates
+        self._bounds = bounds
+        self._in_flight = InFlight()
+
+    async def run(self, call: Call) -> Answer:
+        """The handler's answer; raises `Refused` for what the table or a handler refuses."""
+        endpoint = self._find(call)
+        if endpoint is None:
+            return self._options(call)
+        await self._admit(call, endpoint)
+        for parameter in endpoint.path_parameters:
+            if not parameter.form.fullmatch(call.path[parameter.name]):
+                raise not_found(parameter.resource, call.path[parameter.name][:_PATH_SHOWN])
+        call.query = read_query(call.scope["query_string"], endpoint.known_parameters, endpoint.defaults)
+        if endpoint.writes:
+            await self._take_body(call, endpoint)
+            if call.once is not None:
+                with self._in_flight.hold(call.once):
+                    return await endpoint.handler(call)
+        return await endpoint.handler(call)
+
+    def _find(self, call: Call) -> Endpoint | None:
+        """The endpoint, or None for OPTIONS."""
+        methods, call.path = self._router.find(call.scope["path"])
+        if not methods:
+            raise not_found("path", call.scope["path"][:_PATH_SHOWN])
+        method = call.scope["method"]
+        call.endpoint = methods.get("GET" if method == "HEAD" else method)
+        if call.endpoint is None and method != "OPTIONS":
+            raise Refused("method_not_allowed", f"Allowed here: {allowed(methods)}", {"allowed": allowed(methods).split(", ")})
+        return call.endpoint
+
+    def _options(self, call: Call) -> Answer:
+        methods, _ = self._router.find(call.scope["path"])
+        return Answer(status=204, headers=[(b"allow", allowed(methods).encode())])
+
+    async def _admit(self, call: Call, endpoint: Endpoint) -> None:
+        """Whose call it is, whether there is quota left, and whether the key may do this."""
+        if endpoint.public:
+            return
+        who = call.principal = await call.services.authenticator.principal(secret_of(call.headers))
+        if self._rates.limited:
+            call.quota = self._rates.take(who.key_id)
+            if call.quota.exceeded:
+                raise call.quota.refusal()
+        if endpoint.scope is not None and endpoint.scope not in who.scopes:
+            raise Refused(
+                "authorization_error", f"This needs the scope {endpoint.scope}", {"required_scope": endpoint.scope}
+            )
+
+    async def _take_body(self, call: Call, endpoint: Endpoint) -> None:
+        """Read, parse and decode the body, and find the idempotency key."""
+        headers = call.headers
+        raw = b""
+        if b"content-length" in headers or b"transfer-encoding" in headers:
+            limit = self._bounds.max_batch_bytes if endpoint.large else self._bounds.max_body_bytes
+            raw = await read_body(call.receive, headers, limit=limit, seconds=self._bounds.body_timeout)
+        content = self._decode(call, endpoint, raw)
+        in_body = content.get("idempotency_key") if endpoint.key_in_body and isinstance(content, dict) else None
+        header = headers.get(b"idempotency-key")
+        if header is None and in_body is None:
+            return
+        key = agreed_key(header, in_body)
+        if key is not None and call.principal is not None:
+            call.once = once(call.principal, endpoint, call.path, content, key)
+
+    @staticmethod
+    def _decode(call: Call, endpoint: Endpoint, raw: bytes) -> "bytes | dict[str, object]":
+        """Fill `call.body`; answers what the request's digest is taken over."""
+        if not endpoint.accepted:
+            if raw:
+                raise invalid_field("body", "This endpoint takes no body")
+            return {}
+        if not raw and not endpoint.body_required:
+            value = {}
+        else:
+            if not is_json(media_type(endpoint, call.headers)):
+                call.body = raw
+                return raw
+            value = parse_body(raw)
+        if endpoint.bare_field is not None and isinstance(value, list):
+            value = {endpoint.bare_field: value}
+        assert endpoint.body is not None
+        call.body = decode_body(value, endpoint.body)
+        return value
