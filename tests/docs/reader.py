@@ -48,7 +48,7 @@ class Reader:
     def _python(self, text: str) -> str:
         output = io.StringIO()
         with contextlib.redirect_stdout(output), contextlib.chdir(self.folder):
-            exec(compile(text, "<documentation>", "exec"), self._names)  # noqa: S102 - running the page is the test
+            exec(compile(text, "<documentation>", "exec"), self._names)
         return output.getvalue()
 
     def _compare(self, expected: str) -> None:
