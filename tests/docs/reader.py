@@ -7,7 +7,6 @@ match a printed line, in order, where `…` stands for anything.
 
 import contextlib
 import io
-import os
 import re
 import subprocess
 from dataclasses import dataclass, field
@@ -57,13 +56,3 @@ class Reader:
         assert re.search(whole, self.printed, re.MULTILINE | re.DOTALL), (
             f"expected:\n{expected}\nprinted:\n{self.printed}"
         )
-
-
-def environment_of(address: str, folder: Path) -> dict[str, str]:
-    """What the pages' `export` lines give to a Python that is started afterwards."""
-    return {
-        "XASE_BASE_URL": f"http://{address}",
-        "XASE_API_KEY": (folder / ".xase" / "admin.key").read_text().strip(),
-        "XDG_STATE_HOME": str(folder / "state"),
-        "PATH": os.environ["PATH"],
-    }
