@@ -102,7 +102,7 @@ def root_hash(leaves: Iterable[bytes]) -> bytes:
     return row[0]
 
 
-def _split(width: int) -> int:
+def split(width: int) -> int:
     """The largest power of two smaller than `width` (RFC 9162: k)."""
     return 1 << (width - 1).bit_length() - 1
 
@@ -124,7 +124,7 @@ def inclusion_nodes(index: int, size: int) -> list[Subtree]:
     siblings: list[Subtree] = []
     low, high = 0, size
     while high - low > 1:
-        middle = low + _split(high - low)
+        middle = low + split(high - low)
         if index < middle:
             siblings.append(subtree(middle, high))
             high = middle
@@ -143,7 +143,7 @@ def consistency_nodes(first: int, second: int) -> list[Subtree]:
     parts: list[Subtree] = []
     low, high = 0, second
     while first != high:
-        middle = low + _split(high - low)
+        middle = low + split(high - low)
         if first <= middle:
             parts.append(subtree(middle, high))
             high = middle

@@ -1,0 +1,361 @@
+"""Verification of an evidence bundle, offline, in numbered steps; the last one is the report.
+
+The numbers are those of docs/spec/evidence.md, section 7. What is trusted is an argument. Nothing here raises on any
+input: what cannot be read is a finding. Later steps go on after earlier findings as far as they can, so that a forgery
+is named by its place and not only by the file it is in.
+"""
+
+from collections.abc import Callable, Iterator
+from typing import Any, Final
+
+from xase.proof import bundle
+from xase.proof.archive import ArchiveError, Limits, Unreadable
+from xase.proof.bundle import Disclosure, entry_name, read_bundle
+from xase.proof.canonical import CanonicalError, parse_canonical
+from xase.proof.case import Case, Line
+from xase.proof.chain import GENESIS, Link
+from xase.proof.checkpoint import (
+    Checkpoint,
+    NoteError,
+    open_checkpoint,
+    parse_checkpoint,
+    parse_note,
+    signers_of,
+)
+from xase.proof.digest import PREFIX, commitment, format_digest, leaf_hash, sha256_digest
+from xase.proof.entry import EntryError, parse_entry
+from xase.proof.merkle import ProofError, verify_consistency
+from xase.proof.multiproof import verify_many
+from xase.proof.receipt import parse_hashes
+from xase.proof.report import Report, Severity
+from xase.proof.story import Story, judge_story
+from xase.proof.trust import Trust
+
+__all__ = ["Limits", "Report", "Trust", "verify_bundle"]
+
+_SALT_BYTES: Final = 32
+
+
+def verify_bundle(data: bytes, trust: Trust, limits: Limits | None = None) -> Report:
+    """Judge a bundle by the keys in `trust`; never raises.
+
+    The report's verdict is VERIFIED or VERIFIED, UNWITNESSED only if every step passed. Memory stays within a small
+    multiple of the bundle's size, which `limits` bounds.
+    """
+    case = Case(trust, limits or Limits())
+    try:
+        for step in _STEPS:
+            step(case, data)
+    except _Stop:
+        pass  # the finding that stopped it is in the case
+    except (RecursionError, MemoryError) as error:
+        case.find(9, "", f"the verifier gave up: {type(error).__name__}", Severity.OPEN)
+    return case.report()  # step 9
+
+
+class _Stop(Exception):
+    """Nothing more can be said about this bundle."""
+
+
+# ---------------------------------------------------------------- 0. format and limits
+
+
+def _step_0_format(case: Case, data: bytes) -> None:
+    try:
+        archive = read_bundle(data, case.limits)
+    except Unreadable as error:
+        case.find(0, "", str(error), Severity.OPEN)
+        raise _Stop from error
+    except ArchiveError as error:
+        case.find(0, error.place, str(error))
+        raise _Stop from error
+    case.files = archive.files
+    for name in archive.damaged:
+        case.find(0, name, "is damaged: its bytes do not match its checksum")
+    case.manifest = _read_object(case, 0, bundle.MANIFEST)
+    _check_format(case)
+    _check_listing(case)
+
+
+def _check_format(case: Case) -> None:
+    manifest = case.manifest
+    if manifest.get("format") != bundle.FORMAT:
+        case.find(0, bundle.MANIFEST, f"is not of the format {bundle.FORMAT}")
+    elif manifest.get("version") != bundle.VERSION:
+        case.find(0, bundle.MANIFEST, f"is not of version {bundle.VERSION}, the one this verifier knows", Severity.OPEN)
+    if manifest.get("completeness") not in (bundle.RANGE, bundle.SELECTION):
+        case.find(0, bundle.MANIFEST, "does not say whether the entries are a range or a selection")
+
+
+def _check_listing(case: Case) -> None:
+    case.listed = dict(_pairs(case, "files", "path", "sha256"))
+    here = case.files.keys() - bundle.UNLISTED
+    for name in sorted(here - case.listed.keys()):
+        case.find(0, name, "is not listed in the manifest")
+    for name in sorted(case.listed.keys() - here):
+        case.find(0, name, "is listed in the manifest and missing")
+
+
+def _pairs(case: Case, name: str, key: str, value: str) -> Iterator[tuple[str, str]]:
+    """The pairs of texts that the manifest's list `name` holds."""
+    listed = case.manifest.get(name)
+    for item in listed if isinstance(listed, list) else []:
+        pair = (item.get(key), item.get(value)) if isinstance(item, dict) else (None, None)
+        if isinstance(pair[0], str) and isinstance(pair[1], str):
+            yield pair[0], pair[1]
+        else:
+            case.find(0, bundle.MANIFEST, f"{name} is malformed")
+
+
+def _read_object(case: Case, step: int, name: str) -> dict[str, Any]:
+    """The JSON object a file holds; empty, with a finding, when it holds anything else."""
+    try:
+        value = parse_canonical(case.files[name])
+    except CanonicalError as error:
+        case.find(step, name, f"cannot be read: {error}")
+        return {}
+    if not isinstance(value, dict):
+        case.find(step, name, "is not a JSON object")
+        return {}
+    return value
+
+
+# ---------------------------------------------------------------- 1. manifest signature and file hashes
+
+
+def _step_1_manifest(case: Case, _data: bytes) -> None:
+    manifest, signature = case.files[bundle.MANIFEST], case.files[bundle.SIGNATURE]
+    if not case.trust.document_keys:
+        case.find(1, bundle.MANIFEST, "no trusted document key was given", Severity.OPEN)
+    elif not any(key.verify(manifest, signature) for key in case.trust.document_keys):
+        case.find(1, bundle.SIGNATURE, "is not a trusted document key's signature over the manifest")
+    for name, digest in case.listed.items():
+        if name in case.files and sha256_digest(case.files[name]) != PREFIX + digest:
+            case.find(1, name, "is not the file that was signed: its hash differs from the manifest's")
+    for name, digest in _pairs(case, "contents", "file", "hash"):
+        if digest != PREFIX + case.listed.get(name, ""):
+            case.find(1, bundle.MANIFEST, f"gives {name} two hashes")
+
+
+# ---------------------------------------------------------------- 2. checkpoint signatures
+
+
+def _step_2_checkpoints(case: Case, _data: bytes) -> None:
+    if not case.trust.log_keys:
+        case.find(2, bundle.CHECKPOINT, "no trusted log key was given", Severity.OPEN)
+    case.checkpoint = _open(case, bundle.CHECKPOINT)
+    case.start = _open(case, bundle.CHECKPOINT_START) if bundle.CHECKPOINT_START in case.files else None
+    if case.checkpoint is None:
+        return
+    head, manifest = case.checkpoint, case.manifest
+    if case.start and case.start.origin != head.origin:
+        case.find(2, bundle.CHECKPOINT_START, f"is of another log, {case.start.origin}")
+    said = (manifest.get("log"), manifest.get("checkpoint_size"), manifest.get("merkle_root"))
+    if said != (head.origin, head.size, format_digest(head.root)):
+        case.find(2, bundle.MANIFEST, "names another checkpoint than the one here")
+    _count_witnesses(case)
+
+
+def _open(case: Case, name: str) -> Checkpoint | None:
+    """The checkpoint of a note, also of one whose signature is false: that is a finding, and later steps find more."""
+    try:
+        text = case.files[name].decode()
+        if case.trust.log_keys:
+            return open_checkpoint(text, case.trust.log_keys)
+    except (NoteError, UnicodeDecodeError) as error:
+        case.find(2, name, str(error))
+    try:
+        return parse_checkpoint(parse_note(case.files[name].decode()).body)
+    except (NoteError, UnicodeDecodeError) as error:
+        case.find(2, name, str(error))
+        return None
+
+
+def _count_witnesses(case: Case) -> None:
+    try:
+        found = signers_of(parse_note(case.files[bundle.CHECKPOINT].decode()), case.trust.witnesses)
+    except NoteError as error:
+        case.find(2, bundle.CHECKPOINT, str(error))
+        return
+    case.witnessed_by = [witness.name for witness in found]
+    if len(found) < case.trust.quorum:
+        case.find(2, bundle.CHECKPOINT, f"{len(found)} of {case.trust.quorum} witnesses have cosigned")
+
+
+# ---------------------------------------------------------------- 3. form and hash of each entry
+
+
+def _step_3_entries(case: Case, _data: bytes) -> None:
+    case.proofs = _read_object(case, 5, bundle.PROOFS)
+    _read_proofs(case)
+    *raws, rest = case.files[bundle.ENTRIES].split(b"\n", case.limits.max_entries)
+    if len(raws) == case.limits.max_entries and rest:
+        case.find(3, bundle.ENTRIES, f"holds more than {len(raws)} entries", Severity.OPEN)
+    elif rest:
+        case.find(3, bundle.ENTRIES, "does not end with a line")
+    for number, raw in enumerate(raws):
+        _read_entry(case, number, raw)
+    if case.manifest.get("entry_count") != len(raws):
+        case.find(3, bundle.ENTRIES, f"holds {len(raws)} entries; the manifest says otherwise")
+
+
+def _read_entry(case: Case, number: int, raw: bytes) -> None:
+    try:
+        entry = parse_entry(raw)
+    except EntryError as error:
+        case.find(3, f"{bundle.ENTRIES} line {number + 1}", f"is not an entry: {error}")
+        return
+    leaf = leaf_hash(raw)
+    if number >= len(case.leaves) or case.leaves[number] != leaf:
+        case.find(3, entry_name(entry), "its hash is not the one that the proofs are about")
+    case.lines.append(Line(entry, leaf))
+
+
+def _read_proofs(case: Case) -> None:
+    try:
+        case.leaves = parse_hashes(case.proofs.get("leaves"))
+        case.nodes = parse_hashes(case.proofs.get("nodes"))
+    except ProofError as error:
+        case.find(5, bundle.PROOFS, str(error))
+
+
+# ---------------------------------------------------------------- 4. stream links and sequence
+
+
+def _step_4_streams(case: Case, _data: bytes) -> None:
+    last, links = -1, case.links
+    for line in case.lines:
+        entry = line.entry
+        if entry.index <= last:
+            case.find(4, entry_name(entry), f"does not come after index {last}")
+        last = entry.index
+        link = links.get(entry.stream)
+        if fault := _link_fault(case, line, link):
+            case.find(4, entry_name(entry), fault)
+        links[entry.stream] = Link(entry.sequence + 1, line.hash)
+        if link is None:
+            case.starts[entry.stream] = entry.sequence
+
+
+def _link_fault(case: Case, line: Line, link: Link | None) -> str | None:
+    """What is wrong with the place of an entry in its stream, which stands at `link`."""
+    entry = line.entry
+    if entry.sequence == GENESIS.sequence or entry.previous_hash == GENESIS.hash:
+        link = link or GENESIS
+    if link is None:
+        return None  # the first shown of its stream, from the middle
+    if entry.sequence < link.sequence:
+        return f"has sequence {entry.sequence} in {entry.stream}, which already stands at {link.sequence}"
+    if entry.sequence > link.sequence:
+        if case.manifest.get("completeness") == bundle.SELECTION and link is not GENESIS:
+            return None
+        return f"has sequence {entry.sequence} in {entry.stream}, expected {link.sequence}: entries are missing"
+    return None if entry.previous_hash == link.hash else "does not name the hash of the entry before it"
+
+
+# ---------------------------------------------------------------- 5. inclusion of each entry
+
+
+def _step_5_inclusion(case: Case, _data: bytes) -> None:
+    head = case.checkpoint
+    if head is None:
+        return
+    for line in case.lines:
+        if line.entry.log != head.origin:
+            case.find(5, entry_name(line.entry), f"is an entry of another log, {line.entry.log}")
+    if case.proofs.get("tree_size") != head.size:
+        case.find(5, bundle.PROOFS, f"is about a tree of another size than the checkpoint's {head.size}")
+        return
+    try:
+        verify_many([line.entry.index for line in case.lines], case.leaves, head.size, case.nodes, head.root)
+    except ProofError as error:
+        case.find(5, bundle.PROOFS, f"the entries are not in the log: {error}")
+
+
+# ---------------------------------------------------------------- 6. consistency of the checkpoints
+
+
+def _step_6_consistency(case: Case, _data: bytes) -> None:
+    proof = case.proofs.get("consistency")
+    if case.start is None or case.checkpoint is None:
+        if proof is not None:
+            case.find(6, bundle.PROOFS, "has a consistency proof without two checkpoints")
+        return
+    try:
+        _verify_extends(case.start, case.checkpoint, proof)
+    except ProofError as error:
+        case.find(6, bundle.CHECKPOINT_START, f"the log does not extend this checkpoint: {error}")
+
+
+def _verify_extends(first: Checkpoint, second: Checkpoint, proof: Any) -> None:
+    if not isinstance(proof, dict) or (proof.get("first"), proof.get("second")) != (first.size, second.size):
+        raise ProofError("there is no proof between these two checkpoints")
+    verify_consistency(first.size, second.size, parse_hashes(proof.get("nodes")), first.root, second.root)
+
+
+# ---------------------------------------------------------------- 7. story
+
+
+def _step_7_story(case: Case, _data: bytes) -> None:
+    _read_parts(case)
+    entries = [line.entry for line in case.lines]
+    scope = case.manifest.get("scope")
+    story = Story(
+        scope=scope if isinstance(scope, dict) else {},
+        entries=entries,
+        by_id={entry.id: entry for entry in reversed(entries)},
+        parts={entry: {name: part.value for name, part in parts.items()} for entry, parts in case.parts.items()},
+        document_keys=case.trust.document_keys,
+    )
+    for finding in judge_story(story):
+        case.add(finding)
+
+
+def _read_parts(case: Case) -> None:
+    """The disclosed parts, by entry and name; what is malformed is a finding of step 8."""
+    *lines, rest = case.files.get(bundle.PARTS, b"").split(b"\n")
+    if rest:
+        case.find(8, bundle.PARTS, "does not end with a line")
+    for number, line in enumerate(lines, 1):
+        place = f"{bundle.PARTS} line {number}"
+        try:
+            part = Disclosure.from_line(line)
+        except CanonicalError as error:
+            case.find(8, place, str(error))
+            continue
+        if part.part in case.parts.setdefault(part.entry, {}):
+            case.find(8, place, f"discloses {part.part} of {part.entry} twice")
+        case.parts[part.entry][part.part] = part
+
+
+# ---------------------------------------------------------------- 8. payload commitments
+
+
+def _step_8_payloads(case: Case, _data: bytes) -> None:
+    named = {line.entry.id: line.entry for line in case.lines if line.entry.id in case.parts}
+    for name, parts in case.parts.items():
+        entry = named.get(name)
+        for part in parts.values():
+            if entry is None:
+                case.find(8, bundle.PARTS, f"discloses {part.part} of {name}, which is not here")
+            elif part.part not in entry.commitments:
+                case.find(8, entry_name(entry), f"does not commit to the disclosed {part.part}")
+            elif len(part.salt) != _SALT_BYTES or entry.commitments[part.part] != _committed(part):
+                case.find(8, entry_name(entry), f"the disclosed {part.part} is not what it committed to")
+
+
+def _committed(part: Disclosure) -> str:
+    return commitment(part.part, part.salt, part.value)
+
+
+_STEPS: Final[tuple[Callable[[Case, bytes], None], ...]] = (
+    _step_0_format,
+    _step_1_manifest,
+    _step_2_checkpoints,
+    _step_3_entries,
+    _step_4_streams,
+    _step_5_inclusion,
+    _step_6_consistency,
+    _step_7_story,
+    _step_8_payloads,
+)
