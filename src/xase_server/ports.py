@@ -28,6 +28,10 @@ class StorageUnavailable(Exception):
     """The database cannot be read or written now; whether a commit happened may be unknown."""
 
 
+class Unwritable(Exception):
+    """An append contradicts what is stored (an id in use, an unknown record); its batch was not written."""
+
+
 class AmbiguousPrefix(Exception):
     """An identifier prefix names more than one object."""
 
@@ -70,7 +74,8 @@ class SealedBatch:
     """One group commit: what is written in one transaction.
 
     `tiles` maps (level, number) to the hashes of that tile as they stand after this batch; the
-    last tile of each level may be partial and is rewritten by the next batch.
+    last tile of each level may be partial and is rewritten by the next batch. Claims whose
+    `claims_expire_ms` lies before a later batch's time may be swept by it.
     """
 
     appends: Sequence[SealedAppend]
@@ -78,6 +83,7 @@ class SealedBatch:
     streams: Mapping[Stream, StreamHead]
     tiles: Mapping[tuple[int, int], bytes]
     head: Head
+    claims_expire_ms: int
 
 
 @dataclass(frozen=True, slots=True)
@@ -144,6 +150,8 @@ class Transaction(Protocol):
         """Write the batch and advance the head by compare-and-swap on its size.
 
         Nothing is durable before the context of `Storage.begin` ends without an exception.
+        Raises Unwritable when an append contradicts what is stored; the context must then be left
+        by that exception.
         """
         ...
 
@@ -220,7 +228,7 @@ class Reads(Protocol):
         ...
 
     def claim(self, scope: str, key: str) -> Claim | None:
-        """A stored idempotency claim that has not expired."""
+        """A stored idempotency claim; it stays at least until it expires."""
         ...
 
 

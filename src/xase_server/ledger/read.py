@@ -1,0 +1,112 @@
+"""Reading the log: proofs, receipts and the public tile layout. Nothing here writes or keeps state."""
+
+from functools import lru_cache
+from typing import Any, Final
+
+from msgspec import Struct, json
+
+from xase.proof.checkpoint import Checkpoint, parse_checkpoint, parse_note
+from xase.proof.digest import HASH_BYTES, node_hash
+from xase.proof.merkle import EMPTY_ROOT, consistency_proof, inclusion_proof, read_subtrees, subtree
+from xase.proof.receipt import make_receipt
+from xase.proof.tiles import TILE_HEIGHT, TILE_WIDTH, TileError, encode_entry_bundle
+from xase_server.domain.errors import not_found
+from xase_server.ports import Reads
+
+_TILES_REMEMBERED: Final = 512
+"""Of 16 kB each."""
+
+Layers = tuple[tuple[bytes, ...], ...]
+
+
+@lru_cache(maxsize=_TILES_REMEMBERED)
+def _layers(tile: bytes) -> Layers:
+    """All complete subtrees inside a tile, by height above its hashes.
+
+    Proofs near each other, and all proofs to one size, share tiles: made once, a proof costs look-ups.
+    """
+    layer = tuple(tile[at : at + HASH_BYTES] for at in range(0, len(tile), HASH_BYTES))
+    layers = [layer]
+    while len(layer) > 1:
+        layer = tuple(map(node_hash, layer[::2], layer[1::2]))
+        layers.append(layer)
+    return tuple(layers)
+
+
+class Tree:
+    """The Merkle tree as its tiles hold it, under one consistent view of the store.
+
+    Raises TileError when a tile is missing or too short for what the tree's size says.
+    """
+
+    def __init__(self, reads: Reads) -> None:
+        self._reads = reads
+        self._tiles: dict[tuple[int, int], Layers] = {}
+
+    def node(self, level: int, index: int) -> bytes:
+        """The root of the complete subtree `index` of 2^`level` leaves."""
+        tile_level, height = divmod(level, TILE_HEIGHT)
+        number, place = divmod(index, TILE_WIDTH >> height)
+        layers = self._tile(tile_level, number)
+        if height >= len(layers) or place >= len(layers[height]):
+            raise TileError(f"tile {tile_level}/{number} is missing or too short")
+        return layers[height][place]
+
+    def _tile(self, level: int, number: int) -> Layers:
+        layers = self._tiles.get((level, number))
+        if layers is None:
+            layers = self._tiles[level, number] = _layers(self._reads.tile(level, number))
+        return layers
+
+    def root(self, size: int) -> bytes:
+        """The root of the tree as it was at `size`."""
+        return read_subtrees([subtree(0, size)], self.node)[0] if size else EMPTY_ROOT
+
+    def inclusion(self, index: int, size: int) -> list[bytes]:
+        """The audit path of entry `index` in the tree of `size`, leaf to root."""
+        return inclusion_proof(index, size, self.node)
+
+    def consistency(self, first: int, second: int) -> list[bytes]:
+        """The proof that the tree of `second` entries begins with that of `first`."""
+        return consistency_proof(first, second, self.node)
+
+
+class _Placed(Struct):
+    index: int
+
+
+_place: Final = json.Decoder(_Placed).decode
+
+
+def covering_checkpoint(reads: Reads, index: int) -> tuple[Checkpoint, str]:
+    """The first checkpoint that covers this entry, parsed and as signed.
+
+    It never changes, so neither do the proofs made under it. Raises `not_found` beyond the log's end.
+    """
+    note = reads.checkpoint(index + 1)
+    if note is None:
+        raise not_found("checkpoint", str(index + 1))
+    return parse_checkpoint(parse_note(note).body), note
+
+
+def receipt(reads: Reads, raw: bytes) -> dict[str, Any]:
+    """The complete offline proof of the stored entry with these canonical bytes."""
+    index = _place(raw).index
+    checkpoint, note = covering_checkpoint(reads, index)
+    return make_receipt(raw, index, checkpoint.size, Tree(reads).inclusion(index, checkpoint.size), note)
+
+
+def hash_tile(reads: Reads, level: int, number: int, width: int = TILE_WIDTH) -> bytes:
+    """The bytes of a public hash tile (C2SP tlog-tiles); `not_found` when the tree does not fill that width yet."""
+    tile = reads.tile(level, number)
+    if len(tile) < width * HASH_BYTES:
+        raise not_found("tile", f"{level}/{number}")
+    return tile[: width * HASH_BYTES]
+
+
+def entry_bundle(reads: Reads, number: int, width: int = TILE_WIDTH) -> bytes:
+    """The entries of a level 0 tile, each behind its length; `not_found` when there are fewer than `width`."""
+    entries = reads.entries(number * TILE_WIDTH, width)
+    if len(entries) < width:
+        raise not_found("tile", f"entries/{number}")
+    return encode_entry_bundle(entries)

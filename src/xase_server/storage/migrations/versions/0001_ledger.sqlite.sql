@@ -1,0 +1,177 @@
+-- The log ---------------------------------------------------------------------------------------
+
+CREATE TABLE log_head (
+    id          INTEGER PRIMARY KEY CHECK (id = 1),
+    log         TEXT NOT NULL,
+    size        INTEGER NOT NULL,
+    compact     BLOB NOT NULL,
+    checkpoint  TEXT NOT NULL,
+    time_ms     INTEGER NOT NULL,
+    epoch       INTEGER NOT NULL
+);
+
+-- Canonical bytes by place. No secondary index here: it would slow every append.
+CREATE TABLE entries (
+    idx  INTEGER PRIMARY KEY,
+    raw  BLOB NOT NULL
+);
+
+-- Payload parts, packed: the only table from which content is ever erased.
+CREATE TABLE payloads (
+    idx     INTEGER PRIMARY KEY,
+    packed  BLOB NOT NULL
+);
+
+CREATE TABLE organisations (
+    id    INTEGER PRIMARY KEY,
+    name  TEXT NOT NULL UNIQUE
+);
+
+CREATE TABLE entry_ids (
+    organisation  INTEGER NOT NULL,
+    id            TEXT NOT NULL,
+    idx           INTEGER NOT NULL,
+    number        INTEGER,
+    PRIMARY KEY (organisation, id)
+) WITHOUT ROWID;
+
+CREATE TABLE streams (
+    id      INTEGER PRIMARY KEY,
+    name    TEXT NOT NULL UNIQUE,
+    length  INTEGER NOT NULL,
+    hash    TEXT NOT NULL
+);
+
+CREATE TABLE stream_entries (
+    stream    INTEGER NOT NULL,
+    sequence  INTEGER NOT NULL,
+    idx       INTEGER NOT NULL,
+    PRIMARY KEY (stream, sequence)
+) WITHOUT ROWID;
+
+CREATE TABLE tiles (
+    level   INTEGER NOT NULL,
+    number  INTEGER NOT NULL,
+    hashes  BLOB NOT NULL,
+    PRIMARY KEY (level, number)
+);
+
+CREATE TABLE checkpoints (
+    size  INTEGER PRIMARY KEY,
+    note  TEXT NOT NULL
+);
+
+-- Numbered in order of time, so that what has expired is swept from the front.
+CREATE TABLE claims (
+    number      INTEGER PRIMARY KEY,
+    name        BLOB NOT NULL UNIQUE,
+    request     BLOB NOT NULL,
+    answer      BLOB NOT NULL,
+    expires_ms  INTEGER NOT NULL
+);
+
+-- What is derived from the entries, in the same transaction ----------------------------------------
+
+-- An organisation's decision records, numbered without gaps in the order of the log.
+CREATE TABLE decisions (
+    organisation   INTEGER NOT NULL,
+    number         INTEGER NOT NULL,
+    idx            INTEGER NOT NULL,
+    created_ms     INTEGER NOT NULL,
+    model          INTEGER NOT NULL,
+    policy         INTEGER,
+    confidence     REAL,
+    intervened     INTEGER NOT NULL DEFAULT 0,
+    erased_ms      INTEGER,
+    erased_reason  BLOB,
+    PRIMARY KEY (organisation, number)
+) WITHOUT ROWID;
+
+CREATE INDEX decisions_by_time ON decisions (organisation, created_ms);
+
+CREATE TABLE transactions (
+    organisation  INTEGER NOT NULL,
+    name          BLOB NOT NULL,
+    number        INTEGER NOT NULL,
+    PRIMARY KEY (organisation, name, number)
+) WITHOUT ROWID;
+
+-- What decisions are listed by; `low` and `high` bound the confidences of a bucket.
+CREATE TABLE lists (
+    id            INTEGER PRIMARY KEY,
+    organisation  INTEGER NOT NULL,
+    kind          INTEGER NOT NULL,
+    value         BLOB NOT NULL,
+    low           REAL,
+    high          REAL,
+    UNIQUE (organisation, kind, value)
+);
+
+-- The decisions of each list; `rank` counts those before it, so that no total is ever counted out.
+CREATE TABLE postings (
+    list        INTEGER NOT NULL,
+    number      INTEGER NOT NULL,
+    rank        INTEGER NOT NULL,
+    confidence  REAL,
+    PRIMARY KEY (list, number)
+) WITHOUT ROWID;
+
+-- How many decisions of each list have an intervention, by blocks of 64^level numbers.
+CREATE TABLE intervened (
+    list   INTEGER NOT NULL,
+    level  INTEGER NOT NULL,
+    block  INTEGER NOT NULL,
+    count  INTEGER NOT NULL,
+    PRIMARY KEY (list, level, block)
+) WITHOUT ROWID;
+
+CREATE TABLE interventions (
+    organisation  INTEGER NOT NULL,
+    number        INTEGER NOT NULL,
+    idx           INTEGER NOT NULL,
+    PRIMARY KEY (organisation, number, idx)
+) WITHOUT ROWID;
+
+CREATE TABLE api_keys (
+    id            TEXT PRIMARY KEY,
+    organisation  INTEGER NOT NULL,
+    idx           INTEGER NOT NULL,
+    digest        BLOB NOT NULL UNIQUE,
+    created_ms    INTEGER NOT NULL,
+    expires_ms    INTEGER,
+    revoked_ms    INTEGER,
+    last_used_ms  INTEGER,
+    rotated_to    TEXT,
+    detail        BLOB NOT NULL
+) WITHOUT ROWID;
+
+CREATE INDEX api_keys_by_organisation ON api_keys (organisation, idx);
+
+CREATE TABLE bundles (
+    organisation  INTEGER NOT NULL,
+    idx           INTEGER NOT NULL,
+    id            TEXT NOT NULL UNIQUE,
+    detail        BLOB NOT NULL,
+    PRIMARY KEY (organisation, idx)
+) WITHOUT ROWID;
+
+CREATE TABLE bundle_chunks (
+    bundle   TEXT NOT NULL,
+    number   INTEGER NOT NULL,
+    content  BLOB NOT NULL,
+    PRIMARY KEY (bundle, number)
+);
+
+-- Append-only by the database too ------------------------------------------------------------------
+
+CREATE TRIGGER entries_are_never_changed BEFORE UPDATE ON entries
+BEGIN SELECT RAISE(ABORT, 'the ledger is append-only'); END;
+
+CREATE TRIGGER entries_are_never_deleted BEFORE DELETE ON entries
+BEGIN SELECT RAISE(ABORT, 'the ledger is append-only'); END;
+
+CREATE TRIGGER checkpoints_are_never_changed BEFORE UPDATE ON checkpoints
+BEGIN SELECT RAISE(ABORT, 'the ledger is append-only'); END;
+
+CREATE TRIGGER checkpoints_are_never_deleted BEFORE DELETE ON checkpoints
+BEGIN SELECT RAISE(ABORT, 'the ledger is append-only'); END;

@@ -1,0 +1,227 @@
+"""The ledger in one SQLite file.
+
+Durable: write-ahead log with synchronous=FULL, read back and refused otherwise. One writer at a time
+across processes: a gate hands the turn around fairly, `BEGIN IMMEDIATE` makes it sure.
+"""
+
+import contextlib
+import json
+import sqlite3
+import threading
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from pathlib import Path
+from typing import Any, Final, TypeVar
+
+from xase_server.ports import Reads, StorageUnavailable, Transaction, Unwritable
+from xase_server.storage.gate import Gate
+from xase_server.storage.reads import SqlReads, read_head
+from xase_server.storage.session import Row
+from xase_server.storage.statements import sqlite_statements
+from xase_server.storage.transaction import Remembered, SqlTransaction
+
+T = TypeVar("T")
+
+BUSY_SECONDS: Final = 5.0
+"""How long a locked database is waited for before an append is answered `unavailable`."""
+
+_FULL: Final = 2
+_SETTINGS: Final = (
+    "PRAGMA synchronous = FULL",
+    "PRAGMA fullfsync = ON",  # macOS: past the drive's own cache
+    "PRAGMA checkpoint_fullfsync = ON",
+    "PRAGMA foreign_keys = ON",
+    "PRAGMA secure_delete = ON",  # what is erased is overwritten
+    "PRAGMA wal_autocheckpoint = 4000",  # pages
+    "PRAGMA cache_size = -65536",  # KiB
+    "PRAGMA temp_store = MEMORY",
+)
+_READER_SETTINGS: Final = ("PRAGMA query_only = ON", "PRAGMA cache_size = -16384", "PRAGMA mmap_size = 268435456")
+
+
+class SqliteStorage:
+    """Implements `xase_server.ports.Storage` over the migrated database at `path`."""
+
+    def __init__(self, path: Path) -> None:
+        self._path = path
+        self._statements = sqlite_statements()
+        self._gate = Gate(path, BUSY_SECONDS)
+        self._writing = threading.Lock()
+        self._writer: sqlite3.Connection | None = None
+        self._remembered = Remembered()
+        self._unwiped = True  # a crash may have come between an erasure and its wiping
+        self._readers = threading.local()
+        self._opened: list[sqlite3.Connection] = []
+        with _translated():
+            self._writer = _open_writer(path)
+
+    @property
+    def reads_are_inline(self) -> bool:
+        """A point read takes microseconds."""
+        return True
+
+    def initialise(self, log: str) -> None:
+        """Create the head of a new log unless there is one."""
+        with self._write() as session:
+            session.change("create_head", log=log, compact=b"")
+
+    @contextlib.contextmanager
+    def begin(self) -> Iterator[Transaction]:
+        """One group commit; when the context ends without an exception, it is durable."""
+        with self._write() as session:
+            head = read_head(session)
+            transaction = SqlTransaction(session, head, self._remembered.at(head))
+            yield transaction
+        transaction.keep()
+        self._unwiped |= transaction.erases
+        if self._unwiped:
+            self._wipe()
+
+    def read(self, work: Callable[[Reads], T]) -> T:
+        """Run `work` on a snapshot of the database."""
+        connection = self._reader()
+        try:
+            with _translated():
+                connection.execute("BEGIN")
+                try:
+                    return work(SqlReads(_Session(connection, self._statements)))
+                finally:
+                    connection.execute("COMMIT")
+        except StorageUnavailable:
+            self._readers.connection = None
+            connection.close()
+            raise
+
+    def touch_keys(self, used_ms: Mapping[str, int]) -> None:
+        """Note when keys were last used."""
+        with self._write() as session:
+            session.many("touch_api_keys", [(time_ms, key) for key, time_ms in used_ms.items()])
+
+    def raise_epoch(self) -> int:
+        """Mark that the store was restored from a copy."""
+        with self._write() as session:
+            session.change("raise_epoch")
+            return read_head(session).epoch
+
+    def check(self) -> None:
+        """Raise StorageUnavailable unless the head can be read and the write-ahead log is in use."""
+        self.read(lambda reads: reads.head())
+        with _translated():
+            _refuse_unless_wal(self._reader())
+
+    def close(self) -> None:
+        """Close every connection; call it when no thread reads any more."""
+        with self._writing:
+            self._drop_writer()
+            for connection in self._opened:
+                connection.close()
+            self._gate.close()
+
+    # ------------------------------------------------------------------ inside
+
+    @contextlib.contextmanager
+    def _write(self) -> Iterator["_Session"]:
+        with self._writing, self._gate, _translated():
+            connection = self._writer = self._writer or _open_writer(self._path)
+            try:
+                connection.execute("BEGIN IMMEDIATE")
+                yield _Session(connection, self._statements)
+                connection.execute("COMMIT")
+            except Unwritable:
+                connection.execute("ROLLBACK")
+                raise
+            except BaseException:  # what the connection still holds is not to be trusted
+                self._drop_writer()
+                raise
+
+    def _drop_writer(self) -> None:
+        self._remembered.forget()
+        if self._writer is not None:
+            self._writer.close()
+            self._writer = None
+
+    def _wipe(self) -> None:
+        """Cut off the write-ahead log, which holds what was erased; a busy reader delays it to the next commit."""
+        with self._writing, contextlib.suppress(sqlite3.OperationalError):
+            if self._writer is not None:
+                ((busy, _, _),) = self._writer.execute("PRAGMA wal_checkpoint(TRUNCATE)")
+                self._unwiped = bool(busy)
+
+    def _reader(self) -> sqlite3.Connection:
+        connection: sqlite3.Connection | None = getattr(self._readers, "connection", None)
+        if connection is None:
+            with _translated():
+                connection = _open(self._path, _READER_SETTINGS)
+            self._readers.connection = connection
+            self._opened.append(connection)
+        return connection
+
+
+class _Session:
+    """Implements `xase_server.storage.session.Session`."""
+
+    __slots__ = ("_connection", "_statements")
+
+    def __init__(self, connection: sqlite3.Connection, statements: Mapping[str, str]) -> None:
+        self._connection = connection
+        self._statements = statements
+
+    def rows(self, name: str, /, **values: Any) -> Sequence[Row]:
+        for key, value in values.items():
+            if type(value) is list:
+                values[key] = json.dumps(value)
+        return self._connection.execute(self._statements[name], values).fetchall()
+
+    def find(self, name: str, keys: Iterable[Row]) -> Sequence[Row]:
+        statement, execute = self._statements[name], self._connection.execute
+        return [row for key in keys for row in execute(statement, key)]
+
+    def many(self, name: str, rows: Sequence[Row]) -> int:
+        if not rows:
+            return 0
+        try:
+            return self._connection.executemany(self._statements[name], rows).rowcount
+        except sqlite3.IntegrityError as error:
+            raise Unwritable(str(error)) from error
+
+    def change(self, name: str, /, **values: Any) -> int:
+        return self._connection.execute(self._statements[name], values).rowcount
+
+
+def _open(path: Path, settings: Sequence[str]) -> sqlite3.Connection:
+    connection = sqlite3.connect(
+        path, timeout=BUSY_SECONDS, isolation_level=None, check_same_thread=False, cached_statements=256
+    )
+    for setting in settings:
+        connection.execute(setting).fetchall()
+    return connection
+
+
+def _open_writer(path: Path) -> sqlite3.Connection:
+    connection = _open(path, ("PRAGMA journal_mode = WAL", *_SETTINGS))
+    try:
+        _refuse_unless_wal(connection)
+        _refuse_unless_full(connection)
+    except BaseException:
+        connection.close()
+        raise
+    return connection
+
+
+def _refuse_unless_wal(connection: sqlite3.Connection) -> None:
+    ((mode,),) = connection.execute("PRAGMA journal_mode")
+    if mode != "wal":
+        raise StorageUnavailable(f"SQLite uses journal mode {mode} here, not a write-ahead log")
+
+
+def _refuse_unless_full(connection: sqlite3.Connection) -> None:
+    ((synchronous,),) = connection.execute("PRAGMA synchronous")
+    if synchronous != _FULL:
+        raise StorageUnavailable("SQLite does not take synchronous=FULL: appends would not be durable")
+
+
+@contextlib.contextmanager
+def _translated() -> Iterator[None]:
+    try:
+        yield
+    except sqlite3.Error as error:
+        raise StorageUnavailable(f"SQLite: {error}") from error

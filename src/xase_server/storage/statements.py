@@ -1,0 +1,49 @@
+"""Named SQL: statements live in files, each under a line `-- name: what_it_does`.
+
+`shared.sql` holds what both databases understand; a dialect's own file adds what they do not.
+Values are named `:name`, or `?` in statements that write many rows at once. A set of values is
+written `@name` (numbers) or `@name:text` where a sub-select with one column `value` may stand.
+`{name}` stands for the text of another statement.
+"""
+
+import re
+from collections.abc import Iterator, Mapping
+from importlib.resources import files
+from typing import Final
+
+_HEADING: Final = re.compile(r"^-- name: (\w+)\n", re.MULTILINE)
+_COMMENT: Final = re.compile(r"^--.*\n", re.MULTILINE)
+_SET: Final = re.compile(r"@(\w+)(:text)?")
+_VALUE: Final = re.compile(r"(?<!:):(\w+)")
+_QUOTED: Final = re.compile(r"\{(\w+)\}")
+
+
+def sqlite_statements() -> Mapping[str, str]:
+    """Every statement in SQLite's words; a set arrives as a JSON array."""
+    spelled = r"(SELECT value FROM json_each(:\1))"
+    return {name: _SET.sub(spelled, text) for name, text in _read("sqlite")}
+
+
+def postgres_statements() -> Mapping[str, str]:
+    """Every statement in the words of psycopg; a set arrives as an array, in binary."""
+    return {name: _for_psycopg(text) for name, text in _read("postgres")}
+
+
+def _for_psycopg(text: str) -> str:
+    text = text.replace("%", "%%").replace("?", "%b")
+    text = _SET.sub(_unnest, text)
+    return _VALUE.sub(r"%(\1)s", text)
+
+
+def _unnest(match: re.Match[str]) -> str:
+    kind = "text" if match[2] else "bigint"
+    return f"(SELECT unnest(CAST(:{match[1]} AS {kind}[])) AS value)"
+
+
+def _read(dialect: str) -> Iterator[tuple[str, str]]:
+    found: dict[str, str] = {}
+    for file in ("shared.sql", f"{dialect}.sql"):
+        parts = _HEADING.split(files("xase_server.storage").joinpath("sql", file).read_text("utf-8"))
+        found |= {name: _COMMENT.sub("", text).strip() for name, text in zip(parts[1::2], parts[2::2], strict=True)}
+    for name, text in found.items():
+        yield name, _QUOTED.sub(lambda quoted: found[quoted[1]], text)

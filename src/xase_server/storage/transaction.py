@@ -1,0 +1,132 @@
+"""The write transaction of a group commit, the same for both databases."""
+
+import hashlib
+from collections.abc import Mapping, Sequence
+from typing import Any, Final
+
+from xase_server.domain.entries import Claim, PayloadErased, Stream
+from xase_server.ports import Head, SealedAppend, SealedBatch, StorageUnavailable, StreamHead, Unwritable
+from xase_server.storage.names import Names
+from xase_server.storage.packing import pack_parts
+from xase_server.storage.projection import Projection
+from xase_server.storage.session import Row, Session
+
+_SWEPT_AT_ONCE: Final = 64
+
+
+def claim_name(scope: str, key: str) -> bytes:
+    """What a claim is found by."""
+    return hashlib.sha256(b"%d %b %b" % (len(scope.encode()), scope.encode(), key.encode())).digest()
+
+
+class Remembered:
+    """Numbers of names that a writer need not look up again, as long as the log it writes only grows."""
+
+    def __init__(self) -> None:
+        self._known: dict[Row, int] = {}
+        self._epoch_and_size = (-1, -1)
+
+    def at(self, head: Head) -> dict[Row, int]:
+        """What is known under this head: nothing, if the store went back to an older state."""
+        seen = (head.epoch, head.size)
+        if seen[0] != self._epoch_and_size[0] or seen < self._epoch_and_size:
+            self._known.clear()
+        self._epoch_and_size = seen
+        return self._known
+
+    def forget(self) -> None:
+        """Know nothing."""
+        self._known.clear()
+
+
+class SqlTransaction:
+    """Implements `xase_server.ports.Transaction` over a session whose head row is locked."""
+
+    def __init__(self, session: Session, head: Head, known: dict[Row, int]) -> None:
+        self.head = head
+        self._session = session
+        self._names = Names(session, known)
+        self._streams: dict[str, int] = {}
+        self.erases = False
+
+    def claims(self, keys: Sequence[tuple[str, str]]) -> Mapping[tuple[str, str], Claim]:
+        """The stored claims among these."""
+        if not keys:
+            return {}
+        names = {claim_name(*key): key for key in keys}
+        found = self._session.find("find_claims", [(name,) for name in names])
+        return {names[name]: Claim(*names[name], request, answer) for name, request, answer in found}
+
+    def streams(self, names: Sequence[Stream]) -> Mapping[Stream, StreamHead]:
+        """The ends of these chains."""
+        heads = {}
+        for name, number, length, digest in self._session.find("find_streams", [(name,) for name in names]):
+            self._streams[name] = number
+            heads[Stream(name)] = StreamHead(length, digest)
+        return heads
+
+    def tile(self, level: int, number: int) -> bytes:
+        """The hashes of a tile so far."""
+        rows = self._session.rows("read_tile", level=level, number=number)
+        return bytes(rows[0][0]) if rows else b""
+
+    def write(self, batch: SealedBatch) -> None:
+        """Write everything and advance the head."""
+        try:
+            self._write_log(batch)
+        except Unwritable as error:
+            raise StorageUnavailable("the log does not continue where its head says") from error
+        organisations = self._names.organisations(each.append.organisation for each in batch.appends)
+        Projection(self._session, self._names, organisations).write(batch.appends)
+        self.erases = any(isinstance(each.append.effect, PayloadErased) for each in batch.appends)
+        self._write_claims(batch)
+        self._advance(batch.head)
+
+    def keep(self) -> None:
+        """The transaction has committed: what it learned is true."""
+        self._names.keep()
+
+    def _write_log(self, batch: SealedBatch) -> None:
+        session = self._session
+        streams = self._extend_streams(batch.streams)
+        session.many("add_entries", [(each.entry.index, each.entry.raw) for each in batch.appends])
+        session.many(
+            "add_stream_entries",
+            [(streams[each.append.stream], each.entry.sequence, each.entry.index) for each in batch.appends],
+        )
+        session.many("add_payloads", _payloads(batch.appends))
+        session.many("put_tiles", [(level, number, hashes) for (level, number), hashes in batch.tiles.items()])
+        session.many("add_checkpoints", [(batch.head.size, batch.head.checkpoint)])
+
+    def _extend_streams(self, ends: Mapping[Stream, StreamHead]) -> Mapping[str, int]:
+        new = [(name,) for name in ends if name not in self._streams]
+        if new:
+            self._session.many("add_streams", new)
+            self.streams([Stream(name) for (name,) in new])
+        numbers = self._streams
+        self._session.many("extend_streams", [(end.length, end.hash, numbers[name]) for name, end in ends.items()])
+        return numbers
+
+    def _write_claims(self, batch: SealedBatch) -> None:
+        expires_ms = batch.claims_expire_ms
+        new = [(claim_name(c.scope, c.key), c.request, c.answer, expires_ms) for c in batch.claims]
+        if new:
+            sweep = len(new) + _SWEPT_AT_ONCE
+            self._session.change("sweep_claims", now_ms=batch.head.time_ms, limit=sweep)
+            self._session.many("add_claims", new)
+
+    def _advance(self, head: Head) -> None:
+        values: dict[str, Any] = {
+            "size": head.size,
+            "compact": head.compact,
+            "checkpoint": head.checkpoint,
+            "time_ms": head.time_ms,
+            "was": self.head.size,
+            "epoch": head.epoch,
+        }
+        if self._session.change("advance_head", **values) != 1:
+            raise StorageUnavailable("the head was moved by another writer")
+
+
+def _payloads(appends: Sequence[SealedAppend]) -> list[Row]:
+    return [(each.entry.index, pack_parts(each.append.parts)) for each in appends if each.append.parts]
