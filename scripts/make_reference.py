@@ -10,14 +10,21 @@ from pydantic.fields import FieldInfo
 
 from xase.cli.exits import MEANING
 from xase.cli.root import app as client_app
-from xase_server.commands import app as server_app
+from xase_server.commands.root import app as server_app
 from xase_server.domain.errors import CATALOGUE
 from xase_server.domain.principals import ROLES, SCOPES
 from xase_server.settings import Settings
 from xase_server.web.endpoints import ENDPOINTS
 
 REFERENCE: Final = Path(__file__).resolve().parents[1] / "docs" / "reference"
-BOUNDS: Final = {"ge": "≥ {}", "gt": "> {}", "le": "≤ {}", "lt": "< {}", "max_length": "at most {} characters"}
+BOUNDS: Final = {
+    "ge": "≥ {}",
+    "gt": "> {}",
+    "le": "≤ {}",
+    "lt": "< {}",
+    "max_length": "at most {} characters",
+    "pattern": "matches `{}`",
+}
 
 
 def table(headings: Sequence[str], rows: Iterable[Sequence[str]]) -> str:
