@@ -6,7 +6,7 @@
     DIR/keys/log.pem     Ed25519, signs checkpoints
     DIR/keys/document.pem  RSA-3072, signs bundles and interventions
     DIR/keys/seal.key    32 random bytes: seals secrets at rest, authenticates cursors
-    DIR/keys/log.<id>.pub  vkeys of retired log keys, so that old evidence goes on verifying
+    DIR/keys/ring.json   all public keys with their periods, past ones included
 
 Source: docs/spec/evidence.md, section 5.
 """
@@ -14,6 +14,7 @@ Source: docs/spec/evidence.md, section 5.
 import contextlib
 import hashlib
 import hmac
+import json
 import os
 import secrets
 from collections.abc import Callable
@@ -21,7 +22,8 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Final
 
-from xase.proof.keys import DocumentSigner, LogSigner, Seal
+from xase.proof.keys import DocumentSigner, DocumentVerifier, LogSigner, LogVerifier, Seal
+from xase_server.domain.keyring import KeyRing, PublicKey, Use, read_key
 
 _PRIVATE: Final = 0o600
 
@@ -32,12 +34,13 @@ class HomeProblem(Exception):
 
 @dataclass(frozen=True, slots=True)
 class Custody:
-    """The secrets of one server, loaded."""
+    """The secrets of one server, loaded, and the public keys that others check it by."""
 
     log: LogSigner
     document: DocumentSigner
     seal: Seal
     cursor_secret: bytes
+    ring: KeyRing
 
 
 @dataclass(frozen=True, slots=True)
@@ -71,22 +74,38 @@ class Home:
         for folder in (self.path, self.keys):
             folder.mkdir(mode=0o700, parents=True, exist_ok=True)
 
-    def custody(self, origin: str) -> Custody:
+    def custody(self, origin: str, now_ms: int) -> Custody:
         """The secrets, made on first use with mode 0600.
 
         Raises HomeProblem when a key file may be read by others.
         """
         seal_key = self._secret("seal.key", lambda: secrets.token_bytes(32))
+        log = LogSigner.from_pem(origin, self._secret("log.pem", lambda: LogSigner.generate(origin).to_pem().encode()))
+        document = DocumentSigner.from_pem(
+            self._secret("document.pem", lambda: DocumentSigner.generate().to_pem().encode())
+        )
         return Custody(
-            log=LogSigner.from_pem(
-                origin, self._secret("log.pem", lambda: LogSigner.generate(origin).to_pem().encode())
-            ),
-            document=DocumentSigner.from_pem(
-                self._secret("document.pem", lambda: DocumentSigner.generate().to_pem().encode())
-            ),
+            log=log,
+            document=document,
             seal=Seal(seal_key),
             cursor_secret=hmac.digest(seal_key, b"xase/cursor/v1", hashlib.sha256),
+            ring=self._ring(log, document, now_ms),
         )
+
+    def _ring(self, log: LogSigner, document: DocumentSigner, now_ms: int) -> KeyRing:
+        """The listed keys; a key in use that is not listed yet is valid from now."""
+        file = self.keys / "ring.json"
+        listed = [read_key(each) for each in json.loads(file.read_bytes())["keys"]] if file.exists() else []
+        known = {key.verifier.public_pem for key in listed}
+        fresh = [
+            PublicKey(use, verifier, now_ms)
+            for use, verifier in in_use(log, document)
+            if verifier.public_pem not in known
+        ]
+        ring = KeyRing([*fresh, *listed])
+        if fresh:
+            replace_private(file, json.dumps(ring.view(), indent=1).encode())
+        return ring
 
     def has_keys(self) -> bool:
         """Whether the signing keys exist, as they do after the first start."""
@@ -101,20 +120,37 @@ class Home:
         return file.read_bytes()
 
 
+def in_use(log: LogSigner, document: DocumentSigner) -> list[tuple[Use, LogVerifier | DocumentVerifier]]:
+    """The public halves of the keys in use."""
+    return [("log", LogVerifier.from_vkey(log.vkey)), ("document", DocumentVerifier(document.public_pem))]
+
+
 def write_private(file: Path, content: bytes) -> None:
     """Write the file whole or not at all, durable, with mode 0600; an existing file stands."""
-    temporary = file.with_name(f".{file.name}.{secrets.token_hex(4)}")
-    descriptor = os.open(temporary, os.O_WRONLY | os.O_CREAT | os.O_EXCL, _PRIVATE)
+    temporary = _written(file, content)
     try:
-        with os.fdopen(descriptor, "wb") as stream:
-            stream.write(content)
-            stream.flush()
-            os.fsync(stream.fileno())
         with contextlib.suppress(FileExistsError):  # another server of this home was first; its key is the key
             os.link(temporary, file)
     finally:
         temporary.unlink()
     _sync_folder(file.parent)
+
+
+def replace_private(file: Path, content: bytes) -> None:
+    """Write the file whole or not at all, durable, with mode 0600, in place of what was there."""
+    _written(file, content).replace(file)
+    _sync_folder(file.parent)
+
+
+def _written(file: Path, content: bytes) -> Path:
+    """A durable temporary file beside `file`."""
+    temporary = file.with_name(f".{file.name}.{secrets.token_hex(4)}")
+    descriptor = os.open(temporary, os.O_WRONLY | os.O_CREAT | os.O_EXCL, _PRIVATE)
+    with os.fdopen(descriptor, "wb") as stream:
+        stream.write(content)
+        stream.flush()
+        os.fsync(stream.fileno())
+    return temporary
 
 
 def _sync_folder(folder: Path) -> None:

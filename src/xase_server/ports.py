@@ -5,7 +5,7 @@ A storage is synchronous. One dedicated writer thread of each process calls `beg
 (tests/contract). Every failure of the database leaves as `StorageUnavailable`.
 """
 
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from contextlib import AbstractContextManager
 from dataclasses import dataclass
 from typing import Protocol, TypeVar
@@ -87,16 +87,26 @@ class SealedBatch:
 
 
 @dataclass(frozen=True, slots=True)
+class Erasure:
+    """The entry that erased a decision record's payload, and its own parts (the reason)."""
+
+    raw: bytes
+    parts: Mapping[str, Part]
+
+
+@dataclass(frozen=True, slots=True)
 class DecisionRow:
-    """A decision record as stored: its entry, its place in the list, its payload parts that still exist."""
+    """A decision record as stored: its entry, its place in the list, its payload parts that still exist.
+
+    `erasure` is the entry that first erased some of them.
+    """
 
     id: str
     number: int
     intervened: bool
-    erased_ms: int | None
-    erased_reason: str | None
     raw: bytes
     parts: Mapping[str, Part]
+    erasure: Erasure | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -223,8 +233,8 @@ class Reads(Protocol):
         """An organisation's bundles, newest first, and how many there are."""
         ...
 
-    def bundle_chunks(self, identifier: str) -> Iterator[bytes]:
-        """The bundle's bytes in pieces of at most 1 MiB."""
+    def bundle_chunk(self, identifier: str, number: int) -> bytes:
+        """One piece, of at most 1 MiB, of the bundle's bytes; empty behind the last."""
         ...
 
     def claim(self, scope: str, key: str) -> Claim | None:

@@ -27,9 +27,10 @@ class Settings(BaseSettings):
             description="The log's name in checkpoints; empty for one made of the log key. Fixed at first start.",
         ),
     ] = ""
-    organisation: Annotated[str, Field(max_length=128, description="Name of the organisation made at first start.")] = (
-        "default"
-    )
+    organisation: Annotated[
+        str,
+        Field(pattern=r"^(org_[a-z0-9_]{1,60})?$", description="Organisation made at first start; empty for a random id."),
+    ] = ""
     admin_email: Annotated[
         str, Field(max_length=254, description="Principal of the admin key made at first start.")
     ] = "admin@localhost"

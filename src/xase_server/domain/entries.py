@@ -56,7 +56,6 @@ class PayloadErased:
     organisation: str
     record_id: str
     parts: tuple[str, ...]
-    reason: str
 
 
 @dataclass(frozen=True, slots=True)

@@ -28,6 +28,12 @@ _KINDS: Final = (
     ),
     ErrorKind("invalid_cursor", 400, "Invalid cursor", "The cursor was changed, or was made for another question."),
     ErrorKind(
+        "invalid_query",
+        400,
+        "Invalid query",
+        "A filter, sort, projection or pipeline that the language does not have, or beyond a limit.",
+    ),
+    ErrorKind(
         "authentication_error", 401, "Not authenticated", "No API key, or one that is unknown, expired or revoked."
     ),
     ErrorKind(

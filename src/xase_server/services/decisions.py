@@ -4,7 +4,7 @@ from collections.abc import Sequence
 from typing import Any, Final
 
 from msgspec import UNSET, structs
-from msgspec.json import decode, encode
+from msgspec.json import decode
 
 from xase.proof.digest import format_digest, leaf_hash
 from xase_server.domain.decisions import PAYLOAD_PARTS, DecisionFilter, Erasure, NewDecision, Page
@@ -24,7 +24,7 @@ from xase_server.domain.principals import Principal
 from xase_server.ledger.append import Ledger
 from xase_server.ledger.read import receipt
 from xase_server.ports import AmbiguousPrefix, DecisionRow, InterventionRow, Reads
-from xase_server.services.outcome import Once, Outcome, Remembered, another_kind_of_request
+from xase_server.services.outcome import Once, Outcome, Remembered, another_kind_of_request, remember
 from xase_server.services.reading import Reader
 from xase_server.services.sealing import make_append
 from xase_server.services.views import View, decision_view, group_by_record, intervention_view
@@ -61,8 +61,8 @@ class Decisions:
         self, who: Principal, decisions: Sequence[NewDecision], once: Once | None, *, with_receipt: bool
     ) -> Outcome:
         appends = tuple(append_decision(who, decision) for decision in decisions)
-        answer = encode(Remembered(ids=[append.id for append in appends]))
-        committed = await self._ledger.append(Unit(appends, once and once.claim(answer)))
+        claim = remember(once, Remembered(ids=[append.id for append in appends]))
+        committed = await self._ledger.append(Unit(appends, claim))
         if isinstance(committed, Replayed):
             return await self._again(who, committed, with_receipt=with_receipt)
         views = [_fresh_view(append, entry) for append, entry in zip(appends, committed.entries, strict=True)]
@@ -75,12 +75,16 @@ class Decisions:
         ids = decode(replayed.answer, type=Remembered).ids
         if ids is UNSET:
             raise another_kind_of_request()
-        rows = {row.id: row for row in await self._reader.point(lambda reads: reads.decisions(who.organisation, ids))}
-        views = [decision_view(rows[each]) for each in ids]
-        if with_receipt:
-            for view in views:
-                view["receipt"] = await self._reader.point(lambda reads, raw=rows[view["id"]].raw: receipt(reads, raw))
-        return Outcome(views, replayed=True)
+
+        def work(reads: Reads) -> list[View]:
+            rows = {row.id: row for row in reads.decisions(who.organisation, ids)}
+            views = [decision_view(rows[each]) for each in ids]
+            if with_receipt:
+                for view in views:
+                    view["receipt"] = receipt(reads, rows[view["id"]].raw)
+            return views
+
+        return Outcome(await self._reader.point(work), replayed=True)
 
     async def _add_receipts(self, views: list[View], committed: Committed) -> None:
         def work(reads: Reads) -> list[View]:
@@ -143,10 +147,10 @@ class Decisions:
         Hash, chain and proofs stay valid. Erasing again changes nothing.
         """
         row = await self._reader.point(lambda reads: find_decision(reads, who.organisation, prefix))
-        if row.erased_ms is None:
+        if row.erasure is None:
             append = _append_erasure(who, row, erasure)
-            await self._ledger.append(Unit((append,), once and once.claim(encode(Remembered(ids=[row.id])))))
-        return Outcome(await self.get(who, row.id), replayed=row.erased_ms is not None and once is not None)
+            await self._ledger.append(Unit((append,), remember(once, Remembered(ids=[row.id]))))
+        return Outcome(await self.get(who, row.id), replayed=row.erasure is not None and once is not None)
 
 
 def find_decision(reads: Reads, organisation: str, prefix: str) -> DecisionRow:
@@ -198,12 +202,10 @@ def _append_erasure(who: Principal, row: DecisionRow, erasure: Erasure) -> Appen
         principal=who,
         body={"record_id": row.id, "record_hash": format_digest(leaf_hash(row.raw)), "parts": list(parts)},
         parts={"reason": erasure.reason, "principal": who.email},
-        effect=PayloadErased(who.organisation, row.id, parts, erasure.reason),
+        effect=PayloadErased(who.organisation, row.id, parts),
     )
 
 
 def _fresh_view(append: Append, entry: SealedEntry) -> View:
-    row = DecisionRow(
-        append.id, -1, intervened=False, erased_ms=None, erased_reason=None, raw=entry.raw, parts=append.parts
-    )
+    row = DecisionRow(append.id, -1, intervened=False, raw=entry.raw, parts=append.parts)
     return decision_view(row)

@@ -9,7 +9,7 @@ import base64
 from typing import Any
 
 from msgspec import UNSET, structs
-from msgspec.json import decode, encode
+from msgspec.json import decode
 
 from xase.proof.canonical import canonical
 from xase.proof.digest import format_digest, leaf_hash
@@ -25,7 +25,7 @@ from xase_server.ledger.append import Ledger
 from xase_server.ledger.read import receipt
 from xase_server.ports import DecisionRow, InterventionRow, Reads
 from xase_server.services.decisions import find_decision
-from xase_server.services.outcome import Once, Outcome, Remembered
+from xase_server.services.outcome import Once, Outcome, Remembered, remember
 from xase_server.services.reading import Reader
 from xase_server.services.sealing import make_append
 from xase_server.services.views import View, intervention_view
@@ -47,7 +47,7 @@ class Interventions:
         _check(who, wish)
         record = await self._reader.point(lambda reads: find_decision(reads, who.organisation, prefix))
         append = await asyncio.to_thread(self._sign, who, record, wish)
-        claim = once and once.claim(encode(Remembered(ids=[record.id, append.id])))
+        claim = remember(once, Remembered(ids=[record.id, append.id]))
         committed = await self._ledger.append(Unit((append,), claim))
         if isinstance(committed, Replayed):
             return await self._again(who, committed, with_receipt=with_receipt)

@@ -20,7 +20,7 @@ from xase_server.domain.times import parse_duration, parse_instant
 from xase_server.ledger.append import Ledger
 from xase_server.ports import Reads
 from xase_server.services.authentication import digest_of, principal_of
-from xase_server.services.outcome import Once, Outcome, Remembered, another_kind_of_request
+from xase_server.services.outcome import Once, Outcome, Remembered, another_kind_of_request, remember
 from xase_server.services.reading import Reader
 from xase_server.services.sealing import make_append
 from xase_server.services.views import View
@@ -60,6 +60,11 @@ class Minted:
     secret: str
 
 
+def new_secret() -> str:
+    """A random key of the form `xase_pk_` + 48 hex digits: 192 bits."""
+    return f"xase_pk_{secrets.token_hex(24)}"
+
+
 def mint(
     *,
     organisation: str,
@@ -70,9 +75,10 @@ def mint(
     may_act_for: Sequence[str] = (),
     now_ms: int,
     expires_ms: int | None = None,
+    secret: str | None = None,
 ) -> Minted:
-    """A random key of the form `xase_pk_` + 48 hex digits; nothing is stored yet."""
-    secret = f"xase_pk_{secrets.token_hex(24)}"
+    """A key with a new random secret, unless one is given; nothing is stored yet."""
+    secret = secret or new_secret()
     row = ApiKeyRow(
         id=new_id("key"),
         organisation=organisation,
@@ -154,7 +160,7 @@ class Keys:
                 parts={"principal": who.email},
                 effect=KeyRevoked(who.organisation, row.id),
             )
-            await self._ledger.append(Unit((append,), once and once.claim(encode(Remembered(ids=[row.id])))))
+            await self._ledger.append(Unit((append,), remember(once, Remembered(ids=[row.id]))))
         return Outcome(key_view(await self._one(who, identifier)))
 
     async def list(self, who: Principal, limit: int, offset: int) -> tuple[Sequence[View], int]:
@@ -188,13 +194,14 @@ class Keys:
 
     async def _store(self, minted: Minted, append: Append, once: Once | None) -> Outcome:
         answer = {**key_view(minted.row), "key": minted.secret}
-        claim = once and once.claim(encode(Remembered(sealed=self._seal.seal(encode(answer), once.key.encode()))))
+        context = once.key.encode() if once is not None else b""
+        claim = remember(once, Remembered(sealed=self._seal.seal(encode(answer), context)))
         committed = await self._ledger.append(Unit((append,), claim))
-        if isinstance(committed, Replayed) and once is not None:
+        if isinstance(committed, Replayed):
             sealed = decode(committed.answer, type=Remembered).sealed
             if sealed is UNSET:
                 raise another_kind_of_request()
-            return Outcome(decode(self._seal.open(sealed, once.key.encode())), replayed=True)
+            return Outcome(decode(self._seal.open(sealed, context)), replayed=True)
         return Outcome(answer)
 
 

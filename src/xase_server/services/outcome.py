@@ -9,6 +9,7 @@ from dataclasses import dataclass
 from typing import Any
 
 from msgspec import UNSET, Struct, UnsetType
+from msgspec.json import encode
 
 from xase_server.domain.entries import Claim
 from xase_server.domain.errors import Refused
@@ -21,10 +22,6 @@ class Once:
     scope: str
     key: str
     request: bytes
-
-    def claim(self, answer: bytes) -> Claim:
-        """What is stored with the effect, so that a repetition gets `answer`."""
-        return Claim(self.scope, self.key, self.request, answer)
 
 
 @dataclass(frozen=True, slots=True)
@@ -41,6 +38,11 @@ class Remembered(Struct, omit_defaults=True, frozen=True):
     ids: list[str] | UnsetType = UNSET
     body: Mapping[str, Any] | UnsetType = UNSET
     sealed: bytes | UnsetType = UNSET
+
+
+def remember(once: Once | None, answer: Remembered) -> Claim | None:
+    """What is stored with the effect, so that a repetition of the request gets the same answer."""
+    return None if once is None else Claim(once.scope, once.key, once.request, encode(answer))
 
 
 def another_kind_of_request() -> Refused:

@@ -7,7 +7,6 @@ from msgspec import Raw
 from msgspec.json import decode
 
 from xase.proof.digest import format_digest, leaf_hash
-from xase.proof.entry import format_time
 from xase_server.domain.entries import Part
 from xase_server.ports import DecisionRow, InterventionRow
 
@@ -19,9 +18,10 @@ def decision_view(row: DecisionRow, interventions: Sequence[InterventionRow] = (
     entry = decode(row.raw)
     view = _sealed_decision(row.id, entry, row.parts, format_digest(leaf_hash(row.raw)))
     view["interventions"] = [intervention_view(each) for each in interventions]
-    if row.erased_ms is not None:
-        view["erased_at"] = format_time(row.erased_ms)
-        view["erased_reason"] = row.erased_reason
+    if row.erasure is not None:
+        view["erased_at"] = decode(row.erasure.raw)["time"]
+        if "reason" in row.erasure.parts:
+            view["erased_reason"] = Raw(row.erasure.parts["reason"].canonical)
     return view
 
 

@@ -197,7 +197,7 @@ class Projection:
             kept = {name: part for name, part in parts.items() if name not in erasure.parts}
             replaced.append((pack_parts(kept), index))
         self._session.many("replace_payloads", replaced)
-        self._session.many("mark_erased", [(entry.time_ms, erasure.reason.encode(), *place)])
+        self._session.many("mark_erased", [(entry.index, *place)])
 
     # ------------------------------------------------------------------ keys and bundles
 

@@ -1,6 +1,6 @@
 """Reading, the same for both databases."""
 
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from typing import Final
 
 from msgspec import Struct, json
@@ -12,6 +12,7 @@ from xase_server.ports import (
     BundlePage,
     DecisionPage,
     DecisionRow,
+    Erasure,
     Head,
     InterventionRow,
     StorageUnavailable,
@@ -149,12 +150,10 @@ class SqlReads:
         ((total,),) = self._session.rows("count_bundles", organisation=organisation)
         return BundlePage([unpack_bundle(packed) for (packed,) in rows], total)
 
-    def bundle_chunks(self, identifier: str) -> Iterator[bytes]:
-        """The bundle's bytes, piece by piece, read as they are asked for."""
-        number = 0
-        while rows := self._session.rows("bundle_chunk", id=identifier, number=number):
-            yield rows[0][0]
-            number += 1
+    def bundle_chunk(self, identifier: str, number: int) -> bytes:
+        """One piece of the bundle's bytes."""
+        rows = self._session.rows("bundle_chunk", id=identifier, number=number)
+        return rows[0][0] if rows else b""
 
     def claim(self, scope: str, key: str) -> Claim | None:
         """A stored idempotency claim."""
@@ -171,13 +170,12 @@ def read_head(session: Session) -> Head:
 
 
 def _decision_row(row: Row) -> DecisionRow:
-    number, intervened, erased_ms, erased_reason, raw, packed = row
+    number, intervened, raw, packed, erasure, erasure_packed = row
     return DecisionRow(
         id=_identify(raw).id,
         number=number,
         intervened=bool(intervened),
-        erased_ms=erased_ms,
-        erased_reason=erased_reason.decode() if erased_reason is not None else None,
         raw=raw,
         parts=unpack_parts(packed),
+        erasure=Erasure(erasure, unpack_parts(erasure_packed)) if erasure is not None else None,
     )

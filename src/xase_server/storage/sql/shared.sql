@@ -64,9 +64,11 @@ WHERE organisation = (SELECT id FROM organisations WHERE name = :organisation) A
 AND number IS NOT NULL
 
 -- name: read_decisions
-SELECT d.number, d.intervened, d.erased_ms, d.erased_reason, e.raw, p.packed FROM decisions d
+SELECT d.number, d.intervened, e.raw, p.packed, x.raw, y.packed FROM decisions d
 JOIN entries e ON e.idx = d.idx
 LEFT JOIN payloads p ON p.idx = d.idx
+LEFT JOIN entries x ON x.idx = d.erased_idx
+LEFT JOIN payloads y ON y.idx = d.erased_idx
 WHERE d.organisation = (SELECT id FROM organisations WHERE name = :organisation) AND d.number IN @numbers
 
 -- name: read_interventions

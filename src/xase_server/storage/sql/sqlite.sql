@@ -82,7 +82,7 @@ INSERT INTO intervened (list, level, block, count) VALUES (?, ?, ?, ?)
 ON CONFLICT (list, level, block) DO UPDATE SET count = count + excluded.count
 
 -- name: mark_erased
-UPDATE decisions SET erased_ms = ?, erased_reason = ? WHERE organisation = ? AND number = ?
+UPDATE decisions SET erased_idx = ? WHERE organisation = ? AND number = ? AND erased_idx IS NULL
 
 -- name: find_intervention_indexes
 SELECT idx FROM interventions WHERE organisation = ? AND number = ?

@@ -82,8 +82,7 @@ CREATE TABLE decisions (
     policy         INTEGER,
     confidence     REAL,
     intervened     INTEGER NOT NULL DEFAULT 0,
-    erased_ms      INTEGER,
-    erased_reason  BLOB,
+    erased_idx     INTEGER,
     PRIMARY KEY (organisation, number)
 ) WITHOUT ROWID;
 

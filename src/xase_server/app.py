@@ -1,0 +1,242 @@
+"""The composition root: the only place that knows every part and joins them."""
+
+import asyncio
+import secrets
+from dataclasses import dataclass
+from pathlib import Path
+from typing import TYPE_CHECKING, Final
+
+import structlog
+
+from xase.proof.checkpoint import NoteError, open_checkpoint
+from xase_server.domain.clock import Clock, SystemClock
+from xase_server.domain.entries import Claim, Unit
+from xase_server.domain.ids import new_id
+from xase_server.domain.principals import Principal
+from xase_server.home import Custody, Home, HomeProblem, write_private
+from xase_server.ledger.append import Ledger
+from xase_server.ports import Storage, StorageUnavailable
+from xase_server.services.authentication import Authenticator
+from xase_server.services.bundles import Bundles
+from xase_server.services.decisions import Decisions
+from xase_server.services.evidence import Evidence
+from xase_server.services.health import Health
+from xase_server.services.interventions import Interventions
+from xase_server.services.keys import Keys, append_key, mint, new_secret
+from xase_server.services.log import Log
+from xase_server.services.reading import Reader
+from xase_server.settings import Settings
+from xase_server.storage import open_storage
+from xase_server.web.application import build
+from xase_server.web.services import Bounds, Services
+
+if TYPE_CHECKING:
+    from starlette.types import ASGIApp, Receive, Scope, Send
+
+_log = structlog.get_logger(__name__)
+_TOUCH_SECONDS: Final = 15.0
+
+
+@dataclass(frozen=True, slots=True)
+class Core:
+    """Everything below the web: a store, its ledger and the secrets, joined."""
+
+    settings: Settings
+    home: Home
+    storage: Storage
+    custody: Custody
+    ledger: Ledger
+    clock: Clock
+
+    def close(self) -> None:
+        """Answer what waits, then give back the store."""
+        self.ledger.close()
+        self.storage.close()
+
+
+def open_core(
+    settings: Settings,
+    *,
+    clock: Clock | None = None,
+    storage: Storage | None = None,
+    accept_head: bool = False,
+    accept_clock: bool = False,
+) -> Core:
+    """Open the store, make what a first start needs, and begin to append.
+
+    `accept_head` and `accept_clock` are an operator's decisions; see `Ledger.start`.
+
+    Raises HomeProblem when the key files do not belong to this log, StorageUnavailable when the
+    database cannot be used.
+    """
+    clock = clock or SystemClock()
+    home = Home(settings.home)
+    home.prepare()
+    storage = storage or open_storage(settings.database, home.path, readers=settings.postgres_readers)
+    storage.initialise(settings.log_origin or f"xase.local/{secrets.token_hex(8)}")
+    head = storage.read(lambda reads: reads.head())
+    custody = home.custody(head.log, clock.now_ms())
+    _refuse_foreign_log(head.checkpoint, custody)
+    ledger = Ledger(
+        storage,
+        custody.log,
+        clock,
+        head_file=home.head,
+        queue_limit=settings.queue_limit,
+        claim_hours=settings.idempotency_hours,
+        retired=custody.ring.log_verifiers,
+    )
+    ledger.start(accept_head=accept_head, accept_clock=accept_clock)
+    if head.size == 0 and ledger.problem is None:
+        _make_admin(settings, home, ledger, clock)
+    return Core(settings, home, storage, custody, ledger, clock)
+
+
+def _refuse_foreign_log(checkpoint: str, custody: Custody) -> None:
+    try:
+        if checkpoint:
+            open_checkpoint(checkpoint, custody.ring.log_verifiers)
+    except NoteError as error:
+        raise HomeProblem(
+            "The key files in this home did not sign the log of this database; restore the right keys folder"
+        ) from error
+
+
+def _make_admin(settings: Settings, home: Home, ledger: Ledger, clock: Clock) -> None:
+    """The first key.
+
+    Its file comes before its entry: a start that crashed in between, or another server of this
+    home, left a secret that is taken up here, and the claim lets one of them win.
+    """
+    write_private(home.admin_key, f"{new_secret()}\n".encode())
+    minted = mint(
+        organisation=settings.organisation or new_id("org"),
+        email=settings.admin_email,
+        name="made at first start",
+        role="admin",
+        now_ms=clock.now_ms(),
+        secret=home.admin_key.read_text().strip(),
+    )
+    operator = Principal(minted.row.organisation, "key_operator", settings.admin_email, "operator", frozenset())
+    ledger.append_now(Unit((append_key(operator, minted.row),), Claim("operator", "first-start", b"", b"")))
+
+
+def _services(core: Core) -> Services:
+    reader = Reader(core.storage)
+    ledger, custody, clock = core.ledger, core.custody, core.clock
+    return Services(
+        decisions=Decisions(ledger, reader),
+        interventions=Interventions(ledger, reader, custody.document, clock),
+        keys=Keys(ledger, reader, custody.seal, clock),
+        authenticator=Authenticator(reader, clock),
+        evidence=Evidence(reader),
+        bundles=Bundles(
+            ledger,
+            reader,
+            custody.document,
+            custody.ring,
+            clock,
+            limit=core.settings.max_bundle_records,
+        ),
+        log=Log(reader, custody.ring),
+        health=Health(ledger, reader),
+        clock=clock,
+    )
+
+
+def _bounds(core: Core) -> Bounds:
+    settings = core.settings
+    return Bounds(
+        cursor_secret=core.custody.cursor_secret,
+        max_body_bytes=settings.max_body_bytes,
+        max_batch_bytes=settings.max_batch_bytes,
+        body_timeout=settings.body_timeout,
+        rate_limit=settings.rate_limit,
+    )
+
+
+def create_app(
+    settings: Settings,
+    *,
+    clock: Clock | None = None,
+    storage: Storage | None = None,
+    accept_head: bool = False,
+    accept_clock: bool = False,
+) -> "Server":
+    """The server as an ASGI application; see `open_core` for what is made and refused here."""
+    core = open_core(settings, clock=clock, storage=storage, accept_head=accept_head, accept_clock=accept_clock)
+    services = _services(core)
+    return Server(core, services, build(services, _bounds(core)))
+
+
+class Server:
+    """The ASGI application together with what it keeps open; the end of its lifespan closes it all."""
+
+    def __init__(self, core: Core, services: Services, web: "ASGIApp") -> None:
+        self.core = core
+        self.services = services
+        self._web = web
+        self._keeping: asyncio.Task[None] | None = None
+
+    async def __call__(self, scope: "Scope", receive: "Receive", send: "Send") -> None:
+        """Answer HTTP; on lifespan events start and end the background work."""
+        if scope["type"] == "lifespan":
+            await self._live(receive, send)
+        else:
+            await self._web(scope, receive, send)
+
+    async def _live(self, receive: "Receive", send: "Send") -> None:
+        await receive()
+        await self.start()
+        await send({"type": "lifespan.startup.complete"})
+        await receive()
+        await self.close()
+        await send({"type": "lifespan.shutdown.complete"})
+
+    async def start(self) -> None:
+        """Begin the work that nobody asks for: noting when keys were last used."""
+        self._keeping = asyncio.create_task(self._keep())
+
+    async def close(self) -> None:
+        """End it, answer what waits for its commit, and give back the store."""
+        if self._keeping is not None:
+            self._keeping.cancel()
+            await asyncio.gather(self._keeping, return_exceptions=True)
+        await self.services.bundles.close()
+        await asyncio.to_thread(self._note_use)
+        await asyncio.to_thread(self.core.close)
+
+    async def _keep(self) -> None:
+        while True:
+            await asyncio.sleep(_TOUCH_SECONDS)
+            await asyncio.to_thread(self._note_use)
+
+    def _note_use(self) -> None:
+        used = self.services.authenticator.take_used()
+        try:
+            if used:
+                self.core.storage.touch_keys(used)
+        except StorageUnavailable:
+            _log.warning("last use of keys was not noted", keys=len(used))
+
+
+@dataclass(frozen=True, slots=True)
+class LocalServer:
+    """A whole server inside another process, for `xase.Client.local`."""
+
+    app: Server
+    api_key: str
+
+    async def start(self) -> None:
+        """Begin the background work."""
+        await self.app.start()
+
+    async def close(self) -> None:
+        """Commit what waits and close the store."""
+        await self.app.close()
+
+
+def local_transport(path: Path | str) -> LocalServer:
+    """The server over the home folder `path`, made there when it is new, with its admin key."""
+    server = create_app(Settings(home=Path(path)))
+    return LocalServer(server, server.core.home.admin_key.read_text().strip())
