@@ -33,7 +33,6 @@ class Answer:
     chunks: AsyncIterator[bytes] | None = None
     etag: bytes | None = None
     size: int | None = None
-    vary: bool = False
 
 
 def json_answer(value: Any, status: int = 200) -> Answer:
@@ -58,9 +57,7 @@ def created_answer(outcome: Outcome, folder: str) -> Answer:
 
 def list_answer(rows: Sequence[View], *, total: int, limit: int, offset: int, next_cursor: str | None) -> Answer:
     """One page of a list."""
-    return json_answer(
-        {"data": rows, "total": total, "limit": limit, "offset": offset, "next_cursor": next_cursor}
-    )
+    return json_answer({"data": rows, "total": total, "limit": limit, "offset": offset, "next_cursor": next_cursor})
 
 
 def tag_of(body: bytes) -> bytes:

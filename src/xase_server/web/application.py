@@ -17,18 +17,23 @@ from xase_server.web.body import ClientGone
 from xase_server.web.call import Call
 from xase_server.web.credentials import single_headers
 from xase_server.web.cursors import Cursors
-from xase_server.web.endpoints import table
+from xase_server.web.endpoints import ENDPOINTS
 from xase_server.web.metrics import Metrics
+from xase_server.web.openapi import contract
 from xase_server.web.pipeline import Pipeline
 from xase_server.web.rates import Rates
+from xase_server.web.reference import reference
 from xase_server.web.refusal import INTERNAL, refusal_answer
 from xase_server.web.router import Router
 from xase_server.web.services import Bounds, Services
+from xase_server.web.site import Site
 
 if TYPE_CHECKING:
     from starlette.types import ASGIApp, Receive, Scope, Send
 
 _PROBLEM: Final = b"application/problem+json"
+_OK: Final = 200
+_TOO_MANY: Final = 429
 _CLIENT_GONE: Final = 499
 _PROTECTION: Final = (
     (b"x-content-type-options", b"nosniff"),
@@ -47,27 +52,26 @@ def build(services: Services, bounds: Bounds, *, log: Any = None) -> "ASGIApp":
 
 
 class Application:
-    """Answers HTTP; closes WebSockets; has nothing of its own to start or stop."""
+    """Answers HTTP and closes WebSockets; has nothing of its own to start or stop."""
 
     def __init__(self, services: Services, bounds: Bounds, log: Any) -> None:
-        self._services = services
-        self._cursors = Cursors(bounds.cursor_secret)
-        self._rates = Rates(bounds.rate_limit)
-        self._metrics = Metrics()
+        page = reference(ENDPOINTS)
+        self._site = Site(
+            services, Cursors(bounds.cursor_secret), Metrics(), contract(ENDPOINTS), page.html, page.policy
+        )
         self._log = log
-        self._pipeline = Pipeline(Router(table(self._metrics)), self._rates, bounds)
+        self._pipeline = Pipeline(Router(ENDPOINTS), Rates(bounds.rate_limit), bounds)
 
     async def __call__(self, scope: "Scope", receive: "Receive", send: "Send") -> None:
+        """Serve one connection of the ASGI server."""
         if scope["type"] == "http":
             await self._serve(scope, receive, send)
-        elif scope["type"] == "lifespan":
-            await _live(receive, send)
         else:
             await send({"type": "websocket.close", "code": 1000})
 
     async def _serve(self, scope: "Scope", receive: "Receive", send: "Send") -> None:
         started = time.perf_counter()
-        call = Call(scope, receive, f"req_{os.urandom(8).hex()}", self._services, self._cursors)
+        call = Call(scope, receive, f"req_{os.urandom(8).hex()}", self._site)
         try:
             answer = await self._answer(call)
         except ClientGone:
@@ -81,37 +85,27 @@ class Application:
         try:
             call.headers = single_headers(call.scope)
             answer = await self._pipeline.run(call)
-            self._count(call)
         except Refused as refusal:
             return self._refuse(call, refusal)
         except StorageUnavailable:
             return self._refuse(call, unavailable("The store cannot be used now"))
         except ClientGone:
             raise
-        except Exception as defect:  # a defect must not reach the caller
+        except Exception as defect:  # noqa: BLE001 - a defect must not reach the caller
             self._report(call, defect)
             return self._refuse(call, INTERNAL)
         return _tagged(call, answer)
 
     def _refuse(self, call: Call, refusal: Refused) -> Answer:
-        try:
-            self._count(call)
-        except Refused as exceeded:
-            refusal = exceeded
+        if call.quota is None:  # no key was found: the address pays
+            try:
+                self._pipeline.count_address(call)
+            except Refused as exceeded:
+                refusal = exceeded
         answer = refusal_answer(refusal, call.request_id, as_problem=_PROBLEM in call.headers.get(b"accept", b""))
-        if refusal.kind.status == 429 and call.quota is not None:
+        if refusal.kind.status == _TOO_MANY and call.quota is not None:
             answer.headers.append((b"retry-after", call.quota.retry_after(time.time())))
         return answer
-
-    def _count(self, call: Call) -> None:
-        """Count a request that no key was found for against its address."""
-        if call.quota is not None or not self._rates.limited:
-            return
-        client = call.scope.get("client")
-        counted = call.endpoint is None or call.endpoint.counted
-        call.quota = self._rates.take(client[0] if client else "local", cost=int(counted))
-        if counted and call.quota.exceeded:
-            raise call.quota.refusal()
 
     def _report(self, call: Call, defect: Exception) -> None:
         """Log where a defect lies; its message may hold what the caller sent and is left out."""
@@ -129,7 +123,7 @@ class Application:
         endpoint = call.endpoint
         template = endpoint.path if endpoint is not None else "unknown"
         method = endpoint.method if endpoint is not None else "unknown"
-        self._metrics.observe(method, template, status, seconds)
+        self._site.metrics.observe(method, template, status, seconds)
         self._log.info(
             "request",
             method=method,
@@ -168,7 +162,7 @@ def _tagged(call: Call, answer: Answer) -> Answer:
     if endpoint is None:
         return answer
     answer.headers.append((b"cache-control", endpoint.cache_control))
-    if not endpoint.caching.tagged or answer.status != 200:
+    if not endpoint.caching.tagged or answer.status != _OK:
         return answer
     tag = answer.etag or tag_of(answer.body)
     answer.headers.append((b"etag", tag))
@@ -196,9 +190,3 @@ async def _stream(chunks: AsyncIterator[bytes], receive: "Receive", send: "Send"
 async def _until_gone(receive: "Receive") -> None:
     while (await receive())["type"] != "http.disconnect":
         pass
-
-
-async def _live(receive: "Receive", send: "Send") -> None:
-    while (await receive())["type"] == "lifespan.startup":
-        await send({"type": "lifespan.startup.complete"})
-    await send({"type": "lifespan.shutdown.complete"})

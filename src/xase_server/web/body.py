@@ -33,9 +33,7 @@ async def read_body(receive: "Receive", headers: dict[bytes, bytes], *, limit: i
         async with asyncio.timeout(seconds):
             return await _collect(receive, limit)
     except TimeoutError:
-        raise Refused(
-            "request_timeout", "The body did not arrive in time", {"limit_seconds": seconds}
-        ) from None
+        raise Refused("request_timeout", "The body did not arrive in time", {"limit_seconds": seconds}) from None
 
 
 async def _collect(receive: "Receive", limit: int) -> bytes:

@@ -1,5 +1,6 @@
 """One request on its way through the pipeline."""
 
+from collections.abc import Mapping
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any
 
@@ -11,8 +12,8 @@ from xase_server.web.rates import Quota
 if TYPE_CHECKING:
     from starlette.types import Receive, Scope
 
-    from xase_server.web.cursors import Cursors
     from xase_server.web.services import Services
+    from xase_server.web.site import Site
 
 
 @dataclass(slots=True, eq=False)
@@ -26,16 +27,20 @@ class Call:
     scope: "Scope"
     receive: "Receive"
     request_id: str
-    services: "Services"
-    cursors: "Cursors"
-    headers: dict[bytes, bytes]
+    site: "Site"
+    headers: dict[bytes, bytes] = field(default_factory=dict)
     endpoint: Endpoint | None = None
     path: dict[str, str] = field(default_factory=dict)
-    query: dict[str, Any] = field(default_factory=dict)
+    query: Mapping[str, Any] = field(default_factory=dict)
     principal: Principal | None = None
     quota: Quota | None = None
     body: Any = None
     once: Once | None = None
+
+    @property
+    def services(self) -> "Services":
+        """The use cases."""
+        return self.site.services
 
     @property
     def who(self) -> Principal:

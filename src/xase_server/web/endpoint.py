@@ -56,13 +56,14 @@ class Reply:
     also: Mapping[str, Any] = field(default_factory=dict)
 
 
-@dataclass(frozen=True, kw_only=True)
+@dataclass(frozen=True, eq=False, kw_only=True)
 class Endpoint:
     """One method of one address.
 
     `access` is the scope that a key must hold, or PUBLIC or ANY_KEY. A path segment `{id}` is one
     parameter, `{rest...}` takes all remaining segments. `alias_of` names the path whose
     idempotency keys it shares. With `bare_field` a JSON array is read as that field of the body.
+    `counted` endpoints use up quota; `varies` says that the answer's form depends on `Accept`.
     """
 
     method: str
@@ -85,6 +86,7 @@ class Endpoint:
     key_in_body: bool = False
     errors: tuple[str, ...] = ()
     caching: Caching = Caching.NEVER
+    varies: bool = False
     counted: bool = True
     alias_of: str | None = None
 
@@ -95,6 +97,7 @@ class Endpoint:
 
     @cached_property
     def public(self) -> bool:
+        """Whether no key is needed."""
         return self.access == PUBLIC
 
     @cached_property
@@ -114,6 +117,7 @@ class Endpoint:
 
     @cached_property
     def known_parameters(self) -> Mapping[str, Parameter]:
+        """The query parameters by name."""
         return {parameter.name: parameter for parameter in self.parameters}
 
     @cached_property
@@ -123,6 +127,7 @@ class Endpoint:
 
     @cached_property
     def cache_control(self) -> bytes:
+        """The `Cache-Control` header of good answers."""
         return self.caching.value.encode()
 
     @cached_property
@@ -135,5 +140,5 @@ class Endpoint:
         slugs |= {"not_found"} if self.path_parameters else set()
         slugs |= {"payload_too_large", "request_timeout"} if self.writes else set()
         slugs |= {"unsupported_media_type"} if self.accepted else set()
-        slugs |= {"idempotency_in_progress", "idempotency_mismatch"} if self.writes else set()
+        slugs |= {"idempotency_in_progress", "idempotency_mismatch", "conflict"} if self.writes else set()
         return tuple(kind for slug, kind in CATALOGUE.items() if slug in slugs)

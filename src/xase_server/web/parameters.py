@@ -41,6 +41,7 @@ class Integer:
     maximum: int
 
     def read(self, text: str) -> int:
+        """The whole number, or Malformed."""
         if not _INTEGER.fullmatch(text):
             raise Malformed("Must be an integer")
         value = int(text)
@@ -49,6 +50,7 @@ class Integer:
         return value
 
     def schema(self) -> Mapping[str, Any]:
+        """The JSON Schema of such a value."""
         return {"type": "integer", "minimum": self.minimum, "maximum": self.maximum}
 
 
@@ -60,6 +62,7 @@ class Number:
     maximum: float
 
     def read(self, text: str) -> float:
+        """The number, or Malformed."""
         if not _NUMBER.fullmatch(text):
             raise Malformed("Must be a number")
         value = float(text)
@@ -68,6 +71,7 @@ class Number:
         return value
 
     def schema(self) -> Mapping[str, Any]:
+        """The JSON Schema of such a value."""
         return {"type": "number", "minimum": self.minimum, "maximum": self.maximum}
 
 
@@ -76,11 +80,13 @@ class Flag:
     """`true` or `false`."""
 
     def read(self, text: str) -> bool:
+        """The truth value, or Malformed."""
         if text not in {"true", "false"}:
             raise Malformed("Must be true or false")
         return text == "true"
 
     def schema(self) -> Mapping[str, Any]:
+        """The JSON Schema of such a value."""
         return {"type": "boolean"}
 
 
@@ -91,11 +97,13 @@ class Choice:
     words: tuple[str, ...]
 
     def read(self, text: str) -> str:
+        """The word, or Malformed."""
         if text not in self.words:
             raise Malformed(f"Must be one of {', '.join(self.words)}")
         return text
 
     def schema(self) -> Mapping[str, Any]:
+        """The JSON Schema of such a value."""
         return {"type": "string", "enum": list(self.words)}
 
 
@@ -106,6 +114,7 @@ class Text:
     maximum: int = 256
 
     def read(self, text: str) -> str:
+        """The text, or Malformed."""
         if not text or len(text) > self.maximum:
             raise Malformed(f"Must have 1 to {self.maximum} characters")
         if _CONTROL.search(text):
@@ -113,6 +122,7 @@ class Text:
         return text
 
     def schema(self) -> Mapping[str, Any]:
+        """The JSON Schema of such a value."""
         return {"type": "string", "minLength": 1, "maxLength": self.maximum, "pattern": r"^[^\x00-\x1f\x7f]*$"}
 
 
@@ -123,12 +133,14 @@ class Instant:
     end_of_day: bool = False
 
     def read(self, text: str) -> int:
+        """The instant, or Malformed."""
         try:
             return parse_instant(text, "", end_of_day=self.end_of_day)
         except Refused as refusal:
             raise Malformed(refusal.details[0]["message"]) from None
 
     def schema(self) -> Mapping[str, Any]:
+        """The JSON Schema of such a value."""
         return {"type": "string", "anyOf": [{"format": "date"}, {"format": "date-time"}]}
 
 
@@ -154,6 +166,10 @@ class PathParameter:
     example: str
     pattern: str = r"[A-Za-z0-9_-]{1,64}"
 
+    def names_something(self, text: str) -> bool:
+        """Whether the text has the form of such a name at all."""
+        return re.fullmatch(self.pattern, text) is not None
+
 
 def read_query(raw: bytes, known: Mapping[str, Parameter], defaults: Mapping[str, Any]) -> Mapping[str, Any]:
     """The typed values of a query string.
@@ -161,12 +177,11 @@ def read_query(raw: bytes, known: Mapping[str, Parameter], defaults: Mapping[str
     Raises `validation_error` naming every parameter that is unknown, repeated, missing, malformed
     or out of bounds.
     """
-    if not raw:
-        given: dict[str, str] = {}
-    else:
-        given = _pairs(raw)
-    problems = Problems()
     values = dict(defaults)
+    if not raw and not any(parameter.required for parameter in known.values()):
+        return values
+    given = _pairs(raw)
+    problems = Problems()
     for name, text in given.items():
         _read_one(name, text, known, values, problems)
     for parameter in known.values():
@@ -189,9 +204,7 @@ def _read_one(name: str, text: str, known: Mapping[str, Parameter], values: dict
 
 def _pairs(raw: bytes) -> dict[str, str]:
     try:
-        listed = parse_qsl(
-            raw.decode("ascii"), keep_blank_values=True, errors="strict", max_num_fields=_MAX_PARAMETERS
-        )
+        listed = parse_qsl(raw.decode("ascii"), keep_blank_values=True, errors="strict", max_num_fields=_MAX_PARAMETERS)
     except UnicodeDecodeError:
         raise invalid_field("query", "Must be percent-encoded UTF-8", summary=_SUMMARY) from None
     except ValueError:

@@ -4,7 +4,7 @@ Each step either adds to the call or raises `Refused`. Deny by default: an addre
 the table does not exist, and an endpoint that does not say PUBLIC needs a key.
 """
 
-from typing import Final
+from typing import Any, Final
 
 from xase_server.domain.errors import Refused, invalid_field, not_found
 from xase_server.web.answer import Answer
@@ -37,7 +37,7 @@ class Pipeline:
             return self._options(call)
         await self._admit(call, endpoint)
         for parameter in endpoint.path_parameters:
-            if not parameter.form.fullmatch(call.path[parameter.name]):
+            if not parameter.names_something(call.path[parameter.name]):
                 raise not_found(parameter.resource, call.path[parameter.name][:_PATH_SHOWN])
         call.query = read_query(call.scope["query_string"], endpoint.known_parameters, endpoint.defaults)
         if endpoint.writes:
@@ -55,7 +55,9 @@ class Pipeline:
         method = call.scope["method"]
         call.endpoint = methods.get("GET" if method == "HEAD" else method)
         if call.endpoint is None and method != "OPTIONS":
-            raise Refused("method_not_allowed", f"Allowed here: {allowed(methods)}", {"allowed": allowed(methods).split(", ")})
+            raise Refused(
+                "method_not_allowed", f"Allowed here: {allowed(methods)}", {"allowed": allowed(methods).split(", ")}
+            )
         return call.endpoint
 
     def _options(self, call: Call) -> Answer:
@@ -65,6 +67,7 @@ class Pipeline:
     async def _admit(self, call: Call, endpoint: Endpoint) -> None:
         """Whose call it is, whether there is quota left, and whether the key may do this."""
         if endpoint.public:
+            self.count_address(call)
             return
         who = call.principal = await call.services.authenticator.principal(secret_of(call.headers))
         if self._rates.limited:
@@ -76,6 +79,16 @@ class Pipeline:
                 "authorization_error", f"This needs the scope {endpoint.scope}", {"required_scope": endpoint.scope}
             )
 
+    def count_address(self, call: Call) -> None:
+        """Count a call without a known key against the address it comes from."""
+        if not self._rates.limited:
+            return
+        client = call.scope.get("client")
+        counted = call.endpoint is None or call.endpoint.counted
+        call.quota = self._rates.take(client[0] if client else "local", cost=int(counted))
+        if counted and call.quota.exceeded:
+            raise call.quota.refusal()
+
     async def _take_body(self, call: Call, endpoint: Endpoint) -> None:
         """Read, parse and decode the body, and find the idempotency key."""
         headers = call.headers
@@ -84,7 +97,7 @@ class Pipeline:
             limit = self._bounds.max_batch_bytes if endpoint.large else self._bounds.max_body_bytes
             raw = await read_body(call.receive, headers, limit=limit, seconds=self._bounds.body_timeout)
         content = self._decode(call, endpoint, raw)
-        in_body = content.get("idempotency_key") if endpoint.key_in_body and isinstance(content, dict) else None
+        in_body = content.get("idempotency_key") if endpoint.key_in_body and not isinstance(content, bytes) else None
         header = headers.get(b"idempotency-key")
         if header is None and in_body is None:
             return
@@ -93,14 +106,14 @@ class Pipeline:
             call.once = once(call.principal, endpoint, call.path, content, key)
 
     @staticmethod
-    def _decode(call: Call, endpoint: Endpoint, raw: bytes) -> "bytes | dict[str, object]":
+    def _decode(call: Call, endpoint: Endpoint, raw: bytes) -> bytes | dict[str, Any]:
         """Fill `call.body`; answers what the request's digest is taken over."""
         if not endpoint.accepted:
             if raw:
                 raise invalid_field("body", "This endpoint takes no body")
             return {}
         if not raw and not endpoint.body_required:
-            value = {}
+            value: Any = {}
         else:
             if not is_json(media_type(endpoint, call.headers)):
                 call.body = raw
@@ -110,4 +123,5 @@ class Pipeline:
             value = {endpoint.bare_field: value}
         assert endpoint.body is not None
         call.body = decode_body(value, endpoint.body)
-        return value
+        content: dict[str, Any] = value  # what was decoded into a struct is an object
+        return content

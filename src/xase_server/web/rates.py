@@ -11,7 +11,6 @@ from typing import Final
 from limits.storage import MemoryStorage
 
 from xase.proof.entry import format_time
-from xase_server.domain.clock import Clock
 from xase_server.domain.errors import Refused
 
 PERIOD_SECONDS: Final = 60
@@ -27,6 +26,7 @@ class Quota:
 
     @property
     def exceeded(self) -> bool:
+        """Whether this request is one too many."""
         return self.used > self.limit
 
     def headers(self, now: float) -> list[tuple[bytes, bytes]]:
@@ -64,12 +64,10 @@ class Rates:
 
     @property
     def limited(self) -> bool:
+        """Whether there is a limit at all."""
         return self._limit > 0
 
     def take(self, caller: str, *, cost: int = 1) -> Quota:
         """Count a request; with `cost` 0 only look."""
-        if cost:
-            used = self._windows.incr(caller, PERIOD_SECONDS, cost)
-        else:
-            used = self._windows.get(caller)
+        used = self._windows.incr(caller, PERIOD_SECONDS, cost) if cost else self._windows.get(caller)
         return Quota(self._limit, used, self._windows.get_expiry(caller))

@@ -14,7 +14,7 @@ def refusal_answer(refusal: Refused, request_id: str, *, as_problem: bool) -> An
     """The answer to a request that was refused."""
     form, media = (_problem, PROBLEM) if as_problem else (_envelope, JSON)
     answer = Answer(encode(form(refusal, request_id)), refusal.kind.status, media)
-    answer.headers += _headers(refusal)
+    answer.headers += [(b"cache-control", b"no-store"), *_headers(refusal)]
     return answer
 
 

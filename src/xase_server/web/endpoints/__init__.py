@@ -1,0 +1,15 @@
+"""The endpoint table: every address of the server, who may call it, what it reads and what it answers.
+
+Routes, the OpenAPI file, the reference page and the authorisation test are made of it.
+"""
+
+from typing import Final
+
+from xase_server.web.endpoint import Endpoint
+from xase_server.web.endpoints.evidence import EVIDENCE
+from xase_server.web.endpoints.keys import KEYS
+from xase_server.web.endpoints.ledger import LEDGER
+from xase_server.web.endpoints.records import RECORDS
+from xase_server.web.endpoints.service import SERVICE
+
+ENDPOINTS: Final[tuple[Endpoint, ...]] = (*RECORDS, *EVIDENCE, *LEDGER, *KEYS, *SERVICE)

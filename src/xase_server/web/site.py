@@ -1,0 +1,23 @@
+"""What all requests of one application share."""
+
+from dataclasses import dataclass
+
+from xase_server.web.cursors import Cursors
+from xase_server.web.metrics import Metrics
+from xase_server.web.services import Services
+
+
+@dataclass(frozen=True, slots=True)
+class Site:
+    """The use cases, the cursors' secret, the counters, and the two documents made of the endpoint table.
+
+    `contract` is the OpenAPI file as served and committed, `reference` the reference page,
+    `reference_policy` its content security policy.
+    """
+
+    services: Services
+    cursors: Cursors
+    metrics: Metrics
+    contract: bytes
+    reference: bytes
+    reference_policy: bytes

@@ -1,0 +1,162 @@
+"""A real server on a temporary home, one for each test module, spoken to in process or over a socket."""
+
+import asyncio
+import shutil
+import socket
+import threading
+from collections.abc import AsyncIterator, Callable, Iterator
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import httpx2
+import pytest
+import uvicorn
+from xase_server.app import Server, create_app
+from xase_server.domain.entries import Unit
+from xase_server.domain.principals import ROLES, Principal
+from xase_server.services.keys import append_key, mint
+from xase_server.settings import Settings
+
+DECISION = {
+    "model_id": "credit-model-v2",
+    "input": {"customer_id": "cust_123", "income": 85000},
+    "output": {"decision": "APPROVED", "credit_limit": 25000},
+    "confidence": 0.94,
+    "transaction_id": "txn_abc123",
+}
+
+
+@dataclass(frozen=True)
+class Site:
+    """A server with the secrets of an administrator in each of two organisations."""
+
+    app: Server
+    admin: str
+    stranger: str
+
+    def client(self, secret: str | None = None, *, raises: bool = True, **headers: str) -> httpx2.AsyncClient:
+        """A client of this server, by default the first organisation's administrator; "" for no key."""
+        key = self.admin if secret is None else secret
+        auth = {"authorization": f"Bearer {key}"} if key else {}
+        transport = httpx2.ASGITransport(app=self.app, raise_app_exceptions=raises)
+        return httpx2.AsyncClient(transport=transport, base_url="http://xase.test", headers=auth | headers)
+
+    def mint(self, *, role: str | None = None, scopes: tuple[str, ...] = (), organisation: str = "org_one") -> str:
+        """The secret of a new key, made as the operator makes the first one."""
+        minted = mint(
+            organisation=organisation,
+            email=f"{role or 'scoped'}@{organisation.removeprefix('org_')}.example",
+            name="test",
+            role=role,
+            scopes=scopes,
+            now_ms=self.app.core.clock.now_ms(),
+        )
+        operator = Principal(organisation, "key_operator", "operator@localhost", "operator", frozenset())
+        self.app.core.ledger.append_now(Unit((append_key(operator, minted.row),)))
+        return minted.secret
+
+
+@pytest.fixture(scope="session")
+def signing_keys(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """A folder with a document key, which takes long to make."""
+    home = tmp_path_factory.mktemp("keys") / "home"
+    server = create_app(Settings(home=home))
+    asyncio.run(server.close())
+    return home / "keys"
+
+
+@pytest.fixture(scope="session")
+def open_site(signing_keys: Path, tmp_path_factory: pytest.TempPathFactory) -> Callable[..., Site]:
+    """A function that opens a server on a new home, with the settings given."""
+
+    def open_(**settings: Any) -> Site:
+        home = tmp_path_factory.mktemp("site") / "home"
+        (home / "keys").mkdir(parents=True, mode=0o700)
+        shutil.copy2(signing_keys / "document.pem", home / "keys")
+        app = create_app(Settings(home=home, organisation="org_one", **settings))
+        site = Site(app, (home / "admin.key").read_text().strip(), "")
+        return Site(app, site.admin, site.mint(role="admin", organisation="org_two"))
+
+    return open_
+
+
+@pytest.fixture(scope="module")
+def site(open_site: Callable[..., Site]) -> Iterator[Site]:
+    """The module's server."""
+    site = open_site(rate_limit=0)
+    yield site
+    asyncio.run(site.app.close())
+
+
+@pytest.fixture
+async def client(site: Site) -> AsyncIterator[httpx2.AsyncClient]:
+    """The administrator of the first organisation."""
+    async with site.client() as client:
+        yield client
+
+
+@pytest.fixture
+async def stranger(site: Site) -> AsyncIterator[httpx2.AsyncClient]:
+    """The administrator of the other organisation."""
+    async with site.client(site.stranger) as client:
+        yield client
+
+
+@pytest.fixture(scope="module")
+def role_keys(site: Site) -> dict[str, str]:
+    """One key of each role."""
+    return {role: site.mint(role=role) for role in ROLES}
+
+
+@pytest.fixture
+async def record(client: httpx2.AsyncClient) -> dict[str, Any]:
+    """A fresh decision record."""
+    answer = await client.post("/v1/records", json=DECISION)
+    assert answer.status_code == 201
+    body: dict[str, Any] = answer.json()
+    return body
+
+
+@dataclass(frozen=True)
+class Listening:
+    """A server on a socket of this machine."""
+
+    site: Site
+    port: int
+
+    @property
+    def url(self) -> str:
+        return f"http://127.0.0.1:{self.port}"
+
+    def connect(self) -> socket.socket:
+        """A bare connection, to speak HTTP by hand."""
+        connection = socket.create_connection(("127.0.0.1", self.port), timeout=20)
+        connection.settimeout(20)
+        return connection
+
+
+@pytest.fixture(scope="module")
+def listening(open_site: Callable[..., Site]) -> Iterator[Listening]:
+    """The module's server behind a real uvicorn, with a short time limit for bodies."""
+    site = open_site(body_timeout=0.5, rate_limit=100_000)
+    server = uvicorn.Server(uvicorn.Config(site.app, log_level="warning", lifespan="off", access_log=False))
+    with socket.socket() as listener:
+        listener.bind(("127.0.0.1", 0))
+        thread = threading.Thread(target=server.run, kwargs={"sockets": [listener]})
+        started = threading.Event()
+        server.startup = _telling(server.startup, started)  # type: ignore[method-assign]
+        thread.start()
+        assert started.wait(20)
+        yield Listening(site, listener.getsockname()[1])
+        server.should_exit = True
+        thread.join(20)
+    asyncio.run(site.app.close())
+
+
+def _telling(startup: Any, started: threading.Event) -> Any:
+    async def told(*arguments: Any, **options: Any) -> None:
+        await startup(*arguments, **options)
+        started.set()
+
+    return told
