@@ -2,7 +2,8 @@
 
     XaseError
     ├── ConfigurationError                the client cannot be made, or a local file is not usable
-    ├── SpoolFull                         the local spool holds as much as it may
+    ├── SpoolError                        the local spool cannot be read or written
+    │   └── SpoolFull                         it holds as much as it may
     ├── APIError                          the server answered, and refused
     │   ├── BadRequest                    400
     │   │   ├── ValidationFailed              validation_error
@@ -60,7 +61,11 @@ class ConfigurationError(XaseError):
     """The client cannot be made from these arguments, or a local file it keeps is not usable."""
 
 
-class SpoolFull(XaseError):
+class SpoolError(XaseError):
+    """The local spool cannot be read or written; a decision that was being captured was not taken in."""
+
+
+class SpoolFull(SpoolError):
     """The local spool holds as much as it may; the decision was not taken in and is still the caller's."""
 
 

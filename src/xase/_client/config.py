@@ -5,7 +5,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 from hashlib import sha256
 from pathlib import Path
-from typing import Final
+from typing import Final, TypedDict
 from urllib.parse import urlsplit
 
 from xase.errors import ConfigurationError
@@ -46,7 +46,7 @@ class Config:
     deadline: Seconds | None = 120.0
     max_retries: int = 4
     checkpoint_store: Path | None = None
-    log_key: str | None = None
+    log_key: str | os.PathLike[str] | None = None  # text or file
     spool: Path | None = None
     spool_limits: SpoolLimits = field(default_factory=SpoolLimits)
 
@@ -69,6 +69,18 @@ class Config:
         return state_folder(os.environ) / f"spool-{name}.db"
 
 
+class Options(TypedDict, total=False):
+    """What `Client.local` lets its caller choose."""
+
+    timeout: Seconds | tuple[Seconds, Seconds] | None
+    deadline: Seconds | None
+    max_retries: int
+    checkpoint_store: str | os.PathLike[str] | None
+    log_key: str | os.PathLike[str] | None
+    spool: str | os.PathLike[str] | None
+    spool_limits: SpoolLimits | None
+
+
 def configure(
     *,
     api_key: str | None = None,
@@ -77,7 +89,7 @@ def configure(
     deadline: Seconds | None = 120.0,
     max_retries: int = 4,
     checkpoint_store: str | os.PathLike[str] | None = None,
-    log_key: str | None = None,
+    log_key: str | os.PathLike[str] | None = None,
     spool: str | os.PathLike[str] | None = None,
     spool_limits: SpoolLimits | None = None,
     environment: Mapping[str, str],

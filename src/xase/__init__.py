@@ -1,0 +1,181 @@
+"""Xase: decision records in a tamper-evident ledger, and evidence that anyone verifies offline.
+
+    import xase
+
+    with xase.Client(api_key="xase_pk_…") as client:
+        record = client.records.create(
+            model_id="credit-model-v2",
+            input={"customer_id": "cust_123", "income": 85000},
+            output={"decision": "APPROVED", "credit_limit": 25000},
+            confidence=0.94,
+        )
+        client.records.prove(record.id)
+
+Names are loaded when they are first used: `import xase` costs a millisecond.
+"""
+
+from importlib import import_module
+from typing import TYPE_CHECKING, Any
+
+if TYPE_CHECKING:
+    from xase import errors, models
+    from xase._client._async.client import AsyncClient
+    from xase._client._sync.client import Client
+    from xase._client.config import SpoolLimits
+    from xase._client.version import __version__
+    from xase.errors import (
+        AccessRevoked,
+        APIError,
+        ApprovalRequired,
+        AuthenticationFailed,
+        AuthorizationFailed,
+        BadRequest,
+        BudgetExhausted,
+        ConfigurationError,
+        Conflict,
+        ConnectionFailed,
+        ConnectionLost,
+        DeadlineExceeded,
+        EvidenceError,
+        Forbidden,
+        GroupTooSmall,
+        IdempotencyInProgress,
+        IdempotencyMismatch,
+        InternalError,
+        InvalidCursor,
+        InvalidQuery,
+        LedgerForked,
+        LedgerInconsistent,
+        LedgerTruncated,
+        MethodNotAllowed,
+        NotFound,
+        PayloadTooLarge,
+        PolicyViolation,
+        QuotaExceeded,
+        RateLimitExceeded,
+        ServerError,
+        SessionClosed,
+        SessionExpired,
+        SpoolError,
+        SpoolFull,
+        Timeout,
+        TransportError,
+        Unavailable,
+        UnexpectedAnswer,
+        UnsupportedMediaType,
+        UntrustedKey,
+        ValidationFailed,
+        XaseError,
+    )
+    from xase.models import (
+        ApiKey,
+        BundleState,
+        Checkpoint,
+        DecisionRecord,
+        Document,
+        Identity,
+        Intervention,
+        LedgerEntry,
+        NewApiKey,
+        Page,
+        Proof,
+    )
+
+_HOMES = {
+    "AsyncClient": "xase._client._async.client",
+    "Client": "xase._client._sync.client",
+    "SpoolLimits": "xase._client.config",
+    "__version__": "xase._client.version",
+    **dict.fromkeys(
+        (
+            "ApiKey",
+            "BundleState",
+            "Checkpoint",
+            "DecisionRecord",
+            "Document",
+            "Identity",
+            "Intervention",
+            "LedgerEntry",
+            "NewApiKey",
+            "Page",
+            "Proof",
+        ),
+        "xase.models",
+    ),
+}
+
+__all__ = [
+    "APIError",
+    "AccessRevoked",
+    "ApiKey",
+    "ApprovalRequired",
+    "AsyncClient",
+    "AuthenticationFailed",
+    "AuthorizationFailed",
+    "BadRequest",
+    "BudgetExhausted",
+    "BundleState",
+    "Checkpoint",
+    "Client",
+    "ConfigurationError",
+    "Conflict",
+    "ConnectionFailed",
+    "ConnectionLost",
+    "DeadlineExceeded",
+    "DecisionRecord",
+    "Document",
+    "EvidenceError",
+    "Forbidden",
+    "GroupTooSmall",
+    "IdempotencyInProgress",
+    "IdempotencyMismatch",
+    "Identity",
+    "InternalError",
+    "Intervention",
+    "InvalidCursor",
+    "InvalidQuery",
+    "LedgerEntry",
+    "LedgerForked",
+    "LedgerInconsistent",
+    "LedgerTruncated",
+    "MethodNotAllowed",
+    "NewApiKey",
+    "NotFound",
+    "Page",
+    "PayloadTooLarge",
+    "PolicyViolation",
+    "Proof",
+    "QuotaExceeded",
+    "RateLimitExceeded",
+    "ServerError",
+    "SessionClosed",
+    "SessionExpired",
+    "SpoolError",
+    "SpoolFull",
+    "SpoolLimits",
+    "Timeout",
+    "TransportError",
+    "Unavailable",
+    "UnexpectedAnswer",
+    "UnsupportedMediaType",
+    "UntrustedKey",
+    "ValidationFailed",
+    "XaseError",
+    "__version__",
+    "errors",
+    "models",
+]
+
+
+def __getattr__(name: str) -> Any:
+    if name in {"errors", "models"}:
+        return import_module(f"xase.{name}")
+    if name not in __all__:
+        raise AttributeError(f"module 'xase' has no attribute {name!r}")
+    home = import_module(_HOMES.get(name, "xase.errors"))
+    value = globals()[name] = getattr(home, name)
+    return value
+
+
+def __dir__() -> list[str]:
+    return sorted({*globals(), *__all__})

@@ -1,0 +1,110 @@
+"""A whole server in this process: no port, its own event loop in a thread of its own."""
+
+import asyncio
+import atexit
+import threading
+from collections.abc import Coroutine
+from hashlib import sha256
+from importlib.metadata import entry_points
+from pathlib import Path
+from typing import Any, Final, Protocol, TypeVar
+
+import httpx2
+
+from xase.errors import ConfigurationError
+
+T = TypeVar("T")
+
+GROUP: Final = "xase.local"
+
+
+class LocalServer(Protocol):
+    """What the server package offers under the entry point group `xase.local`."""
+
+    app: Any
+    api_key: str
+
+    async def start(self) -> None:
+        """Open the store; afterwards `app` answers and `api_key` is there."""
+        ...
+
+    async def close(self) -> None:
+        """Finish what was begun and close the store."""
+        ...
+
+
+class LocalTransport(httpx2.BaseTransport, httpx2.AsyncBaseTransport):
+    """Hands requests of either colour to an ASGI application on another thread's event loop."""
+
+    def __init__(self, app: Any, loop: asyncio.AbstractEventLoop) -> None:
+        self._inner = httpx2.ASGITransport(app, raise_app_exceptions=False)
+        self._loop = loop
+
+    def handle_request(self, request: httpx2.Request) -> httpx2.Response:
+        """The application's answer, whole."""
+        request.read()
+        return asyncio.run_coroutine_threadsafe(self._answer(request), self._loop).result()
+
+    async def handle_async_request(self, request: httpx2.Request) -> httpx2.Response:
+        """The application's answer, whole."""
+        await request.aread()
+        return await asyncio.wrap_future(asyncio.run_coroutine_threadsafe(self._answer(request), self._loop))
+
+    async def _answer(self, request: httpx2.Request) -> httpx2.Response:
+        answer = await self._inner.handle_async_request(request)
+        assert isinstance(answer.stream, httpx2.AsyncByteStream)
+        content = b"".join([chunk async for chunk in answer.stream])
+        return httpx2.Response(answer.status_code, headers=answer.headers.raw, stream=httpx2.ByteStream(content))
+
+
+class Local:
+    """A running server over the folder `path`, made if it is not there. Closing it finishes what was begun."""
+
+    def __init__(self, path: Path) -> None:
+        self._loop = asyncio.new_event_loop()
+        self._thread = threading.Thread(target=self._loop.run_forever, name="xase-local", daemon=True)
+        self._server = _server(path)
+        self._thread.start()
+        try:
+            self._run(self._server.start())
+        except BaseException:
+            self._end_loop()
+            raise
+        self.api_key = self._server.api_key
+        self.base_url = f"http://{sha256(str(path.resolve()).encode()).hexdigest()[:16]}.local.invalid"
+        self.transport = LocalTransport(self._server.app, self._loop)
+        self._is_open = True
+        atexit.register(self.close)
+
+    def close(self) -> None:
+        """Stop the server; doing it again does nothing."""
+        if not self._is_open:
+            return
+        self._is_open = False
+        atexit.unregister(self.close)
+        try:
+            self._run(self._server.close())
+        finally:
+            self._end_loop()
+
+    def _run(self, work: Coroutine[Any, Any, T]) -> T:
+        return asyncio.run_coroutine_threadsafe(work, self._loop).result()
+
+    def _end_loop(self) -> None:
+        self._loop.call_soon_threadsafe(self._loop.stop)
+        self._thread.join()
+        self._loop.close()
+
+
+def _server(path: Path) -> LocalServer:
+    """The installed server's offer. Raises ConfigurationError, politely, when there is none."""
+    missing = 'a server in this process needs the server packages: pip install "xase[server]"'
+    (found,) = entry_points(group=GROUP, name="server") or (None,)
+    if found is None:
+        raise ConfigurationError(missing)
+    try:
+        make = found.load()
+    except ImportError as error:
+        raise ConfigurationError(missing) from error
+    server: LocalServer = make(path)
+    return server

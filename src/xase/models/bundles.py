@@ -1,0 +1,23 @@
+"""Evidence bundles."""
+
+from xase.models.model import Document, Model
+
+
+class BundleState(Model):
+    """An evidence bundle: what it covers, and how far its making is."""
+
+    __slots__ = ()
+
+    bundle_id: str
+    status: str
+    created_at: str
+    record_count: int | None
+    entry_count: int | None
+    size: int | None
+    sha256: str | None
+    download_url: str | None
+    purpose: str | None
+    format: str | None
+    scope: Document | None
+    tree_size: int | None
+    error: Document | None
