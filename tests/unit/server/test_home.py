@@ -1,0 +1,68 @@
+"""The home folder: secrets are made once, kept private, and never taken for another log's."""
+
+import json
+import stat
+
+import pytest
+
+from xase_server.home import Home, HomeProblem, replace_private, write_private
+
+ORIGIN = "example.org/log"
+NOW_MS = 1_736_951_520_000
+
+
+@pytest.fixture
+def home(tmp_path):
+    home = Home(tmp_path / "home")
+    home.prepare()
+    return home
+
+
+def test_keys_are_made_once_and_stay(home):
+    first, second = home.custody(ORIGIN, NOW_MS), home.custody(ORIGIN, NOW_MS + 1)
+    assert first.log.vkey == second.log.vkey
+    assert first.document.key_id == second.document.key_id
+    assert first.cursor_secret == second.cursor_secret
+    assert second.ring.view() == first.ring.view()
+
+
+def test_every_secret_is_private(home):
+    home.custody(ORIGIN, NOW_MS)
+    modes = {file.name: stat.S_IMODE(file.stat().st_mode) for file in home.keys.iterdir()}
+    assert modes == dict.fromkeys(("log.pem", "document.pem", "seal.key", "ring.json"), 0o600)
+    assert stat.S_IMODE(home.path.stat().st_mode) == 0o700
+
+
+@pytest.mark.parametrize("name", ["log.pem", "document.pem", "seal.key"])
+def test_a_secret_that_others_may_read_is_refused(home, name):
+    home.custody(ORIGIN, NOW_MS)
+    (home.keys / name).chmod(0o640)
+    with pytest.raises(HomeProblem, match="chmod 600"):
+        home.custody(ORIGIN, NOW_MS)
+
+
+def test_an_existing_file_stands(tmp_path):
+    file = tmp_path / "secret"
+    write_private(file, b"first")
+    write_private(file, b"second")
+    assert file.read_bytes() == b"first"
+    assert [each.name for each in tmp_path.iterdir()] == ["secret"]
+
+
+def test_a_replaced_file_leaves_nothing_behind(tmp_path):
+    file = tmp_path / "public"
+    replace_private(file, b"first")
+    replace_private(file, b"second")
+    assert file.read_bytes() == b"second"
+    assert [each.name for each in tmp_path.iterdir()] == ["public"]
+
+
+def test_the_ring_lists_the_keys_in_use_with_their_period(home):
+    custody = home.custody(ORIGIN, NOW_MS)
+    listed = json.loads((home.keys / "ring.json").read_bytes())["keys"]
+    assert [(key["use"], key["valid_from"]) for key in listed] == [
+        ("log", "2025-01-15T14:32:00.000Z"),
+        ("document", "2025-01-15T14:32:00.000Z"),
+    ]
+    assert listed[0]["vkey"] == custody.log.vkey
+    assert [verifier.vkey for verifier in custody.ring.log_verifiers] == [custody.log.vkey]
