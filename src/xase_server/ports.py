@@ -201,6 +201,10 @@ class Reads(Protocol):
         """(index, canonical bytes) of one chain's entries from sequence `start` on."""
         ...
 
+    def streams(self, after: str, limit: int) -> Sequence[tuple[Stream, StreamHead]]:
+        """The ends of the chains whose names come after `after` in code point order, in that order."""
+        ...
+
     def parts(self, start: int, limit: int) -> Mapping[int, Mapping[str, Part]]:
         """The payload parts of the entries with index in [start, start + limit), by index."""
         ...
@@ -215,6 +219,10 @@ class Reads(Protocol):
 
     def checkpoint_before(self, at_most: int) -> str | None:
         """The newest signed checkpoint whose size is at most this."""
+        ...
+
+    def checkpoints(self, after: int, limit: int) -> Sequence[tuple[int, str]]:
+        """(size, note) of the signed checkpoints larger than `after`, smallest first."""
         ...
 
     def key(self, digest: bytes) -> ApiKeyRow | None:

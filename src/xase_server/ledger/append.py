@@ -44,6 +44,14 @@ class _Waiting(NamedTuple):
     future: "asyncio.Future[Committed | Replayed] | Future[Committed | Replayed]"
 
 
+class _Sorted(NamedTuple):
+    """A batch, by idempotency key: used before, to append, and used earlier in this batch (their turn is the next)."""
+
+    answered: list[tuple[_Waiting, Outcome]]
+    fresh: list[_Waiting]
+    postponed: list[_Waiting]
+
+
 class Ledger:
     """The one way to append, for all threads and event loops of this process.
 
@@ -193,7 +201,7 @@ class Ledger:
             outcomes = [(waiting, _unknown(error)) for waiting in batch]
         except Refused as refused:
             outcomes = [(waiting, refused) for waiting in batch]
-        except Exception as error:  # a unit that cannot be written, or a defect: neighbours go on
+        except Exception as error:  # noqa: BLE001 - a unit that cannot be written, or a defect: neighbours go on
             if len(batch) > 1:
                 for waiting in batch:
                     self._commit([waiting])
@@ -204,11 +212,12 @@ class Ledger:
     def _append(self, batch: Sequence[_Waiting]) -> list[tuple[_Waiting, Outcome]]:
         with self._storage.begin() as transaction:
             self._refuse_late_clock(transaction.head)
-            outcomes, fresh = self._sort(transaction, batch)
+            sorted_ = self._sort(transaction, batch)
+            units = [waiting.unit for waiting in sorted_.fresh]
             sealed = seal(
-                [waiting.unit for waiting in fresh],
+                units,
                 transaction.head,
-                transaction.streams(list({a.stream: None for waiting in fresh for a in waiting.unit.appends})),
+                transaction.streams(list({append.stream: None for unit in units for append in unit.appends})),
                 now_ms=self._clock.now_ms(),
                 claim_ms=self._claim_ms,
                 read_tile=transaction.tile,
@@ -219,33 +228,29 @@ class Ledger:
             # COMMIT POINT: leaving this block makes all of the batch durable, or none of it.
         if self._keeper is not None and sealed.batch.appends:
             self._keeper.keep(sealed.batch.head.checkpoint)
-        return outcomes + list(zip(fresh, sealed.outcomes, strict=True))
+        self._postponed += sorted_.postponed
+        return [*sorted_.answered, *zip(sorted_.fresh, sealed.outcomes, strict=True)]
 
-    def _sort(
-        self, transaction: Transaction, batch: Sequence[_Waiting]
-    ) -> tuple[list[tuple[_Waiting, Outcome]], list[_Waiting]]:
-        """Those whose idempotency key was used before, with their answers; and those to append.
-
-        Of several with one key in this batch the first is appended, the others wait for the next.
-        """
+    @staticmethod
+    def _sort(transaction: Transaction, batch: Sequence[_Waiting]) -> _Sorted:
         claims = [waiting.unit.claim for waiting in batch if waiting.unit.claim]
         stored = transaction.claims(list({(claim.scope, claim.key): None for claim in claims}))
         seen: set[tuple[str, str]] = set()
-        answered: list[tuple[_Waiting, Outcome]] = []
-        fresh: list[_Waiting] = []
+        sorted_ = _Sorted([], [], [])
         for waiting in batch:
             claim = waiting.unit.claim
-            name = (claim.scope, claim.key) if claim else None
-            if claim is None or name is None:
-                fresh.append(waiting)
-            elif name in stored:
-                answered.append((waiting, _answer_again(claim, stored[name])))
+            if claim is None:
+                sorted_.fresh.append(waiting)
+                continue
+            name = (claim.scope, claim.key)
+            if name in stored:
+                sorted_.answered.append((waiting, _answer_again(claim, stored[name])))
             elif name in seen:
-                self._postponed.append(waiting)
+                sorted_.postponed.append(waiting)
             else:
                 seen.add(name)
-                fresh.append(waiting)
-        return answered, fresh
+                sorted_.fresh.append(waiting)
+        return sorted_
 
     def _refuse_late_clock(self, head: Head) -> None:
         if problem := self._clock_problem(head):

@@ -1,15 +1,15 @@
 """The ledger in plain dictionaries: for simulations and tests. Nothing survives the process.
 
-Lists are answered by looking at every decision: what the databases' lists are held to.
+A transaction works on a shallow copy of the state and puts it in place at the commit; what the
+dictionaries hold is never changed, only replaced, so that a reader's view stands still. Lists are
+answered by looking at every decision: this is what the databases' lists are held to.
 """
 
 import contextlib
-import copy
 import threading
-from collections.abc import Callable, Iterator, Mapping, Sequence
-from dataclasses import dataclass, field, replace
-from operator import attrgetter
-from typing import Final, TypeVar
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from dataclasses import dataclass, field, fields, replace
+from typing import Final, Self, TypeVar
 
 from xase_server.domain.decisions import DecisionFilter, Page
 from xase_server.domain.entries import (
@@ -18,11 +18,13 @@ from xase_server.domain.entries import (
     BundleStored,
     Claim,
     DecisionStored,
+    Effect,
     InterventionStored,
     KeyRevoked,
     KeyStored,
     Part,
     PayloadErased,
+    SealedEntry,
     Stream,
 )
 from xase_server.ports import (
@@ -30,6 +32,7 @@ from xase_server.ports import (
     BundlePage,
     DecisionPage,
     DecisionRow,
+    Erasure,
     Head,
     InterventionRow,
     Reads,
@@ -42,50 +45,333 @@ from xase_server.ports import (
 )
 
 T = TypeVar("T")
+
 CHUNK_BYTES: Final = 1 << 20
 
 
-@dataclass(slots=True)
+@dataclass(frozen=True, slots=True)
 class _Decision:
-    """A decision as it is listed."""
+    """A decision record as it is listed."""
 
+    id: str
     number: int
     index: int
     created_ms: int
-    id: str
     stored: DecisionStored
+    transaction_id: str | None
     intervened: bool = False
-    erased_ms: int | None = None
-    erased_reason: str | None = None
+    erased: int | None = None
 
     def matches(self, wanted: DecisionFilter) -> bool:
-        stored, confidence = self.stored, self.stored.confidence
+        confidence = self.stored.confidence
+        low, high = wanted.min_confidence, wanted.max_confidence
         return (
-            wanted.model_id in (None, stored.model_id)
-            and wanted.policy_id in (None, stored.policy_id)
-            and wanted.transaction_id in (None, stored.transaction_id)
-            and (wanted.since_ms is None or self.created_ms >= wanted.since_ms)
+            wanted.model_id in {None, self.stored.model_id}
+            and wanted.policy_id in {None, self.stored.policy_id}
+            and wanted.transaction_id in {None, self.transaction_id}
+            and wanted.has_intervention in {None, self.intervened}
+            and (wanted.since_ms is None or wanted.since_ms <= self.created_ms)
             and (wanted.until_ms is None or self.created_ms < wanted.until_ms)
-            and wanted.has_intervention in (None, self.intervened)
-            and (wanted.min_confidence is None or (confidence is not None and confidence >= wanted.min_confidence))
-            and (wanted.max_confidence is None or (confidence is not None and confidence <= wanted.max_confidence))
+            and (low is None or (confidence is not None and low <= confidence))
+            and (high is None or (confidence is not None and confidence <= high))
         )
 
 
 @dataclass(slots=True)
 class _State:
-    """Everything stored. A transaction works on a copy."""
+    """Everything stored."""
 
     head: Head
     entries: list[bytes] = field(default_factory=list)
-    parts: dict[int, dict[str, Part]] = field(default_factory=dict)
+    parts: dict[int, Mapping[str, Part]] = field(default_factory=dict)
     ids: dict[tuple[str, str], int] = field(default_factory=dict)
     streams: dict[Stream, StreamHead] = field(default_factory=dict)
-    stream_entries: dict[Stream, list[int]] = field(default_factory=dict)
+    stream_entries: dict[tuple[Stream, int], int] = field(default_factory=dict)
     tiles: dict[tuple[int, int], bytes] = field(default_factory=dict)
     checkpoints: dict[int, str] = field(default_factory=dict)
     claims: dict[tuple[str, str], tuple[Claim, int]] = field(default_factory=dict)
-    decisions: dict[str, list[_Decision]] = field(default_factory=dict)
+    decisions: dict[tuple[str, str], _Decision] = field(default_factory=dict)
     interventions: list[tuple[str, str, str, int]] = field(default_factory=list)
     keys: dict[str, ApiKeyRow] = field(default_factory=dict)
     bundles: dict[str, BundleStored] = field(default_factory=dict)
+
+    def copy(self) -> Self:
+        """A state that can be changed without changing this one."""
+        copied = {each.name: getattr(self, each.name) for each in fields(self) if each.name != "head"}
+        return type(self)(self.head, **{name: value.copy() for name, value in copied.items()})
+
+    def of(self, organisation: str) -> list[_Decision]:
+        """An organisation's decisions in the order of the log."""
+        return [each for (owner, _), each in self.decisions.items() if owner == organisation]
+
+
+class MemoryStorage:
+    """Implements `xase_server.ports.Storage`."""
+
+    def __init__(self) -> None:
+        self._writing = threading.Lock()
+        self._state: _State | None = None
+
+    @property
+    def reads_are_inline(self) -> bool:
+        """A read takes microseconds."""
+        return True
+
+    def initialise(self, log: str) -> None:
+        """Create the head of a new log unless there is one."""
+        with self._writing:
+            self._state = self._state or _State(Head(log, 0, b"", "", 0, 0))
+
+    @contextlib.contextmanager
+    def begin(self) -> Iterator[Transaction]:
+        """One group commit; when the context ends without an exception, the new state is in place."""
+        with self._writing:
+            transaction = _MemoryTransaction(self._now().copy())
+            yield transaction
+            self._state = transaction.state
+
+    def read(self, work: Callable[[Reads], T]) -> T:
+        """Run `work` on the state as it is now."""
+        return work(_MemoryReads(self._now()))
+
+    def touch_keys(self, used_ms: Mapping[str, int]) -> None:
+        """Note when keys were last used."""
+        with self._writing:
+            state = self._now().copy()
+            for name, time_ms in used_ms.items():
+                if key := state.keys.get(name):
+                    state.keys[name] = replace(key, last_used_ms=max(key.last_used_ms or 0, time_ms))
+            self._state = state
+
+    def raise_epoch(self) -> int:
+        """Mark that the store was restored from a copy."""
+        with self._writing:
+            state = self._now().copy()
+            state.head = replace(state.head, epoch=state.head.epoch + 1)
+            self._state = state
+            return state.head.epoch
+
+    def check(self) -> None:
+        """Raise StorageUnavailable unless there is a log."""
+        self._now()
+
+    def close(self) -> None:
+        """Nothing to give back."""
+
+    def _now(self) -> _State:
+        if self._state is None:
+            raise StorageUnavailable("the store holds no log yet")
+        return self._state
+
+
+class _MemoryTransaction:
+    """Implements `xase_server.ports.Transaction`."""
+
+    def __init__(self, state: _State) -> None:
+        self.state = state
+
+    @property
+    def head(self) -> Head:
+        return self.state.head
+
+    def claims(self, keys: Sequence[tuple[str, str]]) -> Mapping[tuple[str, str], Claim]:
+        return {key: self.state.claims[key][0] for key in keys if key in self.state.claims}
+
+    def streams(self, names: Sequence[Stream]) -> Mapping[Stream, StreamHead]:
+        return {name: self.state.streams[name] for name in names if name in self.state.streams}
+
+    def tile(self, level: int, number: int) -> bytes:
+        return self.state.tiles.get((level, number), b"")
+
+    def write(self, batch: SealedBatch) -> None:
+        state = self.state
+        if batch.head.size != state.head.size + len(batch.appends):
+            raise StorageUnavailable("the head was moved by another writer")
+        for each in batch.appends:
+            self._write_entry(each)
+        for each in batch.appends:
+            if each.append.effect is not None:
+                self._apply(each.append.effect, each.append.id, each.entry)
+        state.streams.update(batch.streams)
+        state.tiles.update(batch.tiles)
+        state.checkpoints[batch.head.size] = batch.head.checkpoint
+        state.claims = {name: kept for name, kept in state.claims.items() if kept[1] > batch.head.time_ms}
+        state.claims |= {(claim.scope, claim.key): (claim, batch.claims_expire_ms) for claim in batch.claims}
+        state.head = batch.head
+
+    def _write_entry(self, sealed: SealedAppend) -> None:
+        state, append, entry = self.state, sealed.append, sealed.entry
+        if entry.index != len(state.entries) or (append.stream, entry.sequence) in state.stream_entries:
+            raise StorageUnavailable("the log does not continue where its head says")
+        if (append.organisation, append.id) in state.ids:
+            raise Unwritable(f"the id {append.id} is in use")
+        state.entries.append(entry.raw)
+        state.stream_entries[append.stream, entry.sequence] = entry.index
+        state.ids[append.organisation, append.id] = entry.index
+        if append.parts:
+            state.parts[entry.index] = dict(append.parts)
+
+    def _apply(self, effect: Effect, identifier: str, entry: SealedEntry) -> None:
+        match effect:
+            case DecisionStored():
+                self._add_decision(effect, identifier, entry)
+            case InterventionStored(organisation, record_id):
+                self._change(organisation, record_id, intervened=True)
+                self.state.interventions.append((organisation, record_id, identifier, entry.index))
+            case PayloadErased():
+                self._erase(effect, entry)
+            case KeyStored():
+                self._add_key(effect)
+            case KeyRevoked(organisation, key_id):
+                key = self._key(organisation, key_id)
+                self.state.keys[key_id] = replace(key, revoked_ms=key.revoked_ms or entry.time_ms)
+            case BundleStored(row):
+                if row.id in self.state.bundles:
+                    raise Unwritable(f"the id {row.id} is in use")
+                self.state.bundles[row.id] = effect
+
+    def _add_decision(self, effect: DecisionStored, identifier: str, entry: SealedEntry) -> None:
+        number = len(self.state.of(effect.organisation))
+        self.state.decisions[effect.organisation, identifier] = _Decision(
+            identifier, number, entry.index, entry.time_ms, effect, effect.transaction_id
+        )
+
+    def _change(self, organisation: str, record_id: str, **changes: object) -> _Decision:
+        decision = self.state.decisions.get((organisation, record_id))
+        if decision is None:
+            raise Unwritable(f"no decision record {record_id}")
+        self.state.decisions[organisation, record_id] = replace(decision, **changes)  # type: ignore[arg-type]
+        return decision
+
+    def _erase(self, effect: PayloadErased, entry: SealedEntry) -> None:
+        place = (effect.organisation, effect.record_id)
+        decision = self._change(*place)
+        self._change(*place, erased=entry.index if decision.erased is None else decision.erased)
+        if "transaction_id" in effect.parts:
+            self._change(*place, transaction_id=None)
+        parts = self.state.parts.get(decision.index, {})
+        self.state.parts[decision.index] = {name: part for name, part in parts.items() if name not in effect.parts}
+
+    def _add_key(self, effect: KeyStored) -> None:
+        keys, key = self.state.keys, effect.key
+        if key.id in keys or any(other.digest == key.digest for other in keys.values()):
+            raise Unwritable(f"the API key {key.id} is there already")
+        keys[key.id] = key
+        if effect.replaces is not None:
+            old = self._key(key.organisation, effect.replaces)
+            keys[old.id] = replace(old, rotated_to=key.id, expires_ms=effect.old_expires_ms)
+
+    def _key(self, organisation: str, key_id: str) -> ApiKeyRow:
+        key = self.state.keys.get(key_id)
+        if key is None or key.organisation != organisation:
+            raise Unwritable(f"no API key {key_id}")
+        return key
+
+
+class _MemoryReads:
+    """Implements `xase_server.ports.Reads`."""
+
+    def __init__(self, state: _State) -> None:
+        self._state = state
+
+    def head(self) -> Head:
+        return self._state.head
+
+    def decision(self, organisation: str, prefix: str) -> DecisionRow | None:
+        found = [each for each in self._state.of(organisation) if each.id.startswith(prefix)]
+        if len(found) > 1:
+            raise AmbiguousPrefix(prefix)
+        return self._row(found[0]) if found else None
+
+    def decisions(self, organisation: str, ids: Sequence[str]) -> Sequence[DecisionRow]:
+        return [self._row(each) for each in self._state.of(organisation) if each.id in ids]
+
+    def list_decisions(self, organisation: str, criteria: DecisionFilter, page: Page) -> DecisionPage:
+        matching = [each for each in self._state.of(organisation) if each.matches(criteria)]
+        ordered = matching[::-1] if page.descending else matching
+        if page.after is not None:
+            sign = -1 if page.descending else 1
+            ordered = [each for each in ordered if sign * each.number > sign * page.after]
+        found = ordered[page.offset : page.offset + page.limit]
+        more = len(ordered) > page.offset + page.limit
+        next_after = found[-1].number if found and more else None
+        return DecisionPage([self._row(each) for each in found], len(matching), next_after)
+
+    def interventions(self, organisation: str, record_ids: Sequence[str]) -> Sequence[InterventionRow]:
+        state = self._state
+        return [
+            InterventionRow(name, record, state.entries[index], dict(state.parts.get(index, {})))
+            for owner, record, name, index in state.interventions
+            if owner == organisation and record in record_ids
+        ]
+
+    def entry(self, organisation: str, identifier: str) -> tuple[int, bytes, Mapping[str, Part]] | None:
+        index = self._state.ids.get((organisation, identifier))
+        if index is None:
+            return None
+        return index, self._state.entries[index], dict(self._state.parts.get(index, {}))
+
+    def entries(self, start: int, limit: int) -> Sequence[bytes]:
+        return self._state.entries[start : start + limit]
+
+    def stream_entries(self, stream: Stream, start: int, limit: int) -> Sequence[tuple[int, bytes]]:
+        places = ((stream, sequence) for sequence in range(start, start + limit))
+        found = (self._state.stream_entries[place] for place in places if place in self._state.stream_entries)
+        return [(index, self._state.entries[index]) for index in found]
+
+    def streams(self, after: str, limit: int) -> Sequence[tuple[Stream, StreamHead]]:
+        return sorted(each for each in self._state.streams.items() if each[0] > after)[:limit]
+
+    def parts(self, start: int, limit: int) -> Mapping[int, Mapping[str, Part]]:
+        found = self._state.parts
+        return {index: dict(found[index]) for index in range(start, start + limit) if index in found}
+
+    def tile(self, level: int, number: int) -> bytes:
+        return self._state.tiles.get((level, number), b"")
+
+    def checkpoint(self, at_least: int) -> str | None:
+        return _nearest(self._state.checkpoints, (size for size in self._state.checkpoints if size >= at_least), min)
+
+    def checkpoint_before(self, at_most: int) -> str | None:
+        return _nearest(self._state.checkpoints, (size for size in self._state.checkpoints if size <= at_most), max)
+
+    def checkpoints(self, after: int, limit: int) -> Sequence[tuple[int, str]]:
+        return sorted(each for each in self._state.checkpoints.items() if each[0] > after)[:limit]
+
+    def key(self, digest: bytes) -> ApiKeyRow | None:
+        return next((key for key in self._state.keys.values() if key.digest == digest), None)
+
+    def keys(self, organisation: str) -> Sequence[ApiKeyRow]:
+        return [key for key in reversed(self._state.keys.values()) if key.organisation == organisation]
+
+    def bundle(self, organisation: str, identifier: str) -> BundleRow | None:
+        found = self._state.bundles.get(identifier)
+        return found.row if found and found.row.organisation == organisation else None
+
+    def bundles(self, organisation: str, limit: int, offset: int) -> BundlePage:
+        rows = [each.row for each in self._state.bundles.values() if each.row.organisation == organisation][::-1]
+        return BundlePage(rows[offset : offset + limit], len(rows))
+
+    def bundle_chunk(self, identifier: str, number: int) -> bytes:
+        found = self._state.bundles.get(identifier)
+        return found.content[number * CHUNK_BYTES : (number + 1) * CHUNK_BYTES] if found else b""
+
+    def claim(self, scope: str, key: str) -> Claim | None:
+        found = self._state.claims.get((scope, key))
+        return found[0] if found else None
+
+    def _row(self, decision: _Decision) -> DecisionRow:
+        state, erased = self._state, decision.erased
+        return DecisionRow(
+            id=decision.id,
+            number=decision.number,
+            intervened=decision.intervened,
+            raw=state.entries[decision.index],
+            parts=dict(state.parts.get(decision.index, {})),
+            erasure=None if erased is None else Erasure(state.entries[erased], dict(state.parts.get(erased, {}))),
+        )
+
+
+def _nearest(checkpoints: Mapping[int, str], sizes: Iterable[int], choose: Callable[..., int | None]) -> str | None:
+    size = choose(sizes, default=None)
+    return None if size is None else checkpoints[size]

@@ -186,17 +186,13 @@ class Projection:
     def _erase(self, erasure: PayloadErased, entry: SealedEntry) -> None:
         place = self._number_of(erasure.organisation, erasure.record_id)
         ((_, _, decided, *_),) = self._session.find("find_decisions", [place])
-        later = (row[0] for row in self._session.find("find_intervention_indexes", [place]))
-        indexes = [(index,) for index in (decided, *later) if index < entry.index]
-        replaced = []
-        for index, packed in self._session.find("find_payloads", indexes):
+        for _, packed in self._session.find("find_payloads", [(decided,)]):
             parts = unpack_parts(packed)
-            if index == decided and _TRANSACTION in erasure.parts and _TRANSACTION in parts:
+            if _TRANSACTION in erasure.parts and _TRANSACTION in parts:
                 name = name_bytes(unpack_text(parts[_TRANSACTION]))
                 self._session.many("forget_transactions", [(place[0], name, place[1])])
             kept = {name: part for name, part in parts.items() if name not in erasure.parts}
-            replaced.append((pack_parts(kept), index))
-        self._session.many("replace_payloads", replaced)
+            self._session.many("replace_payloads", [(pack_parts(kept), decided)])
         self._session.many("mark_erased", [(entry.index, *place)])
 
     # ------------------------------------------------------------------ keys and bundles

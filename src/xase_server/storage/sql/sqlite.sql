@@ -84,9 +84,6 @@ ON CONFLICT (list, level, block) DO UPDATE SET count = count + excluded.count
 -- name: mark_erased
 UPDATE decisions SET erased_idx = ? WHERE organisation = ? AND number = ? AND erased_idx IS NULL
 
--- name: find_intervention_indexes
-SELECT idx FROM interventions WHERE organisation = ? AND number = ?
-
 -- name: find_payloads
 SELECT idx, packed FROM payloads WHERE idx = ?
 

@@ -82,7 +82,7 @@ CREATE TABLE decisions (
     policy         INTEGER,
     confidence     REAL,
     intervened     INTEGER NOT NULL DEFAULT 0,
-    erased_idx     INTEGER,
+    erased_idx     INTEGER, -- of the entry that erased its payload
     PRIMARY KEY (organisation, number)
 ) WITHOUT ROWID;
 
