@@ -12,6 +12,7 @@ from typing import Any
 import httpx2
 import pytest
 import uvicorn
+
 from xase_server.app import Server, create_app
 from xase_server.domain.entries import Unit
 from xase_server.domain.principals import ROLES, Principal

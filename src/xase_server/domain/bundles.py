@@ -19,10 +19,18 @@ class NewBundle(Struct, forbid_unknown_fields=True, frozen=True, kw_only=True):
     were made and what was decided about them, without disclosing the contents.
     """
 
-    record_ids: Annotated[list[RecordId], Meta(min_length=1, max_length=MAX_NAMED_RECORDS)] | UnsetType = UNSET
-    model_id: Name | UnsetType = UNSET
-    start_date: Instant | UnsetType = UNSET
-    end_date: Instant | UnsetType = UNSET
-    purpose: Reason | UnsetType = UNSET
+    record_ids: (
+        Annotated[
+            list[RecordId],
+            Meta(min_length=1, max_length=MAX_NAMED_RECORDS, description="These records; not with other criteria"),
+        ]
+        | UnsetType
+    ) = UNSET
+    model_id: Annotated[Name, Meta(description="This model's decisions")] | UnsetType = UNSET
+    start_date: Annotated[Instant, Meta(description="From this date or instant on")] | UnsetType = UNSET
+    end_date: Annotated[Instant, Meta(description="Until then; a bare date includes that whole day")] | UnsetType = (
+        UNSET
+    )
+    purpose: Annotated[Reason, Meta(description="Why it is made; ledgered")] | UnsetType = UNSET
     format: Literal["standard"] = "standard"
-    include_payloads: bool = True
+    include_payloads: Annotated[bool, Meta(description="Whether contents are disclosed, or only committed to")] = True

@@ -8,13 +8,15 @@ from typing import Annotated, Any, Final, Literal
 
 from msgspec import UNSET, Meta, Struct, UnsetType
 
-Name = Annotated[str, Meta(min_length=1, max_length=256)]
+# `(?!\n)` because `$` also matches before a last newline. NUL is refused because databases cannot keep it.
+Name = Annotated[str, Meta(min_length=1, max_length=256, pattern=r"^[^\x00-\x1f\x7f]+(?!\n)$")]
+_VISIBLE: Final = r"^[\x21-\x7e]+(?!\n)$"
 Object = dict[str, Any]
 Confidence = Annotated[float, Meta(ge=0, le=1)]
 Action = Literal["APPROVED", "REJECTED", "OVERRIDE", "ESCALATED"]
-Email = Annotated[str, Meta(min_length=3, max_length=254, pattern=r"^[^@\s]+@[^@\s]+$")]
-Reason = Annotated[str, Meta(min_length=1, max_length=4096)]
-Url = Annotated[str, Meta(min_length=1, max_length=2048, pattern=r"^https?://\S+$")]
+Email = Annotated[str, Meta(min_length=3, max_length=254, pattern=r"^[^@\s\x00]+@[^@\s\x00]+(?!\n)$")]
+Reason = Annotated[str, Meta(min_length=1, max_length=4096, pattern=r"^[^\x00]*$")]
+Url = Annotated[str, Meta(min_length=1, max_length=2048, pattern=r"^https?://[^\s\x00]+(?!\n)$")]
 
 MAX_BATCH: Final = 1_000
 
@@ -26,34 +28,49 @@ PAYLOAD_PARTS: Final = ("input", "output", "context", "explanation")
 class NewDecision(Struct, forbid_unknown_fields=True, frozen=True, kw_only=True):
     """The body of `POST /v1/records`."""
 
-    model_id: Name
-    input: Object
-    output: Object
-    confidence: Confidence | UnsetType = UNSET
-    transaction_id: Name | UnsetType = UNSET
-    policy_id: Name | UnsetType = UNSET
-    context: Object | UnsetType = UNSET
-    explanation: Object | UnsetType = UNSET
-    model_version: Name | UnsetType = UNSET
-    model_hash: Name | UnsetType = UNSET
-    idempotency_key: Annotated[str, Meta(min_length=1, max_length=255)] | UnsetType = UNSET
+    model_id: Annotated[Name, Meta(description="Identifier of the model that made the decision")]
+    input: Annotated[Object, Meta(description="Input data sent to the model")]
+    output: Annotated[Object, Meta(description="The model's output, its decision")]
+    confidence: Annotated[Confidence, Meta(description="Confidence score")] | UnsetType = UNSET
+    transaction_id: (
+        Annotated[Name, Meta(description="Your own reference; need not be unique, can be searched")] | UnsetType
+    ) = UNSET
+    policy_id: Annotated[Name, Meta(description="Business policy applied")] | UnsetType = UNSET
+    context: Annotated[Object, Meta(description="Additional metadata")] | UnsetType = UNSET
+    explanation: Annotated[Object, Meta(description="XAI data: SHAP values and the like")] | UnsetType = UNSET
+    model_version: Annotated[Name, Meta(description="Version of the model")] | UnsetType = UNSET
+    model_hash: Annotated[Name, Meta(description="Digest of the model's file")] | UnsetType = UNSET
+    idempotency_key: (
+        Annotated[
+            str,
+            Meta(
+                min_length=1, max_length=255, description="In place of the `Idempotency-Key` header", pattern=_VISIBLE
+            ),
+        ]
+        | UnsetType
+    ) = UNSET
 
 
 class NewIntervention(Struct, forbid_unknown_fields=True, frozen=True, kw_only=True):
     """The body of `POST /v1/records/{id}/interventions`."""
 
-    action: Action
-    reason: Reason
-    new_outcome: Object | UnsetType = UNSET
-    actor_email: Email | UnsetType = UNSET
-    evidence_urls: Annotated[list[Url], Meta(max_length=50)] | UnsetType = UNSET
-    metadata: Object | UnsetType = UNSET
+    action: Annotated[Action, Meta(description="What the person does")]
+    reason: Annotated[Reason, Meta(description="Why")]
+    new_outcome: (
+        Annotated[Object, Meta(description="The decision in its place; required for `OVERRIDE`, refused otherwise")]
+        | UnsetType
+    ) = UNSET
+    actor_email: (
+        Annotated[Email, Meta(description="Who acts: the key's own principal, or one that it may act for")] | UnsetType
+    ) = UNSET
+    evidence_urls: Annotated[list[Url], Meta(max_length=50, description="Supporting documents")] | UnsetType = UNSET
+    metadata: Annotated[Object, Meta(description="Additional metadata")] | UnsetType = UNSET
 
 
 class Erasure(Struct, forbid_unknown_fields=True, frozen=True, kw_only=True):
     """The body of `DELETE /v1/records/{id}/payload`."""
 
-    reason: Reason
+    reason: Annotated[Reason, Meta(description="Why; shown on the record, ledgered")]
 
 
 @dataclass(frozen=True, slots=True)

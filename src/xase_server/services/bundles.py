@@ -25,7 +25,15 @@ from xase_server.domain.times import parse_instant
 from xase_server.ledger.append import Ledger
 from xase_server.ports import Reads
 from xase_server.services.bundling import Bundle, Scope, make_bundle
-from xase_server.services.outcome import Once, Outcome, Remembered, remember
+from xase_server.services.outcome import (
+    Once,
+    Outcome,
+    Remembered,
+    another_kind_of_request,
+    another_request,
+    recall,
+    remember,
+)
 from xase_server.services.reading import Reader
 from xase_server.services.sealing import make_append
 from xase_server.services.views import View
@@ -57,6 +65,7 @@ class _Job:
 
     organisation: str
     view: View
+    once: Once | None
     task: "asyncio.Task[None] | None" = None
 
 
@@ -87,17 +96,30 @@ class Bundles:
 
     async def create(self, who: Principal, wish: NewBundle, once: Once | None) -> Outcome:
         """A bundle in the making: PROCESSING, then READY once it is stored, or FAILED with the reason."""
-        scope = _scope_of(who, wish)
-        identifier = _identifier(once)
-        running = self._jobs.get(identifier)
+        earlier = await recall(self._reader, once)
+        if earlier is not None:
+            return _again(earlier)
+        running = self._running(once)
         if running is not None:
-            return Outcome(_first_view(identifier, running.view["created_at"]), replayed=True)
-        created_ms = self._clock.now_ms()
-        view = _first_view(identifier, format_time(created_ms))
-        job = _Job(who.organisation, dict(view))
-        self._remember(identifier, job)
+            return Outcome(_first_view(running.view["bundle_id"], running.view["created_at"]), replayed=True)
+        scope = _scope_of(who, wish)
+        view = _first_view(new_id("bundle"), format_time(self._clock.now_ms()))
+        job = _Job(who.organisation, dict(view), once)
+        self._remember(view["bundle_id"], job)
         job.task = asyncio.create_task(self._run(who, scope, wish.purpose or None, job, once))
         return Outcome(view)
+
+    def _running(self, once: Once | None) -> _Job | None:
+        """The job that an earlier request with the same idempotency key began and that goes on."""
+        for job in self._jobs.values():
+            theirs = job.once
+            if once is None or theirs is None or job.view["status"] != "PROCESSING":
+                continue
+            if (theirs.scope, theirs.key) == (once.scope, once.key):
+                if theirs.request != once.request:
+                    raise another_request()
+                return job
+        return None
 
     def _remember(self, identifier: str, job: _Job) -> None:
         if len(self._jobs) >= _FAILED_KEPT:
@@ -205,11 +227,10 @@ class Bundles:
         return row
 
 
-def _identifier(once: Once | None) -> str:
-    """A fresh id; for a request with an idempotency key the same one whenever it is repeated."""
-    if once is None:
-        return new_id("bundle")
-    return f"bundle_{hashlib.sha256(encode([once.scope, once.key, once.request])).hexdigest()[:16]}"
+def _again(earlier: Remembered) -> Outcome:
+    if earlier.body is UNSET:
+        raise another_kind_of_request()
+    return Outcome(earlier.body, replayed=True)
 
 
 def _scope_of(who: Principal, wish: NewBundle) -> Scope:

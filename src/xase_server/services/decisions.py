@@ -24,7 +24,15 @@ from xase_server.domain.principals import Principal
 from xase_server.ledger.append import Ledger
 from xase_server.ledger.read import receipt
 from xase_server.ports import AmbiguousPrefix, DecisionRow, InterventionRow, Reads
-from xase_server.services.outcome import Once, Outcome, Remembered, another_kind_of_request, remember
+from xase_server.services.outcome import (
+    Once,
+    Outcome,
+    Remembered,
+    another_kind_of_request,
+    recall,
+    remember,
+    remembered,
+)
 from xase_server.services.reading import Reader
 from xase_server.services.sealing import make_append
 from xase_server.services.views import View, decision_view, group_by_record, intervention_view
@@ -72,7 +80,7 @@ class Decisions:
 
     async def _again(self, who: Principal, replayed: Replayed, *, with_receipt: bool) -> Outcome:
         """The first answer once more; what was erased since stays erased."""
-        ids = decode(replayed.answer, type=Remembered).ids
+        ids = remembered(replayed).ids
         if ids is UNSET:
             raise another_kind_of_request()
 
@@ -146,11 +154,14 @@ class Decisions:
 
         Hash, chain and proofs stay valid. Erasing again changes nothing.
         """
+        earlier = await recall(self._reader, once)
         row = await self._reader.point(lambda reads: find_decision(reads, who.organisation, prefix))
+        replayed = earlier is not None
         if row.erasure is None:
             append = _append_erasure(who, row, erasure)
-            await self._ledger.append(Unit((append,), remember(once, Remembered(ids=[row.id]))))
-        return Outcome(await self.get(who, row.id), replayed=row.erasure is not None and once is not None)
+            committed = await self._ledger.append(Unit((append,), remember(once, Remembered(ids=[row.id]))))
+            replayed = isinstance(committed, Replayed)
+        return Outcome(await self.get(who, row.id), replayed=replayed)
 
 
 def find_decision(reads: Reads, organisation: str, prefix: str) -> DecisionRow:

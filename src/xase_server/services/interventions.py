@@ -25,7 +25,7 @@ from xase_server.ledger.append import Ledger
 from xase_server.ledger.read import receipt
 from xase_server.ports import DecisionRow, InterventionRow, Reads
 from xase_server.services.decisions import find_decision
-from xase_server.services.outcome import Once, Outcome, Remembered, remember
+from xase_server.services.outcome import Once, Outcome, Remembered, recall, remember, remembered
 from xase_server.services.reading import Reader
 from xase_server.services.sealing import make_append
 from xase_server.services.views import View, intervention_view
@@ -44,21 +44,24 @@ class Interventions:
         self, who: Principal, prefix: str, wish: NewIntervention, once: Once | None, *, with_receipt: bool = False
     ) -> Outcome:
         """The signed intervention, durable; `signed_at` is strictly later than the decision."""
+        earlier = await recall(self._reader, once)
+        if earlier is not None:
+            return await self._again(who, earlier, with_receipt=with_receipt)
         _check(who, wish)
         record = await self._reader.point(lambda reads: find_decision(reads, who.organisation, prefix))
         append = await asyncio.to_thread(self._sign, who, record, wish)
         claim = remember(once, Remembered(ids=[record.id, append.id]))
         committed = await self._ledger.append(Unit((append,), claim))
         if isinstance(committed, Replayed):
-            return await self._again(who, committed, with_receipt=with_receipt)
+            return await self._again(who, remembered(committed), with_receipt=with_receipt)
         raw = committed.entries[0].raw
         view = intervention_view(InterventionRow(append.id, record.id, raw, append.parts))
         if with_receipt:
             view["receipt"] = await self._reader.point(lambda reads: receipt(reads, raw))
         return Outcome(view)
 
-    async def _again(self, who: Principal, replayed: Replayed, *, with_receipt: bool) -> Outcome:
-        record_id, identifier = decode(replayed.answer, type=Remembered).ids or ("", "")
+    async def _again(self, who: Principal, earlier: Remembered, *, with_receipt: bool) -> Outcome:
+        record_id, identifier = earlier.ids or ("", "")
 
         def work(reads: Reads) -> View:
             rows = reads.interventions(who.organisation, [record_id])

@@ -20,7 +20,15 @@ from xase_server.domain.times import parse_duration, parse_instant
 from xase_server.ledger.append import Ledger
 from xase_server.ports import Reads
 from xase_server.services.authentication import digest_of, principal_of
-from xase_server.services.outcome import Once, Outcome, Remembered, another_kind_of_request, remember
+from xase_server.services.outcome import (
+    Once,
+    Outcome,
+    Remembered,
+    another_kind_of_request,
+    recall,
+    remember,
+    remembered,
+)
 from xase_server.services.reading import Reader
 from xase_server.services.sealing import make_append
 from xase_server.services.views import View
@@ -123,11 +131,17 @@ class Keys:
 
     async def create(self, who: Principal, wish: NewKey, once: Once | None) -> Outcome:
         """The new key with its secret, which no later answer repeats but an idempotent replay of this one."""
+        earlier = await recall(self._reader, once)
+        if once is not None and earlier is not None:
+            return self._again(earlier, once)
         minted = self._mint(who, wish)
         return await self._store(minted, append_key(who, minted.row), once)
 
     async def rotate(self, who: Principal, identifier: str, wish: KeyRotation, once: Once | None) -> Outcome:
         """A new key with the same rights; the old one works on for the grace period."""
+        earlier = await recall(self._reader, once)
+        if once is not None and earlier is not None:
+            return self._again(earlier, once)
         grace_ms = parse_duration(wish.grace, "grace", maximum_ms=_MAX_GRACE_MS)
         old = await self._one(who, identifier)
         now_ms = self._clock.now_ms()
@@ -149,6 +163,7 @@ class Keys:
 
     async def revoke(self, who: Principal, identifier: str, once: Once | None) -> Outcome:
         """The key, no longer working on any server within a second; revoking again changes nothing."""
+        replayed = await recall(self._reader, once) is not None
         row = await self._one(who, identifier)
         if row.revoked_ms is None:
             append = make_append(
@@ -160,8 +175,9 @@ class Keys:
                 parts={"principal": who.email},
                 effect=KeyRevoked(who.organisation, row.id),
             )
-            await self._ledger.append(Unit((append,), remember(once, Remembered(ids=[row.id]))))
-        return Outcome(key_view(await self._one(who, identifier)))
+            committed = await self._ledger.append(Unit((append,), remember(once, Remembered(ids=[row.id]))))
+            replayed = isinstance(committed, Replayed)
+        return Outcome(key_view(await self._one(who, identifier)), replayed=replayed)
 
     async def list(self, who: Principal, limit: int, offset: int) -> tuple[Sequence[View], int]:
         """The organisation's keys, newest first, and how many there are."""
@@ -194,15 +210,22 @@ class Keys:
 
     async def _store(self, minted: Minted, append: Append, once: Once | None) -> Outcome:
         answer = {**key_view(minted.row), "key": minted.secret}
-        context = once.key.encode() if once is not None else b""
-        claim = remember(once, Remembered(sealed=self._seal.seal(encode(answer), context)))
+        if once is None:
+            await self._ledger.append(Unit((append,)))
+            return Outcome(answer)
+        claim = remember(once, Remembered(sealed=self._seal.seal(encode(answer), _context(once))))
         committed = await self._ledger.append(Unit((append,), claim))
-        if isinstance(committed, Replayed):
-            sealed = decode(committed.answer, type=Remembered).sealed
-            if sealed is UNSET:
-                raise another_kind_of_request()
-            return Outcome(decode(self._seal.open(sealed, context)), replayed=True)
-        return Outcome(answer)
+        return self._again(remembered(committed), once) if isinstance(committed, Replayed) else Outcome(answer)
+
+    def _again(self, earlier: Remembered, once: Once) -> Outcome:
+        if earlier.sealed is UNSET:
+            raise another_kind_of_request()
+        return Outcome(decode(self._seal.open(earlier.sealed, _context(once))), replayed=True)
+
+
+def _context(once: Once) -> bytes:
+    """What a remembered secret is sealed to, so that it opens for the same caller's same key only."""
+    return f"{once.scope}/{once.key}".encode()
 
 
 def _wished_scopes(wish: NewKey) -> frozenset[str]:

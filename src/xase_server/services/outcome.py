@@ -9,10 +9,11 @@ from dataclasses import dataclass
 from typing import Any
 
 from msgspec import UNSET, Struct, UnsetType
-from msgspec.json import encode
+from msgspec.json import decode, encode
 
-from xase_server.domain.entries import Claim
+from xase_server.domain.entries import Claim, Replayed
 from xase_server.domain.errors import Refused
+from xase_server.services.reading import Reader
 
 
 @dataclass(frozen=True, slots=True)
@@ -43,6 +44,32 @@ class Remembered(Struct, omit_defaults=True, frozen=True):
 def remember(once: Once | None, answer: Remembered) -> Claim | None:
     """What is stored with the effect, so that a repetition of the request gets the same answer."""
     return None if once is None else Claim(once.scope, once.key, once.request, encode(answer))
+
+
+async def recall(reader: Reader, once: Once | None) -> Remembered | None:
+    """What an earlier request with this idempotency key was answered, if there was one.
+
+    For use cases whose preconditions may no longer hold once they took effect. Raises
+    `idempotency_mismatch` when that request was another one.
+    """
+    if once is None:
+        return None
+    claim = await reader.point(lambda reads: reads.claim(once.scope, once.key))
+    if claim is None:
+        return None
+    if claim.request != once.request:
+        raise another_request()
+    return decode(claim.answer, type=Remembered)
+
+
+def remembered(replayed: Replayed) -> Remembered:
+    """What the ledger found to have been answered before."""
+    return decode(replayed.answer, type=Remembered)
+
+
+def another_request() -> Refused:
+    """The idempotency key was used before, with another body or for another object."""
+    return Refused("idempotency_mismatch", "This idempotency key was used before with another request")
 
 
 def another_kind_of_request() -> Refused:

@@ -66,8 +66,8 @@ LEDGER: Final = (
         access=LEDGER_READ,
         group=_GROUP,
         summary="Read ledger entries",
-        description="In the log's order; other organisations' entries show as hashes. Go on with `start` = `next_start` until "
-        "that is null.",
+        description="In the log's order; other organisations' entries show as hashes. Go on with `start` = "
+        "`next_start` until that is null.",
         handler=ledger.list_entries,
         parameters=(
             replace(_size("start", "Index in the log to begin at.", 0), default=0),
