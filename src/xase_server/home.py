@@ -18,7 +18,7 @@ import json
 import os
 import secrets
 from collections.abc import Callable
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Final
 
@@ -92,6 +92,23 @@ class Home:
             ring=self._ring(log, document, now_ms),
         )
 
+    def stage(self, use: Use, origin: str) -> LogVerifier | DocumentVerifier:
+        """The public half of the key that will come next; it is made, and lies beside the one in use."""
+        make = _makers(origin)[use]
+        pem = self._secret(f"{use}.next.pem", lambda: make().to_pem().encode())
+        return LogSigner.from_pem(origin, pem).verifier if use == "log" else DocumentSigner.from_pem(pem).verifier
+
+    def adopt(self, use: Use, origin: str, now_ms: int) -> None:
+        """The staged key is in use from now on; the one before it stays listed, with its end."""
+        custody = self.custody(origin, now_ms)
+        following = self.stage(use, origin)
+        ended = [replace(key, valid_to_ms=now_ms) if key.use == use and key.valid_to_ms is None else key
+                 for key in custody.ring.keys]  # fmt: skip
+        ring = KeyRing([PublicKey(use, following, now_ms), *ended])
+        replace_private(self.keys / "ring.json", json.dumps(ring.view(), indent=1).encode())
+        (self.keys / f"{use}.next.pem").replace(self.keys / f"{use}.pem")
+        _sync_folder(self.keys)
+
     def _ring(self, log: LogSigner, document: DocumentSigner, now_ms: int) -> KeyRing:
         """The listed keys; a key in use that is not listed yet is valid from now."""
         file = self.keys / "ring.json"
@@ -118,6 +135,10 @@ class Home:
         if file.stat().st_mode & 0o077:
             raise HomeProblem(f"{file} may be read by others: chmod 600 it")
         return file.read_bytes()
+
+
+def _makers(origin: str) -> dict[Use, Callable[[], LogSigner | DocumentSigner]]:
+    return {"log": lambda: LogSigner.generate(origin), "document": DocumentSigner.generate}
 
 
 def in_use(log: LogSigner, document: DocumentSigner) -> list[tuple[Use, LogVerifier | DocumentVerifier]]:
