@@ -1,0 +1,1 @@
+"""What runs queries: the same nodes, the same answers, whichever engine."""

@@ -1,0 +1,31 @@
+"""What every engine promises to the rest of the server."""
+
+from collections.abc import Mapping, Sequence
+from typing import Any, Protocol
+
+from xase_server.query.nodes import Node
+from xase_server.query.stages import Find, Pipeline
+
+
+class Engine(Protocol):
+    """Runs parsed queries over one immutable dataset version.
+
+    An engine answers as the reference evaluator does (`query.match`, `query.aggregate`), or refuses with
+    `invalid_query`; it never answers with something near. It is used from several threads at once, reads
+    only, and gives up after `QuerySettings.seconds` with `invalid_query`.
+    """
+
+    def numbers(self, query: Find) -> Sequence[int]:
+        """The record numbers that a find answers with, in its order, ties in dataset order.
+
+        Numbers only: the rows are taken elsewhere, after the release of these numbers is in the ledger.
+        """
+        ...
+
+    def count(self, filter: Node) -> int:
+        """How many records a filter is true for."""
+        ...
+
+    def aggregate(self, pipeline: Pipeline) -> Sequence[Mapping[str, Any]]:
+        """The rows of a pipeline: Python values, dates as aware datetimes; a null member of a row may be absent."""
+        ...

@@ -1,0 +1,190 @@
+"""The reference evaluator of pipelines and finds: it defines what they mean, on rows as plain Python values."""
+
+import functools
+import random
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from typing import Any, Final
+
+from xase_server.query.accumulators import ACCUMULATORS
+from xase_server.query.evaluate import evaluate
+from xase_server.query.limits import DEFAULTS, QuerySettings
+from xase_server.query.match import matches
+from xase_server.query.paths import reach
+from xase_server.query.refusal import EvaluationError, refuse
+from xase_server.query.reshape import assign, project, put
+from xase_server.query.stages import (
+    Assign,
+    Facet,
+    Find,
+    Group,
+    Limit,
+    Match,
+    Pipeline,
+    ReplaceRoot,
+    Reshape,
+    Sample,
+    Skip,
+    Sort,
+    SortKey,
+    Stage,
+    Unwind,
+)
+from xase_server.query.values import Row, Value, group_key, order, sort_key
+
+Rows = list[Row]
+
+
+def find(query: Find, rows: Iterable[Row]) -> list[int]:
+    """The numbers of the rows that a find answers with, in its order; rows are numbered from 0."""
+    try:
+        numbered = [(number, row) for number, row in enumerate(rows) if matches(query.filter, row)]
+    except EvaluationError as error:
+        raise refuse("$expr", str(error)) from None
+    ordered = [number for number, _ in sorted(numbered, key=lambda pair: Ordering.of(query.sort, pair[1]))]
+    return ordered[query.skip : query.skip + query.limit if query.limit else None]
+
+
+def aggregate(pipeline: Pipeline, rows: Iterable[Row], limits: QuerySettings = DEFAULTS, first: int = 0) -> Rows:
+    """The rows that a pipeline answers with; `first` numbers its stages in refusals.
+
+    Raises `invalid_query` where an expression has no value for some row, or too many groups come out.
+    """
+    current = list(rows)
+    for number, stage in enumerate(pipeline, start=first):
+        run: Callable[[Any, Rows, QuerySettings], Rows] = _STAGES[type(stage)]
+        try:
+            current = run(stage, current, limits)
+        except EvaluationError as error:
+            raise refuse(str(number), str(error)) from None
+    if len(current) > limits.groups:
+        raise too_many_rows(limits)
+    return current
+
+
+def too_many_rows(limits: QuerySettings) -> Exception:
+    """The refusal of a pipeline whose answer is too long."""
+    return refuse("pipeline", f"At most {limits.groups} result rows")
+
+
+@functools.total_ordering
+class Ordering:
+    """One row's place in a sort; rows of equal place keep their order."""
+
+    __slots__ = ("keys",)
+
+    def __init__(self, keys: Sequence[tuple[Value, bool]]) -> None:
+        self.keys = keys
+
+    @classmethod
+    def of(cls, keys: Sequence[SortKey], row: Row) -> "Ordering":
+        """The place of a row by these keys."""
+        return cls([(_sorts_by(row, key), key.descending) for key in keys])
+
+    def _difference(self, other: "Ordering") -> int:
+        for (ours, descending), (theirs, _) in zip(self.keys, other.keys, strict=True):
+            difference = order(ours, theirs)
+            if difference:
+                return -difference if descending else difference
+        return 0
+
+    def __lt__(self, other: "Ordering") -> bool:
+        return self._difference(other) < 0
+
+    def __eq__(self, other: object) -> bool:
+        return isinstance(other, Ordering) and self._difference(other) == 0
+
+    __hash__ = None  # type: ignore[assignment]  # a place is compared, never looked up
+
+
+def _sorts_by(row: Row, key: SortKey) -> Value:
+    reached = reach(row, key.path)
+    values = [each for value in reached for each in (value if isinstance(value, list) else [value])]
+    return sort_key(values, descending=key.descending)
+
+
+def _match(stage: Match, rows: Rows, _: QuerySettings) -> Rows:
+    return [row for row in rows if matches(stage.filter, row)]
+
+
+def _sort(stage: Sort, rows: Rows, _: QuerySettings) -> Rows:
+    return sorted(rows, key=lambda row: Ordering.of(stage.keys, row))
+
+
+def _group(stage: Group, rows: Rows, limits: QuerySettings) -> Rows:
+    keys: dict[Any, Value] = {}
+    members: dict[Any, Rows] = {}
+    for row in rows:
+        key = evaluate(stage.key, {"ROOT": row})
+        hashed = group_key(key)
+        keys.setdefault(hashed, key)
+        members.setdefault(hashed, []).append(row)
+    if len(keys) > limits.groups:
+        raise EvaluationError(f"At most {limits.groups} groups")
+    return [{"_id": key, **_accumulated(stage, members[hashed])} for hashed, key in keys.items()]
+
+
+def _accumulated(stage: Group, rows: Rows) -> dict[str, Value]:
+    return {
+        field.name: ACCUMULATORS[field.operator]([evaluate(field.operand, {"ROOT": row}) for row in rows])
+        for field in stage.fields
+    }
+
+
+def _unwind(stage: Unwind, rows: Rows, _: QuerySettings) -> Rows:
+    return [each for row in rows for each in _unwound(stage, row)]
+
+
+def _unwound(stage: Unwind, row: Row) -> Iterator[Row]:
+    value = _member(row, stage.path)
+    if isinstance(value, list) and value:
+        for index, element in enumerate(value):
+            yield _placed(stage, row, element, index)
+    elif value is not None and not isinstance(value, list):
+        yield _placed(stage, row, value, None)
+    elif stage.preserve:
+        yield _placed(stage, row, None, None)
+
+
+def _member(value: Value, path: Sequence[str]) -> Value:
+    for step in path:
+        value = value.get(step) if isinstance(value, Mapping) else None
+    return value
+
+
+def _placed(stage: Unwind, row: Row, element: Value, index: int | None) -> Row:
+    inside = element is not None or _member(row, stage.path) is not None
+    placed = put(row, stage.path, element) if inside else dict(row)
+    return placed if stage.index is None else {**placed, stage.index: index}
+
+
+def _facet(stage: Facet, rows: Rows, limits: QuerySettings) -> Rows:
+    return [{name: aggregate(branch, rows, limits) for name, branch in stage.branches}]
+
+
+def _replace_root(stage: ReplaceRoot, rows: Rows, _: QuerySettings) -> Rows:
+    return [_root(evaluate(stage.root, {"ROOT": row})) for row in rows]
+
+
+def _root(value: Value) -> Row:
+    if not isinstance(value, Mapping):
+        raise EvaluationError("$replaceRoot needs an object for every row")
+    return value
+
+
+def _sample(stage: Sample, rows: Rows, _: QuerySettings) -> Rows:
+    return random.sample(rows, min(stage.count, len(rows)))
+
+
+_STAGES: Final[Mapping[type[Stage], Callable[[Any, Rows, QuerySettings], Rows]]] = {
+    Match: _match,
+    Sort: _sort,
+    Limit: lambda stage, rows, _: rows[: stage.count],
+    Skip: lambda stage, rows, _: rows[stage.count :],
+    Group: _group,
+    Reshape: lambda stage, rows, _: [project(stage.projection, row) for row in rows],
+    Assign: lambda stage, rows, _: [assign(stage.fields, row) for row in rows],
+    Unwind: _unwind,
+    Facet: _facet,
+    ReplaceRoot: _replace_root,
+    Sample: _sample,
+}

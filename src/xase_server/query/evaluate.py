@@ -1,0 +1,114 @@
+"""The reference evaluator of expressions: it defines what an expression means."""
+
+from collections.abc import Callable, Mapping
+from typing import Any, Final
+
+from xase_server.query.expressions import (
+    Call,
+    Each,
+    Expression,
+    Field,
+    Fold,
+    FormatDate,
+    Items,
+    Literal,
+    Members,
+    Switch,
+)
+from xase_server.query.functions import FUNCTIONS
+from xase_server.query.functions.dates import format_date
+from xase_server.query.paths import collect
+from xase_server.query.refusal import EvaluationError
+from xase_server.query.values import Value, truth, without_nulls
+
+Scope = Mapping[str, Value]
+
+
+def evaluate(expression: Expression, scope: Scope) -> Value:
+    """The value of an expression; `scope` holds `ROOT` and the variables. Raises `EvaluationError`."""
+    evaluator: Callable[[Any, Scope], Value] = _EVALUATORS[type(expression)]
+    return evaluator(expression, scope)
+
+
+def _literal(expression: Literal, _: Scope) -> Value:
+    return expression.value
+
+
+def _field(expression: Field, scope: Scope) -> Value:
+    return collect(scope[expression.variable or "ROOT"], expression.path)
+
+
+def _members(expression: Members, scope: Scope) -> Value:
+    return without_nulls({name: evaluate(item, scope) for name, item in expression.items})
+
+
+def _items(expression: Items, scope: Scope) -> Value:
+    return [evaluate(item, scope) for item in expression.items]
+
+
+def _call(expression: Call, scope: Scope) -> Value:
+    operands = expression.operands
+    if expression.operator == "and":
+        return all(truth(evaluate(operand, scope)) for operand in operands)
+    if expression.operator == "or":
+        return any(truth(evaluate(operand, scope)) for operand in operands)
+    if expression.operator == "ifNull":
+        values = (evaluate(operand, scope) for operand in operands)
+        return next((value for value in values if value is not None), None)
+    return FUNCTIONS[expression.operator].apply(*(evaluate(operand, scope) for operand in operands))
+
+
+def _switch(expression: Switch, scope: Scope) -> Value:
+    for condition, value in expression.branches:
+        if truth(evaluate(condition, scope)):
+            return evaluate(value, scope)
+    if expression.default is None:
+        raise EvaluationError("$switch found no branch and has no default")
+    return evaluate(expression.default, scope)
+
+
+def _each(expression: Each, scope: Scope) -> Value:
+    source = _list(expression.source, scope, expression.operator)
+    if source is None:
+        return None
+    inside = ((each, evaluate(expression.body, {**scope, expression.variable: each})) for each in source)
+    if expression.operator == "map":
+        return [value for _, value in inside]
+    return [each for each, value in inside if truth(value)]
+
+
+def _fold(expression: Fold, scope: Scope) -> Value:
+    source = _list(expression.source, scope, "reduce")
+    if source is None:
+        return None
+    value = evaluate(expression.initial, scope)
+    for each in source:
+        value = evaluate(expression.body, {**scope, "value": value, "this": each})
+    return value
+
+
+def _list(source: Expression, scope: Scope, operator: str) -> list[Value] | None:
+    value = evaluate(source, scope)
+    if value is not None and not isinstance(value, list):
+        raise EvaluationError(f"${operator} needs a list")
+    return value
+
+
+def _format_date(expression: FormatDate, scope: Scope) -> Value:
+    moment = evaluate(expression.date, scope)
+    if moment is None:
+        return evaluate(expression.otherwise, scope)
+    return format_date(moment, expression.pattern)
+
+
+_EVALUATORS: Final[Mapping[type, Callable[[Any, Scope], Value]]] = {
+    Literal: _literal,
+    Field: _field,
+    Members: _members,
+    Items: _items,
+    Call: _call,
+    Switch: _switch,
+    Each: _each,
+    Fold: _fold,
+    FormatDate: _format_date,
+}

@@ -1,0 +1,16 @@
+"""Every operator of the expression language that is a function of its operands' values."""
+
+from collections.abc import Mapping
+from typing import Final
+
+from xase_server.query.functions import arithmetic, comparison, conversion, dates, lists, text
+from xase_server.query.functions.function import Function
+
+FUNCTIONS: Final[Mapping[str, Function]] = {
+    **comparison.FUNCTIONS,
+    **arithmetic.FUNCTIONS,
+    **text.FUNCTIONS,
+    **lists.FUNCTIONS,
+    **dates.FUNCTIONS,
+    **conversion.FUNCTIONS,
+}

@@ -1,0 +1,93 @@
+"""The reference evaluator of projections, of `$addFields` and of `fields` in a find."""
+
+from collections.abc import Mapping, Sequence
+from typing import Any
+
+from xase_server.query.evaluate import evaluate
+from xase_server.query.expressions import Expression
+from xase_server.query.paths import Path
+from xase_server.query.projection import Branch, Part, Projection, Sliced, Whole
+from xase_server.query.values import Row, Value
+
+_Parts = Sequence[tuple[str, Part]]
+# A value that an inclusion leaves out: a member asked of something that has none.
+_GONE: Any = object()
+
+
+def project(projection: Projection, row: Row) -> dict[str, Value]:
+    """What a projection leaves of a row. Raises `EvaluationError`."""
+    side = _without if projection.exclude else _only
+    kept: dict[str, Value] = side(row, projection.parts, row)
+    return kept
+
+
+def assign(fields: Sequence[tuple[Path, Expression]], row: Row) -> dict[str, Value]:
+    """The row with paths set to computed values. Raises `EvaluationError`."""
+    result: dict[str, Value] = dict(row)
+    for path, value in [(path, evaluate(expression, {"ROOT": row})) for path, expression in fields]:
+        result = put(result, path, value)
+    return result
+
+
+def put(value: Value, path: Path, new: Value) -> Value:
+    """A copy of a value with a path set; through lists in every element, over scalars a struct is made."""
+    if not path:
+        return new
+    if isinstance(value, list):
+        return [put(each, path, new) for each in value]
+    members = dict(value) if isinstance(value, Mapping) else {}
+    members[path[0]] = put(members.get(path[0]), path[1:], new)
+    return members
+
+
+def _only(value: Value, parts: _Parts, row: Row) -> Value:
+    if isinstance(value, list):
+        inside = (_only(each, parts, row) for each in value if isinstance(each, Mapping | list))
+        return [each for each in inside if each is not _GONE]
+    if not isinstance(value, Mapping):
+        return _computed(parts, row) or _GONE
+    found = ((name, _part(value.get(name), part, row)) for name, part in parts)
+    return {name: each for name, each in found if each is not _GONE and each is not None}
+
+
+def _part(value: Value, part: Part, row: Row) -> Value:
+    if isinstance(part, Whole):
+        return value
+    if isinstance(part, Sliced):
+        return cut(value, part)
+    if isinstance(part, Branch):
+        return _only(value, part.parts, row)
+    return evaluate(part, {"ROOT": row})
+
+
+def _computed(parts: _Parts, row: Row) -> dict[str, Value]:
+    """The computed members of a struct that was not there."""
+    made = {name: _part(None, part, row) for name, part in parts if not isinstance(part, Whole | Sliced)}
+    return {name: value for name, value in made.items() if value is not _GONE}
+
+
+def _without(value: Value, parts: _Parts, row: Row) -> Value:
+    if isinstance(value, list):
+        return [_without(each, parts, row) for each in value]
+    if not isinstance(value, Mapping):
+        return value
+    kept = dict(value)
+    for name, part in parts:
+        if isinstance(part, Whole):
+            kept.pop(name, None)
+        elif name in kept:
+            kept[name] = cut(kept[name], part) if isinstance(part, Sliced) else _without(kept[name], _inside(part), row)
+    return kept
+
+
+def _inside(part: Part) -> _Parts:
+    assert isinstance(part, Branch), "an exclusion computes nothing"
+    return part.parts
+
+
+def cut(value: Value, window: Sliced) -> Value:
+    """Some elements of a list; anything else as it is."""
+    if not isinstance(value, list):
+        return value
+    start = max(window.start + len(value), 0) if window.start < 0 else window.start
+    return value[start:] if window.count is None else value[start : start + window.count]
