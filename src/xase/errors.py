@@ -22,6 +22,7 @@
     │   │   └── QuotaExceeded                 quota_exceeded
     │   ├── NotFound                      404 not_found
     │   ├── MethodNotAllowed              405 method_not_allowed
+    │   ├── RequestTimeout                408 request_timeout
     │   ├── Conflict                      409 conflict
     │   │   └── IdempotencyInProgress         idempotency_in_progress
     │   ├── PayloadTooLarge               413 payload_too_large
@@ -230,6 +231,13 @@ class MethodNotAllowed(APIError):
     status = 405
 
 
+class RequestTimeout(APIError):
+    """The body did not arrive within the server's time limit."""
+
+    slug = "request_timeout"
+    status = 408
+
+
 class Conflict(APIError):
     """The request contradicts the present state, or an id prefix names more than one object."""
 
@@ -372,6 +380,7 @@ _BY_STATUS: dict[int, type[APIError]] = {
     403: Forbidden,
     404: NotFound,
     405: MethodNotAllowed,
+    408: RequestTimeout,
     409: Conflict,
     413: PayloadTooLarge,
     415: UnsupportedMediaType,
