@@ -24,7 +24,8 @@ MAX_ORIGIN_BYTES: Final = 255
 FIRST_SEQUENCE: Final = 0
 """The place of a stream's first entry, the one whose `previous_hash` is ZERO_DIGEST."""
 
-_PLACE_BYTES: Final = 600  # index, log (escaped), previous_hash, sequence, time: never more
+_ORIGIN: Final = re.compile(r"[^\s+\"\\\x00-\x1f\x7f\ud800-\udfff]+")  # a note's key name that JSON writes as it is
+_PLACE_BYTES: Final = MAX_ORIGIN_BYTES + 200  # index, log, previous_hash, sequence and time, with their names
 _TIME: Final = re.compile(r"[0-9]{4}-[0-9]{2}-[0-9]{2}T(?:[01][0-9]|2[0-3]):[0-5][0-9]:[0-5][0-9]\.[0-9]{3}Z")
 _DIGESTS: Final = re.compile(r"(?:sha256:[0-9a-f]{64}\n?)*")
 _DIGEST_LINE: Final = len(ZERO_DIGEST) + 1
@@ -91,8 +92,8 @@ class Prepared:
 
 @lru_cache(maxsize=64)
 def _origin(log: str) -> bytes:
-    if not log or len(log.encode()) > MAX_ORIGIN_BYTES:
-        raise EntryError(f"a log's origin has 1 to {MAX_ORIGIN_BYTES} bytes")
+    if not _ORIGIN.fullmatch(log) or len(log.encode()) > MAX_ORIGIN_BYTES:
+        raise EntryError(f"a log's origin has 1 to {MAX_ORIGIN_BYTES} bytes, no blanks, quotes, + or \\")
     return canonical(log)
 
 

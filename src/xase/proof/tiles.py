@@ -91,7 +91,7 @@ def tile_node(data: bytes, offset_level: int, index: int) -> bytes:
     number at that height, counted from the tile's left edge. Raises TileError when the tile is not
     wide enough.
     """
-    span = HASH_BYTES << offset_level
+    span = HASH_BYTES << max(offset_level, 0)
     nodes = data[index * span : (index + 1) * span]
     if len(nodes) != span or not 0 <= offset_level <= TILE_HEIGHT:
         raise TileError("the tile does not hold this subtree")

@@ -266,6 +266,9 @@ def _step_5_inclusion(case: Case, _data: bytes) -> None:
     if case.proofs.get("tree_size") != head.size:
         case.find(5, bundle.PROOFS, f"is about a tree of another size than the checkpoint's {head.size}")
         return
+    if len(case.leaves) != len(case.lines):
+        case.find(5, bundle.PROOFS, f"proves {len(case.leaves)} entries; {len(case.lines)} can be read")
+        return
     try:
         verify_many([line.entry.index for line in case.lines], case.leaves, head.size, case.nodes, head.root)
     except ProofError as error:
