@@ -34,7 +34,9 @@ class Serving:
 def serving(home: Path, *options: str, core: int = 0) -> Iterator[Serving]:
     """The server with the echo endpoint, on one core; this process goes to the other."""
     ready = home.parent / f"ready-{random.randrange(1 << 32):08x}"
-    process = subprocess.Popen([sys.executable, "-m", "benchmarks.echo_server", str(home), str(ready), *options])
+    command = [sys.executable, "-m", "benchmarks.echo_server", str(home), str(ready), *options]
+    with ready.with_suffix(".log").open("wb") as log:
+        process = subprocess.Popen(command, stdout=log, stderr=log)
     try:
         while not ready.exists():
             if process.poll() is not None:

@@ -6,12 +6,15 @@ looked up; chain ends, tiles and the head live in memory. What is left of the ra
 """
 
 import os
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from pathlib import Path
+from typing import TypeVar
 
 from xase_server.domain.entries import Claim, Stream
 from xase_server.ports import Head, SealedBatch, StreamHead
+
+T = TypeVar("T")
 
 
 class PlainStore:
@@ -21,7 +24,8 @@ class PlainStore:
         self._file = os.open(path, os.O_WRONLY | os.O_CREAT | os.O_APPEND, 0o600)
         self._streams: dict[Stream, StreamHead] = {}
         self._tiles: dict[tuple[int, int], bytes] = {}
-        self.head = Head(log, 0, b"", "", 0, 0)
+        self._head = Head(log, 0, b"", "", 0, 0)
+        self._reading = _EndOnly(self)
 
     @contextmanager
     def begin(self) -> Iterator["PlainStore"]:
@@ -29,9 +33,14 @@ class PlainStore:
         yield self
         os.fdatasync(self._file)
 
-    def read(self, _work: object) -> Head:
-        """The only question a ledger asks at its start: where the log ends."""
-        return self.head
+    @property
+    def head(self) -> Head:
+        """The end of the log."""
+        return self._head
+
+    def read(self, work: Callable[["_EndOnly"], T]) -> T:
+        """Only the head can be read: it is what a ledger asks for when it starts."""
+        return work(self._reading)
 
     def claims(self, _keys: Sequence[tuple[str, str]]) -> Mapping[tuple[str, str], Claim]:
         """None: this load sends no idempotency keys."""
@@ -55,8 +64,16 @@ class PlainStore:
         os.write(self._file, b"".join((*pieces, batch.head.checkpoint.encode())))
         self._streams.update(batch.streams)
         self._tiles.update(batch.tiles)
-        self.head = batch.head
+        self._head = batch.head
 
     def close(self) -> None:
         """Give back the file."""
         os.close(self._file)
+
+
+class _EndOnly:
+    def __init__(self, store: PlainStore) -> None:
+        self._store = store
+
+    def head(self) -> Head:
+        return self._store.head
