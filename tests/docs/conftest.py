@@ -32,6 +32,8 @@ def reader(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[Reader]:
             assert said.startswith(LISTENING), (tmp_path / "server.log").read_text()
             monkeypatch.setenv("XASE_BASE_URL", said.removeprefix("Listening on "))
             monkeypatch.setenv("XASE_API_KEY", (tmp_path / ".xase" / "admin.key").read_text().strip())
-            yield Reader(tmp_path, address=said.removeprefix(LISTENING))
+            seated = Reader(tmp_path, address=said.removeprefix(LISTENING))
+            yield seated
+            seated.leave()
         finally:
             server.terminate()

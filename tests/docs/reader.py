@@ -13,6 +13,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
+import xase
 from tests.docs.pages import Block
 
 ADDRESS_IN_THE_PAGES = "127.0.0.1:8000"
@@ -35,6 +36,12 @@ class Reader:
         elif "run" in block.words:
             text = block.body.replace(ADDRESS_IN_THE_PAGES, self.address)
             self.printed = {"sh": self._shell, "python": self._python}[block.language](text)
+
+    def leave(self) -> None:
+        """Close what the blocks left open."""
+        for thing in self._names.values():
+            if isinstance(thing, xase.Client):
+                thing.close()
 
     def _shell(self, text: str) -> str:
         carried = f"[ ! -e {VARIABLES} ] || . ./{VARIABLES}\n{text}\nexport -p > {VARIABLES}\n"
