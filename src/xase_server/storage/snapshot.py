@@ -1,4 +1,4 @@
-"""A consistent copy of the embedded database, made while servers write to it."""
+"""A consistent copy of the embedded database, made while servers write to it; and putting one in place."""
 
 import contextlib
 import os
@@ -11,46 +11,62 @@ from xase_server.ports import StorageUnavailable
 _COMPANIONS = ("", "-wal", "-shm")
 
 
-def copy_database(source: Path, target: Path) -> None:
-    """Copy the database as of one moment into a single new file, durable on return.
+class InUse(StorageUnavailable):
+    """Somebody has the database open."""
 
-    Appends go on meanwhile: the copy is one read transaction. Raises StorageUnavailable.
+
+def copy_database(source: Path, target: Path) -> None:
+    """Copy the database as of one moment into one new file, durable on return.
+
+    Appends go on meanwhile: the copy is a single read transaction. Raises StorageUnavailable.
     """
     with _connected(source, "ro") as original, _connected(target, "rwc") as copy:
         original.backup(copy, pages=-1)
-        copy.execute("PRAGMA journal_mode = DELETE").fetchall()  # one file, complete without a write-ahead log
+    settle(target)
     _sync(target)
     _sync(target.parent)
 
 
-def put_database(copy: Path, place: Path, aside: Path) -> None:
-    """Put a copy in the place of a database that no server has open, durable on return.
+def settle(path: Path) -> None:
+    """Fold the write-ahead log into the database, so that it is one file.
 
-    What was there is kept, moved to the new folder `aside`. Raises StorageUnavailable when the
-    database is in use or a file cannot be moved: nothing has changed then.
+    Raises InUse when another connection, of whatever process, has it open, StorageUnavailable when
+    it cannot be read.
     """
-    refuse_if_open(place)
-    arriving = place.with_name(f".{place.name}.arriving")
-    copy_database(copy, arriving)
-    aside.mkdir(mode=0o700)
-    for suffix in _COMPANIONS:
-        old = place.with_name(place.name + suffix)
-        if old.exists():
-            old.rename(aside / old.name)
+    with _connected(path, "rw") as connection:
+        try:
+            connection.execute("PRAGMA journal_mode = DELETE").fetchall()
+        except sqlite3.OperationalError as error:
+            if error.sqlite_errorcode in {sqlite3.SQLITE_BUSY, sqlite3.SQLITE_LOCKED}:
+                raise InUse(f"{path} is in use: stop the servers first") from error
+            raise
+
+
+def replace_database(arriving: Path, place: Path, aside: Path) -> None:
+    """Move a settled database into the place of one that nobody has open, durable on return.
+
+    What was there, damaged or not, is kept: it is moved into the new folder `aside`. Raises InUse;
+    nothing has changed then.
+    """
+    if place.exists():
+        refuse_if_open(place)
+        aside.mkdir(mode=0o700)
+        for companion in (place.with_name(place.name + suffix) for suffix in _COMPANIONS):
+            if companion.exists():
+                companion.rename(aside / companion.name)
+        _sync(aside)
     arriving.rename(place)
-    _sync(aside)
     _sync(place.parent)
 
 
 def refuse_if_open(path: Path) -> None:
-    """Raise StorageUnavailable when any process has the database open."""
-    if not path.exists():
+    """Raise InUse when any process has the database open; a damaged one cannot be."""
+    try:
+        settle(path)
+    except InUse:
+        raise
+    except StorageUnavailable:
         return
-    with _connected(path, "rw") as connection:
-        try:  # leaving the write-ahead log needs every other connection to be closed
-            connection.execute("PRAGMA journal_mode = DELETE").fetchall()
-        except sqlite3.OperationalError as error:
-            raise StorageUnavailable(f"{path} is in use: stop the servers first") from error
 
 
 @contextlib.contextmanager

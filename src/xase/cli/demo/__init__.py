@@ -1,0 +1,37 @@
+"""`xase demo`: the whole product on a real model, in under a minute."""
+
+import shutil
+from pathlib import Path
+from tempfile import mkdtemp
+from typing import Annotated
+
+import typer
+
+from xase.cli.exits import ExitCode, Stop
+
+app = typer.Typer(rich_markup_mode=None, add_completion=False)
+
+
+@app.command()
+def demo(
+    *,
+    keep: Annotated[
+        bool, typer.Option("--keep", help="Leave the server running and the files where they are.")
+    ] = False,
+) -> None:
+    """Record a real model's decisions, override some, export the evidence, verify it, forge it.
+
+    Starts a server of its own on a free port, in a temporary folder.
+    """
+    from importlib.util import find_spec
+
+    if find_spec("sklearn") is None or find_spec("xase_server") is None:
+        raise Stop('the demonstration needs more: pip install "xase[server,demo]"', ExitCode.USAGE)
+    from xase.cli.demo.programme import perform
+
+    folder = Path(mkdtemp(prefix="xase-demo-"))
+    try:
+        perform(folder, keep=keep)
+    finally:
+        if not keep:
+            shutil.rmtree(folder)

@@ -1,0 +1,69 @@
+"""The demonstration from curtain to curtain."""
+
+import json
+import sys
+from pathlib import Path
+from typing import Final
+
+from rich.console import Console
+
+from xase import Client
+from xase.cli.demo import story
+from xase.cli.demo.model import MODEL_ID, Triage
+from xase.cli.demo.scene import Scene
+from xase.cli.demo.stage import Stage
+
+_COLUMNS: Final = 110  # where nobody's terminal sets a limit
+
+
+def perform(folder: Path, *, keep: bool) -> None:
+    """Everything, in `folder`; with `keep` the server stays until Ctrl-C."""
+    scene = Scene(Console(highlight=False, width=None if sys.stdout.isatty() else _COLUMNS))
+    stage = Stage.open(folder)  # it makes its keys while the model is trained
+    try:
+        model = story.train(scene)
+        story.enter(scene, stage)
+        _play(scene, stage, model)
+        _farewell(scene, stage, keep=keep)
+        if keep:
+            stage.wait()
+    finally:
+        stage.strike()
+
+
+def _play(scene: Scene, stage: Stage, model: Triage) -> None:
+    with Client(api_key=stage.admin_key, base_url=stage.address) as client:
+        reviewer = client.keys.create(name="second look", role="reviewer", email=story.REVIEWER)
+        recorded = story.record(scene, client, model)
+        with Client(api_key=reviewer.key, base_url=stage.address) as person:
+            reviewed = story.review(scene, person, recorded)
+        story.look(scene, client, reviewed)
+        story.prove(scene, client, reviewed)
+        _keep_keys(stage, client.evidence.server_keys())
+    story.export(scene, stage)
+    story.verify(scene, stage)
+    story.forge(scene, stage, reviewed)
+
+
+def _keep_keys(stage: Stage, published: str) -> None:
+    """The public keys as their auditors would keep them: all of them, and the document key by itself for openssl."""
+    (stage.folder / story.KEYS).write_text(published)
+    document = next(key for key in json.loads(published)["keys"] if key["use"] == "document")
+    (stage.folder / story.DOCUMENT_KEY).write_text(document["public_key"])
+
+
+def _farewell(scene: Scene, stage: Stage, *, keep: bool) -> None:
+    scene.heading(f"Done in {scene.seconds:.0f} seconds. What to try next")
+    if keep:
+        scene.say("The server goes on until Ctrl-C; all files stay. In another terminal:")
+        home, address = str(stage.home), stage.address
+        bundle = f"{stage.folder / story.BUNDLE}"
+        scene.command(f"xase verify {bundle} --key {stage.folder / story.KEYS} --json")
+    else:
+        scene.say("This server and its files are gone now; `xase demo --keep` leaves them to you. Or start your own:")
+        home, address = ".xase", "http://127.0.0.1:8000"
+        scene.command(f"xase-server serve --home {home}")
+    scene.command(f'curl -H "Authorization: Bearer $(cat {home}/admin.key)" "{address}/v1/records?model_id={MODEL_ID}"')
+    scene.command(f"xase records list --base-url {address} --key-file {home}/admin.key")
+    scene.say(f"Every endpoint: {address}/docs")
+    scene.say("Read on: docs/tutorial/first-record.md")

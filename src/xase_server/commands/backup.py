@@ -1,0 +1,98 @@
+"""`xase-server backup`: a consistent copy of the store, taken while servers run."""
+
+import os
+import secrets
+import shutil
+from pathlib import Path
+from typing import Annotated
+
+import typer
+
+from xase_server.commands.exits import ExitCode, Stop
+from xase_server.commands.options import STORE, AsJson, with_settings
+from xase_server.commands.output import emit, note, say
+from xase_server.home import Home
+from xase_server.ledger.head import write_held
+from xase_server.ports import Head
+from xase_server.settings import Settings
+
+
+@with_settings(*STORE)
+def backup(
+    destination: Annotated[Path, typer.Argument(help="The new folder to make.")],
+    *,
+    settings: Settings,
+    with_keys: Annotated[
+        bool, typer.Option("--with-keys", help="Copy the signing keys too: whoever has both can sign a new past.")
+    ] = False,
+    as_json: AsJson = False,
+) -> None:
+    """Copy the database and the head into a new folder, whole or not at all.
+
+    The copy is of one moment, and servers go on meanwhile. The folder is laid out like a home, so
+    that `audit --home DESTINATION` checks it. The keys stay behind unless asked for.
+    """
+    if settings.database:
+        message = "PostgreSQL is copied by its own tools (pg_basebackup, pg_dump); copy the home folder's keys yourself"
+        raise Stop(message, ExitCode.USAGE)
+    if destination.exists():
+        raise Stop(f"{destination} exists already", ExitCode.USAGE)
+    home = Home(settings.home)
+    if not home.database.exists():
+        raise Stop(f"there is no database in {home.path}", ExitCode.USAGE)
+    head = _copy_whole(home, destination, with_keys=with_keys)
+    if as_json:
+        emit({"destination": str(destination), "log": head.log, "entries": head.size, "with_keys": with_keys})
+        return
+    say(f"{head.size} entries of {head.log} are in {destination}")
+    if not with_keys:
+        note(f"The keys are not: copy {home.keys} to another place, once")
+
+
+def _copy_whole(home: Home, destination: Path, *, with_keys: bool) -> Head:
+    """Build the copy under another name and give it its own when it is complete."""
+    partial = Home(destination.with_name(f".{destination.name}.{secrets.token_hex(4)}"))
+    try:
+        partial.path.mkdir(mode=0o700)
+    except OSError as error:
+        raise Stop(f"cannot write {destination}: {error.strerror}", ExitCode.UNAVAILABLE) from error
+    try:
+        head = _copy(home, partial, with_keys=with_keys)
+        partial.path.rename(destination)
+    except BaseException:
+        shutil.rmtree(partial.path)
+        raise
+    _sync(destination.parent)
+    return head
+
+
+def _copy(home: Home, copy: Home, *, with_keys: bool) -> Head:
+    from xase_server.storage import open_storage
+    from xase_server.storage.snapshot import copy_database, settle
+
+    copy_database(home.database, copy.database)
+    storage = open_storage("", copy.path, readers=1)
+    try:
+        head = storage.read(lambda reads: reads.head())
+    finally:
+        storage.close()
+    settle(copy.database)
+    for lock in copy.path.glob(f"{copy.database.name}-*"):
+        lock.unlink()
+    if head.checkpoint:
+        write_held(copy.head, head.checkpoint)
+    if with_keys:
+        shutil.copytree(home.keys, copy.keys)
+        for file in copy.keys.iterdir():
+            _sync(file)
+        _sync(copy.keys)
+    _sync(copy.path)
+    return head
+
+
+def _sync(path: Path) -> None:
+    descriptor = os.open(path, os.O_RDONLY)
+    try:
+        os.fsync(descriptor)
+    finally:
+        os.close(descriptor)

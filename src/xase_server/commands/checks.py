@@ -1,0 +1,185 @@
+"""What the doctor looks at. Each check reads and changes nothing, and gives its findings."""
+
+import os
+import resource
+import shutil
+import stat
+from collections.abc import Iterator
+from dataclasses import dataclass
+from enum import StrEnum
+from pathlib import Path
+from typing import Final
+
+from xase.proof.keys import KeyMaterialError, LogSigner, LogVerifier
+from xase_server.domain.clock import Clock
+from xase_server.home import Home
+from xase_server.ledger.append import MAX_STEP_BACK_MS
+from xase_server.ledger.start import find_objection
+from xase_server.ports import Head, Storage, StorageUnavailable
+from xase_server.settings import Settings
+
+_MIB: Final = 1 << 20
+_TIGHT_BYTES: Final = 1024 * _MIB
+_FULL_BYTES: Final = 100 * _MIB
+_ENOUGH_FILES: Final = 4096
+_REMOTE: Final = frozenset({"9p", "afs", "ceph", "cifs", "fuse.sshfs", "glusterfs", "lustre", "nfs", "nfs4", "smb3"})
+
+
+class State(StrEnum):
+    """How bad a finding is."""
+
+    OK = "ok"
+    WARNING = "warning"
+    PROBLEM = "problem"
+
+
+@dataclass(frozen=True, slots=True)
+class Finding:
+    """What one check found; `remedy` says what to do about it, "" when nothing is to be done."""
+
+    check: str
+    state: State
+    found: str
+    remedy: str = ""
+
+
+@dataclass(frozen=True, slots=True)
+class Patient:
+    """What is examined. `storage` is None when it cannot be opened: `trouble` says why, `remedy` what to do."""
+
+    settings: Settings
+    home: Home
+    clock: Clock
+    storage: Storage | None
+    trouble: str = ""
+    remedy: str = ""
+
+
+def examine(patient: Patient) -> Iterator[Finding]:
+    """Every finding of every check, in an order in which the first problem explains the later ones."""
+    for check in (_folders, _secrets, _admin_key, _disk, _files, _database):
+        yield from check(patient)
+
+
+def _folders(patient: Patient) -> Iterator[Finding]:
+    for folder in (patient.home.path, patient.home.keys):
+        name = f"folder {folder.name}"
+        if not folder.is_dir():
+            yield Finding(name, State.PROBLEM, f"{folder} is not there", "start the server once: it makes the folder")
+        elif not os.access(folder, os.R_OK | os.W_OK | os.X_OK):
+            yield Finding(name, State.PROBLEM, f"{folder} cannot be written", "let the server's account own it")
+        else:
+            yield _private(name, folder, "700")
+
+
+def _secrets(patient: Patient) -> Iterator[Finding]:
+    for name in ("log.pem", "document.pem", "seal.key"):
+        file = patient.home.keys / name
+        if not file.is_file():
+            remedy = "restore it from your copy; a server that starts without it makes another"
+            yield Finding(f"key {name}", State.PROBLEM, f"{file} is not there", remedy)
+        else:
+            yield _private(f"key {name}", file, "600")
+
+
+def _private(name: str, place: Path, mode: str) -> Finding:
+    """Whether a file or folder is its owner's alone."""
+    status = place.stat()
+    bits = stat.S_IMODE(status.st_mode)
+    if bits & 0o077:
+        return Finding(name, State.PROBLEM, f"mode {bits:03o}: others may use it", f"chmod {mode} {place}")
+    if status.st_uid != os.geteuid():
+        return Finding(name, State.WARNING, "belongs to another account", "run this as the account that serves")
+    return Finding(name, State.OK, f"mode {bits:03o}")
+
+
+def _admin_key(patient: Patient) -> Iterator[Finding]:
+    file = patient.home.admin_key
+    if not file.exists():
+        yield Finding("admin key", State.OK, "not kept on this machine")
+        return
+    found = _private("admin key", file, "600")
+    if found.state is State.OK:
+        remedy = "make a key for each application and person, revoke this one, delete the file"
+        found = Finding("admin key", State.WARNING, f"still lies in {file}", remedy)
+    yield found
+
+
+def _disk(patient: Patient) -> Iterator[Finding]:
+    folder = _existing(patient.home.path)
+    free = shutil.disk_usage(folder).free
+    found = f"{free // _MIB:,} MiB free"
+    remedy = "make room: appends fail when the disk is full"
+    state = State.PROBLEM if free < _FULL_BYTES else State.WARNING if free < _TIGHT_BYTES else State.OK
+    yield Finding("disk space", state, found, "" if state is State.OK else remedy)
+    kind = _filesystem(folder)
+    if kind in _REMOTE and not patient.settings.database:
+        remedy = "move the home folder to a local disk, or use PostgreSQL"
+        yield Finding("file system", State.PROBLEM, f"{kind}: its locks and flushes cannot be relied on", remedy)
+    elif kind:
+        yield Finding("file system", State.OK, kind)
+
+
+def _existing(folder: Path) -> Path:
+    """The folder itself, or the nearest one above it that exists."""
+    return next(place for place in (folder.absolute(), *folder.absolute().parents) if place.exists())
+
+
+def _filesystem(folder: Path) -> str:
+    """The type of the file system a folder is on; "" where the system does not tell."""
+    mounts = Path("/proc/self/mounts")
+    if not mounts.exists():
+        return ""
+    real = folder.resolve()
+    best, kind = "", ""
+    for line in mounts.read_text().splitlines():
+        _, place, this_kind, *_ = line.split(" ")
+        place = place.replace("\\040", " ")
+        if real.is_relative_to(place) and len(place) >= len(best):
+            best, kind = place, this_kind
+    return kind
+
+
+def _files(_patient: Patient) -> Iterator[Finding]:
+    soft, _ = resource.getrlimit(resource.RLIMIT_NOFILE)
+    is_enough = soft == resource.RLIM_INFINITY or soft >= _ENOUGH_FILES
+    remedy = "" if is_enough else f"ulimit -n {_ENOUGH_FILES}, or LimitNOFILE= of the service"
+    yield Finding("open files", State.OK if is_enough else State.WARNING, f"at most {soft}", remedy)
+
+
+def _database(patient: Patient) -> Iterator[Finding]:
+    if patient.storage is None:
+        yield Finding("database", State.PROBLEM, patient.trouble, patient.remedy)
+        return
+    try:
+        patient.storage.check()
+        head = patient.storage.read(lambda reads: reads.head())
+    except StorageUnavailable as error:
+        yield Finding("database", State.PROBLEM, str(error), "the server appends nothing like this: mend it first")
+        return
+    kind = "PostgreSQL" if patient.settings.database else "SQLite"
+    yield Finding("database", State.OK, f"{kind}, durable, {head.size:,} entries, epoch {head.epoch}")
+    yield _clock(patient, head)
+    if (patient.home.keys / "log.pem").is_file():
+        yield _head(patient, patient.storage, head)
+
+
+def _clock(patient: Patient, head: Head) -> Finding:
+    behind_ms = head.time_ms - patient.clock.now_ms()
+    if behind_ms <= MAX_STEP_BACK_MS:
+        return Finding("clock", State.OK, "not behind the newest entry")
+    found = f"{behind_ms / 1000:.1f} s behind the newest entry: nothing is appended"
+    return Finding("clock", State.PROBLEM, found, "set the clock right; or decide: serve --accept-clock")
+
+
+def _head(patient: Patient, storage: Storage, head: Head) -> Finding:
+    """Whether the database ends where it should, under this home's log key."""
+    try:
+        vkey = LogSigner.from_pem(head.log, (patient.home.keys / "log.pem").read_bytes()).vkey
+    except (OSError, KeyMaterialError) as error:
+        return Finding("head", State.PROBLEM, f"log.pem cannot be read: {error}", "restore it from your copy")
+    objection = find_objection(storage, [LogVerifier.from_vkey(vkey)], patient.home.head)
+    if objection is None:
+        return Finding("head", State.OK, "the database reaches the head held outside it, under this log key")
+    remedy = "find out why; then decide: serve --accept-head" if objection.may_be_accepted else "restore a backup"
+    return Finding("head", State.PROBLEM, objection.reason, remedy)

@@ -1,0 +1,49 @@
+"""`xase-server doctor`: is everything in place for this server to keep its promises?"""
+
+from dataclasses import asdict
+
+import typer
+
+from xase_server.commands.checks import Patient, State, examine
+from xase_server.commands.exits import ExitCode
+from xase_server.commands.options import STORE, AsJson, with_settings
+from xase_server.commands.output import emit, note, show_table
+from xase_server.domain.clock import SystemClock
+from xase_server.home import Home
+from xase_server.ports import StorageUnavailable
+from xase_server.settings import Settings
+
+
+@with_settings(*STORE)
+def doctor(*, settings: Settings, as_json: AsJson = False) -> None:
+    """Look at everything a server needs, and say what to mend. Changes nothing.
+
+    Exit code 0 when there is no problem (there may be warnings), else 6.
+    """
+    findings = list(examine(_patient(settings)))
+    problems = sum(each.state is State.PROBLEM for each in findings)
+    if as_json:
+        emit({"healthy": not problems, "findings": [asdict(each) for each in findings]})
+    else:
+        colours = {State.OK: "green", State.WARNING: "yellow", State.PROBLEM: "bold red"}
+        rows = [(f.state.value, f.check, f.found, f.remedy) for f in findings]
+        show_table(("", "check", "found", "what to do"), rows, colours=[colours[f.state] for f in findings])
+        note(f"{problems} problems" if problems else "no problems")
+    if problems:
+        raise typer.Exit(ExitCode.VERIFICATION_FAILED)
+
+
+def _patient(settings: Settings) -> Patient:
+    """The store as it is: neither made nor migrated."""
+    from xase_server.storage import migrations, open_storage
+
+    home, clock = Home(settings.home), SystemClock()
+    if not settings.database and not home.database.exists():
+        found = f"{home.database} is not there"
+        return Patient(settings, home, clock, None, found, "start the server once, or restore a backup")
+    try:
+        if not migrations.is_latest(settings.database or home.database):
+            return Patient(settings, home, clock, None, "its schema is of another version", "xase-server migrate")
+        return Patient(settings, home, clock, open_storage(settings.database, home.path, readers=1))
+    except StorageUnavailable as error:
+        return Patient(settings, home, clock, None, str(error), "mend this first: other checks need it")

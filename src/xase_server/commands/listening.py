@@ -1,0 +1,79 @@
+"""The HTTP server around the application: where it listens, how it says that it is ready, how it stops."""
+
+# mypy: disable-error-code="explicit-override"
+# `typing.override` begins with Python 3.12.
+
+import os
+import signal
+import socket
+import sys
+from collections.abc import Callable
+from pathlib import Path
+from types import FrameType
+from typing import Any, Final, NoReturn
+
+import uvicorn
+
+from xase_server.commands.exits import ExitCode, Stop
+
+_BACKLOG: Final = 2048
+_GRACE_SECONDS: Final = 30  # how long a request that waits for its commit may still take after SIGTERM
+
+
+def listen(host: str, port: int) -> socket.socket:
+    """The listening socket; port 0 takes a free one. Raises Stop when the address is in use or not ours."""
+    try:
+        family, _, _, _, address = socket.getaddrinfo(host, port, type=socket.SOCK_STREAM)[0]
+        return socket.create_server((str(address[0]), port), family=family, backlog=_BACKLOG)
+    except OSError as error:
+        reason = error.strerror if isinstance(error, socket.gaierror) else os.strerror(error.errno or 0)
+        raise Stop(f"cannot listen on {host} port {port}: {reason}", ExitCode.UNAVAILABLE) from error
+
+
+def end_quietly_on_signals() -> None:
+    """Before the server runs, and after it has stopped in good order, a signal to stop is no failure."""
+    for signum in (signal.SIGTERM, signal.SIGINT):
+        signal.signal(signum, _end)
+
+
+def run(app: Callable[..., Any], listener: socket.socket, address: str, ready_file: Path | None) -> None:
+    """Serve until a signal says stop; requests that wait for their commit are answered first."""
+    configuration = uvicorn.Config(
+        app,
+        loop="uvloop",
+        http="httptools",
+        ws="none",
+        lifespan="on",
+        access_log=False,
+        log_level="warning",
+        server_header=False,
+        timeout_graceful_shutdown=_GRACE_SECONDS,
+    )
+    _Announcing(configuration, address, ready_file).run(sockets=[listener])
+
+
+class _Announcing(uvicorn.Server):
+    """Says when it is ready."""
+
+    def __init__(self, configuration: uvicorn.Config, address: str, ready_file: Path | None) -> None:
+        super().__init__(configuration)
+        self._address = address
+        self._ready_file = ready_file
+
+    async def startup(self, sockets: list[socket.socket] | None = None) -> None:
+        await super().startup(sockets)
+        if self._ready_file is not None:
+            _write_whole(self._ready_file, f"{self._address}\n")
+        sys.stdout.write(f"Listening on {self._address}\n")
+        sys.stdout.flush()
+
+
+def _write_whole(file: Path, text: str) -> None:
+    """Whoever waits for the file never reads half of it."""
+    partial = file.with_name(f".{file.name}.part")
+    partial.write_text(text)
+    partial.replace(file)
+
+
+def _end(_signum: int, _frame: FrameType | None) -> NoReturn:
+    raise SystemExit(0)
