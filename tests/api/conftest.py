@@ -9,6 +9,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
+import anyio
 import httpx2
 import pytest
 import uvicorn
@@ -69,12 +70,14 @@ def signing_keys(tmp_path_factory: pytest.TempPathFactory) -> Path:
 
 @pytest.fixture(scope="session")
 def open_site(signing_keys: Path, tmp_path_factory: pytest.TempPathFactory) -> Callable[..., Site]:
-    """A function that opens a server on a new home, with the settings given."""
+    """A function that opens a server with the settings given, by default on a new home."""
 
     def open_(**settings: Any) -> Site:
-        home = tmp_path_factory.mktemp("site") / "home"
-        (home / "keys").mkdir(parents=True, mode=0o700)
-        shutil.copy2(signing_keys / "document.pem", home / "keys")
+        home = settings.pop("home", None)
+        if home is None:
+            home = tmp_path_factory.mktemp("site") / "home"
+            (home / "keys").mkdir(parents=True, mode=0o700)
+            shutil.copy2(signing_keys / "document.pem", home / "keys")
         app = create_app(Settings(home=home, organisation="org_one", **settings))
         site = Site(app, (home / "admin.key").read_text().strip(), "")
         return Site(app, site.admin, site.mint(role="admin", organisation="org_two"))
@@ -117,6 +120,22 @@ async def record(client: httpx2.AsyncClient) -> dict[str, Any]:
     assert answer.status_code == 201
     body: dict[str, Any] = answer.json()
     return body
+
+
+async def finished_bundle(client: httpx2.AsyncClient, wish: dict[str, Any]) -> dict[str, Any]:
+    """Asks for a bundle and waits until it is made, or has failed."""
+    answer = await client.post("/v1/evidence/bundles", json=wish)
+    assert answer.status_code == 200, answer.text
+    return await settled_bundle(client, answer.json()["bundle_id"])
+
+
+async def settled_bundle(client: httpx2.AsyncClient, identifier: str) -> dict[str, Any]:
+    """The description of a bundle that is no longer being made."""
+    while True:
+        view: dict[str, Any] = (await client.get(f"/v1/evidence/bundles/{identifier}")).json()
+        if view["status"] != "PROCESSING":
+            return view
+        await anyio.lowlevel.checkpoint()  # in process nothing else lets the making go on
 
 
 @dataclass(frozen=True)

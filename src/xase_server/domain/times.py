@@ -8,26 +8,37 @@ from xase_server.domain.errors import invalid_field
 
 _DURATION: Final = re.compile(r"([1-9][0-9]{0,5})([smhdw])")
 _UNIT_MS: Final = {"s": 1_000, "m": 60_000, "h": 3_600_000, "d": 86_400_000, "w": 604_800_000}
-_BARE_DATE: Final = re.compile(r"\d{4}-\d{2}-\d{2}")
+_BARE_DATE: Final = re.compile(r"\d{4}-\d{2}-\d{2}", re.ASCII)
+_DATE_TIME: Final = re.compile(
+    r"\d{4}-\d{2}-\d{2}[Tt ]\d{2}:\d{2}(?::\d{2}(?:[.,]\d{1,12})?)?(?:[Zz]|[+-]\d{2}(?::?\d{2})?)?", re.ASCII
+)
 _EPOCH: Final = datetime(1970, 1, 1, tzinfo=UTC)
+_LAST_MS: Final = 253_402_300_799_999  # 9999-12-31T23:59:59.999Z
 DAY_MS: Final = 86_400_000
 
 
 def parse_instant(text: str, field: str, *, end_of_day: bool = False) -> int:
     """Milliseconds since 1970 UTC of an ISO 8601 date or date-time; without an offset it is UTC.
 
-    A bare date is its first millisecond or, with `end_of_day`, the first of the next day.
-    Raises `validation_error` naming `field`.
+    A bare date is its first millisecond or, with `end_of_day`, the first of the next day. What
+    lies before 1970 or after 9999 is moved to that end: nothing here happened there. Raises
+    `validation_error` naming `field`.
     """
     try:
-        if _BARE_DATE.fullmatch(text):
-            day = date.fromisoformat(text)
-            instant = datetime(day.year, day.month, day.day, tzinfo=UTC)
-            return _to_ms(instant) + (DAY_MS if end_of_day else 0)
-        instant = datetime.fromisoformat(text)
-        return _to_ms(instant if instant.tzinfo else instant.replace(tzinfo=UTC))
-    except (ValueError, OverflowError):
-        raise invalid_field(field, "Must be an ISO 8601 date or date-time", summary="Invalid request") from None
+        milliseconds = _read_instant(text, end_of_day=end_of_day)
+    except ValueError:
+        raise invalid_field(field, "Must be an ISO 8601 date or date-time") from None
+    return min(max(milliseconds, 0), _LAST_MS)
+
+
+def _read_instant(text: str, *, end_of_day: bool) -> int:
+    if _BARE_DATE.fullmatch(text):
+        day = date.fromisoformat(text)
+        return _to_ms(datetime(day.year, day.month, day.day, tzinfo=UTC)) + (DAY_MS if end_of_day else 0)
+    if not _DATE_TIME.fullmatch(text):
+        raise ValueError("neither a date nor a date-time")
+    instant = datetime.fromisoformat(text.upper())
+    return _to_ms(instant if instant.tzinfo else instant.replace(tzinfo=UTC))
 
 
 def _to_ms(instant: datetime) -> int:

@@ -179,7 +179,7 @@ class Bundles:
 
     async def close(self) -> None:
         """Stop what is being made; it leaves no trace."""
-        tasks = [job.task for job in self._jobs.values() if job.task is not None]
+        tasks = [job.task for job in self._jobs.values() if job.task is not None and not job.task.done()]
         for task in tasks:
             task.cancel()
         await asyncio.gather(*tasks, return_exceptions=True)

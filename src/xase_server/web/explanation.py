@@ -34,7 +34,7 @@ def explain(value: Any, kind: type, failure: ValidationError) -> Refused:
 
 
 def _walk(value: Any, kind: inspect.Type, path: str, problems: Problems) -> None:
-    kind = _without_unset(kind)
+    kind = _bare(kind)
     for known, wanted, message in _WORDS:
         if isinstance(kind, known) and not isinstance(value, wanted):
             problems.add(path or "body", message)
@@ -54,12 +54,14 @@ def _walk(value: Any, kind: inspect.Type, path: str, problems: Problems) -> None
             pass
 
 
-def _without_unset(kind: inspect.Type) -> inspect.Type:
-    """The type of an optional field, once it is there."""
-    if not isinstance(kind, inspect.UnionType):
-        return kind
-    (rest,) = (each for each in kind.types if not (isinstance(each, inspect.CustomType) and each.cls is UnsetType))
-    return rest
+def _bare(kind: inspect.Type) -> inspect.Type:
+    """The type of a field that is there, without what only describes it."""
+    if isinstance(kind, inspect.Metadata):
+        return _bare(kind.type)
+    if isinstance(kind, inspect.UnionType):
+        (rest,) = (each for each in kind.types if not (isinstance(each, inspect.CustomType) and each.cls is UnsetType))
+        return _bare(rest)
+    return kind
 
 
 def _walk_struct(value: dict[str, Any], kind: inspect.StructType, path: str, problems: Problems) -> None:
