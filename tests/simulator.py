@@ -11,6 +11,7 @@ simulator stands where the operating system would: it decides what time it is, a
 """
 
 import json
+import shutil
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from enum import Enum
@@ -28,8 +29,11 @@ from xase_server.storage.memory import MemoryStorage
 
 T = TypeVar("T")
 
-CALLS = ("begin", "head", "claims", "streams", "tile", "write", "commit", "read")
-"""Every call of a store that an append or a read goes through."""
+APPENDING = ("begin", "head", "claims", "streams", "tile", "write", "commit")
+"""Every call of a store that an append goes through."""
+
+CALLS = (*APPENDING, "read")
+ORIGIN = "simulator.example/log"
 
 START_MS = 1_736_951_520_000  # 2025-01-15T14:32:00Z, the instant of the source document's example
 
@@ -141,11 +145,14 @@ class _FaultyTransaction:
 class Simulator:
     """A server that can be restarted on the same store, and callers of its API without a network."""
 
-    def __init__(self, home: Path) -> None:
+    def __init__(self, home: Path, keys: Path | None = None) -> None:
+        """Keys are made in `home`, or copied from the folder `keys`, because making them takes a second."""
+        if keys is not None:
+            shutil.copytree(keys, home / "keys")
         self.clock = HandClock()
         self.storage = FaultyStorage(MemoryStorage())
         self.home = home
-        self._settings = Settings(home=home, organisation="org_simulated", rate_limit=0)
+        self._settings = Settings(home=home, organisation="org_simulated", log_origin=ORIGIN, rate_limit=0)
         self._server: Server | None = None
 
     @property
@@ -210,3 +217,6 @@ class Simulator:
         assert status == 200, page
         assert page["total"] == len(page["data"])
         return [record["transaction_id"] for record in page["data"]]
+
+    def audit(self) -> None:
+        """Read the whole log again and check everything."""

@@ -6,6 +6,8 @@ from pathlib import Path
 import pytest
 
 from tests.faults import iotrace
+from tests.simulator import ORIGIN
+from xase_server.home import Home
 
 
 @pytest.fixture(scope="session")
@@ -18,3 +20,12 @@ def library(tmp_path_factory: pytest.TempPathFactory) -> Path:
 def full() -> bool:
     """Whether to run in full length (`make faults`) or in the short form of the default suite."""
     return os.environ.get("XASE_FAULTS") == "full"
+
+
+@pytest.fixture(scope="session")
+def keys(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """The keys folder of a home, made once."""
+    home = Home(tmp_path_factory.mktemp("keys"))
+    home.prepare()
+    home.custody(ORIGIN, now_ms=0)
+    return home.keys

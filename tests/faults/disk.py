@@ -163,15 +163,15 @@ class Disk:
         return State(names.folders, contents, list(self.marks))
 
 
-def power_cuts(events: Iterable[Event], count: int, seed: int) -> Iterator[State]:
-    """`count` states, their moments spread at random over the trace; the same for the same seed."""
+def power_cuts(events: Iterable[Event], count: int, seed: int, *, first: int = 1) -> Iterator[State]:
+    """`count` states, at random moments of the trace from event `first` on; the same for the same seed."""
     trace = list(events)
     chance = random.Random(seed)
-    moments = sorted(chance.randint(1, len(trace)) for _ in range(count))
+    moments = sorted(chance.randint(first, len(trace)) for _ in range(count))
     disk = Disk()
     done = 0
     for moment in moments:
         for event in trace[done:moment]:
             disk.follow(event)
-        done = max(done, moment)
+        done = moment
         yield disk.cut(chance)

@@ -7,15 +7,15 @@ import itertools
 
 import pytest
 
-from tests.simulator import CALLS, Fault, Simulator
+from tests.simulator import APPENDING, Fault, Simulator
 
-FAULTS = [(call, Fault.FAILS) for call in CALLS] + [("write", Fault.PERSISTS), ("commit", Fault.PERSISTS)]
+FAULTS = [(call, Fault.FAILS) for call in APPENDING] + [("write", Fault.PERSISTS), ("commit", Fault.PERSISTS)]
 BIG_STEP_MS = 60_000
 
 
 @pytest.fixture
-async def server(tmp_path):
-    async with Simulator(tmp_path / "home") as simulator:
+async def server(tmp_path, keys):
+    async with Simulator(tmp_path / "home", keys) as simulator:
         yield simulator
 
 
@@ -40,8 +40,7 @@ async def test_a_failing_call_of_the_store_costs_nothing_but_a_retry(server, cal
     assert status in {201, 503}, answer
     if status == 503:
         assert answer["error"]["code"] == "unavailable"
-    if call not in {"read", "tile"}:
-        assert server.storage.struck
+    assert server.storage.struck
     if restarting:
         await server.restart()
     again, repeated = await server.record("struck")
@@ -50,6 +49,14 @@ async def test_a_failing_call_of_the_store_costs_nothing_but_a_retry(server, cal
         assert repeated["id"] == answer["id"]
     assert (await server.record("after"))[0] == 201
     await assert_whole(server, ["before", "struck", "after"])
+
+
+async def test_a_store_that_cannot_be_read_is_unavailable(server):
+    _, record = await server.record("before")
+    server.storage.strike("read")
+    status, answer = await server.ask("GET", f"/v1/records/{record['id']}")
+    assert (status, answer["error"]["code"]) == (503, "unavailable")
+    assert (await server.ask("GET", f"/v1/records/{record['id']}"))[0] == 200
 
 
 async def test_a_commit_that_took_effect_and_said_it_failed_is_found_by_its_idempotency_key(server):
