@@ -1,6 +1,5 @@
 """The installed product: what a plain `pip install xase` brings, and what it does not."""
 
-import json
 import re
 import subprocess
 import sys
@@ -16,7 +15,27 @@ from tests.conftest import REPOSITORY
 
 PROJECT = tomllib.loads((REPOSITORY / "pyproject.toml").read_text())["project"]
 LIGHT = {"cryptography", "httpx2", "rfc8785", "typer"}
-SERVER_ONLY = {"alembic", "msgspec", "orjson", "prometheus_client", "psycopg", "pydantic", "sqlalchemy", "starlette"}
+SERVER_ONLY = [
+    "alembic",
+    "duckdb",
+    "jinja2",
+    "limits",
+    "msgspec",
+    "orjson",
+    "prometheus_client",
+    "psycopg",
+    "psycopg_pool",
+    "pyarrow",
+    "pydantic",
+    "sqlalchemy",
+    "sqlglot",
+    "starlette",
+    "structlog",
+    "uvicorn",
+    "uvloop",
+    "xase_server",
+]
+VECTORS = REPOSITORY / "vectors"
 
 
 @pytest.fixture(scope="module")
@@ -35,11 +54,18 @@ def wheel(tmp_path_factory) -> zipfile.ZipFile:
     return zipfile.ZipFile(path)
 
 
+def light_python(statement: str) -> str:
+    """What a fresh interpreter prints that has the base dependencies only: whatever the server needs is missing."""
+    missing = f"import sys; sys.modules.update(dict.fromkeys({SERVER_ONLY}))"
+    run = subprocess.run([sys.executable, "-c", f"{missing}\n{statement}"], capture_output=True, text=True, check=False)
+    assert run.returncode == 0, run.stderr
+    return run.stdout
+
+
 def modules_after(statement: str) -> set[str]:
-    """Top-level names of every module that a fresh interpreter holds after a statement."""
-    program = f"import sys, json\n{statement}\nprint(json.dumps(sorted({{m.partition('.')[0] for m in sys.modules}})))"
-    run = subprocess.run([sys.executable, "-c", program], capture_output=True, text=True, check=True)
-    return set(json.loads(run.stdout))
+    """Top-level names of every module that a light interpreter holds after a statement."""
+    names = light_python(f"{statement}\nprint(*{{m.partition('.')[0] for m, held in sys.modules.items() if held}})")
+    return set(names.split())
 
 
 def test_the_base_dependencies_are_exactly_the_light_ones(wheel):
@@ -60,8 +86,26 @@ def test_the_wheel_holds_the_two_packages_their_types_and_their_sql(wheel):
     assert {Path(name).parts[0] for name in names if "dist-info" not in name} == {"xase", "xase_server"}
 
 
-def test_importing_the_sdk_loads_nothing_of_the_server():
-    assert modules_after("import xase; xase.Client; xase.AsyncClient") & (SERVER_ONLY | {"xase_server"}) == set()
+def test_the_light_install_has_clients_and_commands():
+    light_python(
+        "import xase; xase.Client; xase.AsyncClient; import xase.cli.records, xase.cli.evidence, xase.cli.sync"
+    )
+
+
+def test_the_light_install_verifies_a_bundle():
+    bundle, keys = VECTORS / "bundles" / "valid" / "whole_log.zip", VECTORS / "keys" / "trusted.json"
+    printed = light_python(
+        f"""
+import sys
+from xase.cli import main
+sys.argv = ["xase", "verify", {str(bundle)!r}, "--key", {str(keys)!r}]
+try:
+    main()
+except SystemExit as end:
+    assert not end.code, end.code
+"""
+    )
+    assert printed.splitlines()[0].startswith("VERIFIED")
 
 
 def test_importing_the_sdk_loads_no_http_client_before_one_is_asked_for():
