@@ -58,7 +58,7 @@ types: $(READY) ## do the types hold?
 	@$(BIN)/mypy
 
 contracts: $(READY) ## does every import point downwards?
-	@$(BIN)/lint-imports --no-cache
+	@$(BIN)/lint-imports --no-cache --no-logo
 
 generated: $(READY) ## does what is generated equal what is committed?
 	@$(BIN)/python scripts/unasync.py --check
