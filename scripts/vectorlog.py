@@ -220,12 +220,12 @@ def files_of(contents: BundleContents) -> dict[str, bytes]:
     return files
 
 
-def sign(files: Mapping[str, bytes], signer: DocumentSigner | None = None, **manifest: Any) -> bytes:
+def sign(files: Mapping[str, bytes], signer: DocumentSigner | None = None, /, **manifest: Any) -> bytes:
     """The archive of these files under a manifest that fits them, with any member changed as asked, signed."""
     return write_archive(signed(files, signer, **manifest))
 
 
-def signed(files: Mapping[str, bytes], signer: DocumentSigner | None = None, **manifest: Any) -> dict[str, bytes]:
+def signed(files: Mapping[str, bytes], signer: DocumentSigner | None = None, /, **manifest: Any) -> dict[str, bytes]:
     """The files under a manifest that fits them, signed."""
     listed = {name: data for name, data in sorted(files.items()) if name not in bundle.UNLISTED}
     said = parse_canonical(files[bundle.MANIFEST]) | {

@@ -4,6 +4,7 @@ A bundle is signed through its manifest, which names every other file by hash. T
 section 6; nothing here decides whether a bundle is true (`xase.proof.verify` does).
 """
 
+import re
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any, Final, Protocol
@@ -77,28 +78,32 @@ class Disclosure:
 
     def to_line(self) -> bytes:
         """The part as a line of payloads/parts.ndjson: canonical JSON, newline included."""
-        return self._head() + self.value + b"}\n"
-
-    def _head(self) -> bytes:
-        names = (canonical(self.entry), canonical(self.part), self.salt.hex().encode())
-        return b'{"entry":%b,"part":%b,"salt":"%b","value":' % names
+        return _line_head(self.entry, self.part, self.salt) + self.value + b"}\n"
 
     @classmethod
     def from_line(cls, line: bytes) -> "Disclosure":
         """The part of a line, its newline removed; raises CanonicalError for any other form."""
         fields = parse_canonical(line)
-        try:
-            entry, part, salt = fields["entry"], fields["part"], bytes.fromhex(fields["salt"])
-            disclosure = cls(entry, part, salt, b"")
-            head = disclosure._head()
-        except (KeyError, TypeError, ValueError) as error:
-            raise CanonicalError("not a disclosed part") from error
-        if len(fields) != _DISCLOSURE_FIELDS or not line.startswith(head):
+        if type(fields) is not dict or len(fields) != _DISCLOSURE_FIELDS:
             raise CanonicalError("not a disclosed part")
-        return cls(entry, part, salt, line[len(head) : -1])
+        entry, part, salt = fields.get("entry"), fields.get("part"), fields.get("salt")
+        if not isinstance(entry, str) or not isinstance(part, str) or not isinstance(salt, str):
+            raise CanonicalError("not a disclosed part")
+        if not _HEX.fullmatch(salt):
+            raise CanonicalError("a salt is written in lower-case hex")
+        head = _line_head(entry, part, bytes.fromhex(salt))
+        if not line.startswith(head):
+            raise CanonicalError("not a disclosed part")
+        return cls(entry, part, bytes.fromhex(salt), line[len(head) : -1])
+
+
+def _line_head(entry: str, part: str, salt: bytes) -> bytes:
+    """A disclosed part's line up to its value."""
+    return b'{"entry":%b,"part":%b,"salt":"%b","value":' % (canonical(entry), canonical(part), salt.hex().encode())
 
 
 _DISCLOSURE_FIELDS: Final = 4
+_HEX: Final = re.compile(r"(?:[0-9a-f]{2})*")
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -162,7 +162,7 @@ def test_what_json_cannot_say_is_refused(value, encoder):
 
 
 def test_nesting_without_end_is_refused(encoder):
-    endless: list = []
+    endless: list[object] = []
     endless.append(endless)
     with pytest.raises(CanonicalError):
         canonical(endless)
