@@ -91,6 +91,7 @@ class _State:
     checkpoints: dict[int, str] = field(default_factory=dict)
     claims: dict[tuple[str, str], tuple[Claim, int]] = field(default_factory=dict)
     decisions: dict[tuple[str, str], _Decision] = field(default_factory=dict)
+    counts: dict[str, int] = field(default_factory=dict)
     interventions: list[tuple[str, str, str, int]] = field(default_factory=list)
     keys: dict[str, ApiKeyRow] = field(default_factory=dict)
     bundles: dict[str, BundleStored] = field(default_factory=dict)
@@ -231,7 +232,8 @@ class _MemoryTransaction:
                 self.state.bundles[row.id] = effect
 
     def _add_decision(self, effect: DecisionStored, identifier: str, entry: SealedEntry) -> None:
-        number = len(self.state.of(effect.organisation))
+        number = self.state.counts.get(effect.organisation, 0)
+        self.state.counts[effect.organisation] = number + 1
         self.state.decisions[effect.organisation, identifier] = _Decision(
             identifier, number, entry.index, entry.time_ms, effect, effect.transaction_id
         )

@@ -116,7 +116,7 @@ class Scanned:
         self._values = values
         self._start = start
         self._stop = stop
-        found = session.rows(f"{source}_blocks", start=start, stop=stop, **values)
+        found = session.rows(f"{source}_blocks", start=start, stop=stop, bits=_SCAN_BITS, **values)
         self._blocks = [block for block, _ in found]
         self._before: list[int] = list(accumulate((count for _, count in found), initial=0))
 

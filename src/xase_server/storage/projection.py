@@ -203,14 +203,15 @@ class Projection:
             row = (key.id, owner, sealed.entry.index, key.digest, key.created_ms, key.expires_ms, pack_key_detail(key))
             self._session.many("add_api_keys", [row])
             if stored.replaces is not None:
-                self._must_change("replace_api_keys", (key.id, stored.old_expires_ms, owner, stored.replaces))
+                place = {"organisation": owner, "id": stored.replaces}
+                self._must_change("replace_key", by=key.id, expires_ms=stored.old_expires_ms, **place)
         for revoked, sealed in _effects(appends, KeyRevoked):
             owner = self._organisations[revoked.organisation]
-            self._must_change("revoke_api_keys", (sealed.entry.time_ms, owner, revoked.key_id))
+            self._must_change("revoke_key", time_ms=sealed.entry.time_ms, organisation=owner, id=revoked.key_id)
 
-    def _must_change(self, name: str, row: tuple[Any, ...]) -> None:
-        if self._session.many(name, [row]) != 1:
-            raise Unwritable(f"no API key {row[-1]}")
+    def _must_change(self, name: str, **values: Any) -> None:
+        if self._session.change(name, **values) != 1:
+            raise Unwritable(f"no API key {values['id']}")
 
     def _add_bundle(self, bundle: BundleStored, entry: SealedEntry) -> None:
         row, content = bundle.row, bundle.content

@@ -20,8 +20,8 @@ class Session(Protocol):
         """The rows found for a set of keys, in no particular order; unknown keys are left out."""
         ...
 
-    def many(self, name: str, rows: Sequence[Row]) -> int:
-        """Write a set of rows; gives how many were written."""
+    def many(self, name: str, rows: Sequence[Row]) -> None:
+        """Write a set of rows; a refusal may be raised by a later call."""
         ...
 
     def change(self, name: str, /, **values: Any) -> int:

@@ -175,11 +175,9 @@ class _Session:
         statement, execute = self._statements[name], self._connection.execute
         return [row for key in keys for row in execute(statement, key)]
 
-    def many(self, name: str, rows: Sequence[Row]) -> int:
-        if not rows:
-            return 0
+    def many(self, name: str, rows: Sequence[Row]) -> None:
         try:
-            return self._connection.executemany(self._statements[name], rows).rowcount
+            self._connection.executemany(self._statements[name], rows)
         except sqlite3.IntegrityError as error:
             raise Unwritable(str(error)) from error
 

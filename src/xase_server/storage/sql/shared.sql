@@ -82,6 +82,12 @@ ORDER BY i.idx
 SELECT k.id, o.name, k.digest, k.created_ms, k.expires_ms, k.revoked_ms, k.last_used_ms, k.rotated_to, k.detail
 FROM api_keys k JOIN organisations o ON o.id = k.organisation WHERE k.digest = :digest
 
+-- name: replace_key
+UPDATE api_keys SET rotated_to = :by, expires_ms = :expires_ms WHERE organisation = :organisation AND id = :id
+
+-- name: revoke_key
+UPDATE api_keys SET revoked_ms = coalesce(revoked_ms, :time_ms) WHERE organisation = :organisation AND id = :id
+
 -- name: keys_of_organisation
 SELECT k.id, o.name, k.digest, k.created_ms, k.expires_ms, k.revoked_ms, k.last_used_ms, k.rotated_to, k.detail
 FROM organisations o JOIN api_keys k ON k.organisation = o.id WHERE o.name = :organisation ORDER BY k.idx DESC
@@ -128,9 +134,9 @@ SELECT CAST(coalesce(sum((
 SELECT number FROM postings WHERE list IN @lists AND number >= :start AND number < :stop ORDER BY number
 
 -- name: bucket_blocks
-SELECT number >> 12, count(*) FROM postings
+SELECT number >> CAST(:bits AS integer), count(*) FROM postings
 WHERE list = :list AND number >= :start AND number < :stop AND confidence >= :low AND confidence <= :high
-GROUP BY number >> 12 ORDER BY number >> 12
+GROUP BY 1 ORDER BY 1
 
 -- name: bucket_between
 SELECT number FROM postings
@@ -157,25 +163,25 @@ AND (CAST(:low AS double precision) IS NULL OR d.confidence >= :low)
 AND (CAST(:high AS double precision) IS NULL OR d.confidence <= :high)
 
 -- name: decisions_blocks
-SELECT d.number >> 12, count(*) FROM decisions d WHERE {matching}
-GROUP BY d.number >> 12 ORDER BY d.number >> 12
+SELECT d.number >> CAST(:bits AS integer), count(*) FROM decisions d WHERE {matching}
+GROUP BY 1 ORDER BY 1
 
 -- name: decisions_between
 SELECT d.number FROM decisions d WHERE {matching} ORDER BY d.number
 
 -- name: listed_blocks
-SELECT d.number >> 12, count(*) FROM postings p JOIN decisions d ON d.number = p.number
+SELECT d.number >> CAST(:bits AS integer), count(*) FROM postings p JOIN decisions d ON d.number = p.number
 WHERE p.list IN @lists AND {matching} AND p.number >= :start AND p.number < :stop
-GROUP BY d.number >> 12 ORDER BY d.number >> 12
+GROUP BY 1 ORDER BY 1
 
 -- name: listed_between
 SELECT d.number FROM postings p JOIN decisions d ON d.number = p.number
 WHERE p.list IN @lists AND {matching} AND p.number >= :start AND p.number < :stop ORDER BY d.number
 
 -- name: transaction_blocks
-SELECT d.number >> 12, count(*) FROM transactions t JOIN decisions d ON d.number = t.number
+SELECT d.number >> CAST(:bits AS integer), count(*) FROM transactions t JOIN decisions d ON d.number = t.number
 WHERE t.organisation = :organisation AND t.name = :transaction AND {matching}
-GROUP BY d.number >> 12 ORDER BY d.number >> 12
+GROUP BY 1 ORDER BY 1
 
 -- name: transaction_between
 SELECT d.number FROM transactions t JOIN decisions d ON d.number = t.number

@@ -96,12 +96,6 @@ DELETE FROM transactions WHERE organisation = ? AND name = ? AND number = ?
 -- name: add_api_keys
 INSERT INTO api_keys (id, organisation, idx, digest, created_ms, expires_ms, detail) VALUES (?, ?, ?, ?, ?, ?, ?)
 
--- name: replace_api_keys
-UPDATE api_keys SET rotated_to = ?, expires_ms = ? WHERE organisation = ? AND id = ?
-
--- name: revoke_api_keys
-UPDATE api_keys SET revoked_ms = coalesce(revoked_ms, ?) WHERE organisation = ? AND id = ?
-
 -- name: touch_api_keys
 UPDATE api_keys SET last_used_ms = max(coalesce(last_used_ms, 0), ?) WHERE id = ?
 

@@ -1,0 +1,234 @@
+"""The ledger in PostgreSQL, for several servers on one store.
+
+One connection writes: the row lock on the head is the turn, and PostgreSQL hands it around in order.
+Each append travels in a few pipelined statements, whatever the number of its rows. Reads come from
+a pool. Durable: refused unless fsync, full_page_writes and synchronous_commit are on.
+"""
+
+import contextlib
+import threading
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from typing import Any, Final, TypeVar
+
+import psycopg
+from psycopg import errors
+from psycopg_pool import ConnectionPool, PoolTimeout
+
+from xase_server.ports import Head, Reads, StorageUnavailable, Transaction, Unwritable
+from xase_server.storage.reads import SqlReads, read_head
+from xase_server.storage.session import Row
+from xase_server.storage.statements import postgres_statements
+from xase_server.storage.transaction import Remembered, SqlTransaction
+
+T = TypeVar("T")
+Connection = psycopg.Connection[Row]
+
+_CONNECT_SECONDS: Final = 5
+_WRITER_SETTINGS: Final = "SET statement_timeout = '15s'; SET lock_timeout = '5s'; SET client_min_messages = warning"
+_READER_SETTINGS: Final = "SET statement_timeout = '15s'; SET default_transaction_read_only = on"
+_MUST_BE_ON: Final = ("fsync", "full_page_writes", "synchronous_commit")
+
+
+class PostgresStorage:
+    """Implements `xase_server.ports.Storage` over the migrated database of `dsn`."""
+
+    def __init__(self, dsn: str, readers: int) -> None:
+        self._dsn = dsn
+        self._statements = postgres_statements()
+        self._writing = threading.Lock()
+        self._remembered = Remembered()
+        with _translated():
+            self._writer: Connection | None = _open_writer(dsn)
+            self._pool = ConnectionPool(
+                dsn,
+                min_size=1,
+                max_size=readers,
+                open=True,
+                timeout=_CONNECT_SECONDS,
+                kwargs={"autocommit": True, "connect_timeout": _CONNECT_SECONDS},
+                configure=_configure_reader,
+            )
+
+    @property
+    def reads_are_inline(self) -> bool:
+        """Every read waits for the network."""
+        return False
+
+    def initialise(self, log: str) -> None:
+        """Create the head of a new log unless there is one."""
+        with self._write() as session:
+            session.change("create_head", log=log, compact=b"")
+
+    @contextlib.contextmanager
+    def begin(self) -> Iterator[Transaction]:
+        """One group commit; when the context ends without an exception, it is durable."""
+        with self._write() as session:
+            locked = session.rows("lock_head")
+            if not locked:
+                raise StorageUnavailable("the store holds no log yet")
+            head = Head(*locked[0])
+            transaction = SqlTransaction(session, head, self._remembered.at(head))
+            yield transaction
+        transaction.keep()
+
+    def read(self, work: Callable[[Reads], T]) -> T:
+        """Run `work` on a snapshot of the database; once more when its connection turns out to be dead."""
+        try:
+            return self._read(work)
+        except _ConnectionLost:
+            with _translated():
+                self._pool.check()
+            try:
+                return self._read(work)
+            except _ConnectionLost as error:
+                raise StorageUnavailable(f"PostgreSQL: {error}") from error
+
+    def touch_keys(self, used_ms: Mapping[str, int]) -> None:
+        """Note when keys were last used."""
+        with self._write() as session:
+            session.many("touch_api_keys", [(time_ms, key) for key, time_ms in sorted(used_ms.items())])
+
+    def raise_epoch(self) -> int:
+        """Mark that the store was restored from a copy."""
+        with self._write() as session:
+            session.change("raise_epoch")
+            return read_head(session).epoch
+
+    def check(self) -> None:
+        """Raise StorageUnavailable unless the head can be read and commits are durable."""
+        self.read(lambda reads: reads.head())
+        with _translated(), self._pool.connection() as connection:
+            _refuse_unless_durable(connection)
+
+    def close(self) -> None:
+        """Close every connection."""
+        with self._writing:
+            self._drop_writer()
+            self._pool.close()
+
+    # ------------------------------------------------------------------ inside
+
+    @contextlib.contextmanager
+    def _write(self) -> Iterator["_Session"]:
+        with self._writing, _translated():
+            connection = self._writer = self._writer or _open_writer(self._dsn)
+            try:
+                with connection.pipeline() as pipeline:
+                    connection.execute("BEGIN")
+                    yield _Session(connection, self._statements, pipeline)
+                    committed = connection.execute("COMMIT")
+                _refuse_unless_committed(committed)
+            except Unwritable:
+                connection.execute("ROLLBACK")
+                raise
+            except BaseException:  # what the connection still holds is not to be trusted
+                self._drop_writer()
+                raise
+
+    def _drop_writer(self) -> None:
+        self._remembered.forget()
+        if self._writer is not None:
+            self._writer.close()
+            self._writer = None
+
+    def _read(self, work: Callable[[Reads], T]) -> T:
+        with _translated(), self._pool.connection() as connection:
+            try:
+                with connection.pipeline() as pipeline:
+                    connection.execute("BEGIN ISOLATION LEVEL REPEATABLE READ")
+                    try:
+                        return work(SqlReads(_Session(connection, self._statements, pipeline)))
+                    finally:
+                        connection.execute("COMMIT")
+            except psycopg.Error as error:
+                if connection.closed:
+                    raise _ConnectionLost(str(error)) from error
+                raise
+
+
+class _ConnectionLost(Exception):
+    """The server closed a connection that was waiting in the pool."""
+
+
+class _Session:
+    """Implements `xase_server.storage.session.Session`."""
+
+    __slots__ = ("_connection", "_pipeline", "_statements")
+
+    def __init__(self, connection: Connection, statements: Mapping[str, str], pipeline: psycopg.Pipeline) -> None:
+        self._connection = connection
+        self._statements = statements
+        self._pipeline = pipeline
+
+    def rows(self, name: str, /, **values: Any) -> Sequence[Row]:
+        with _told_apart():
+            return self._execute(name, values).fetchall()
+
+    def find(self, name: str, keys: Iterable[Row]) -> Sequence[Row]:
+        columns = _columns(keys)
+        if not columns:
+            return ()
+        with _told_apart():
+            return self._execute(name, columns).fetchall()
+
+    def many(self, name: str, rows: Sequence[Row]) -> None:
+        if rows:
+            with _told_apart():
+                self._execute(name, _columns(rows))
+
+    def change(self, name: str, /, **values: Any) -> int:
+        with _told_apart():
+            cursor = self._execute(name, values)
+            self._pipeline.sync()
+            return cursor.rowcount
+
+    def _execute(self, name: str, values: Mapping[str, Any] | Sequence[Any]) -> psycopg.Cursor[Row]:
+        return self._connection.execute(self._statements[name], values, binary=True)
+
+
+def _columns(rows: Iterable[Row]) -> list[list[Any]]:
+    return [list(column) for column in zip(*rows, strict=True)]
+
+
+def _open_writer(dsn: str) -> Connection:
+    connection = psycopg.connect(dsn, autocommit=True, connect_timeout=_CONNECT_SECONDS)
+    try:
+        connection.execute(_WRITER_SETTINGS)
+        _refuse_unless_durable(connection)
+    except BaseException:
+        connection.close()
+        raise
+    return connection
+
+
+def _configure_reader(connection: Connection) -> None:
+    connection.execute(_READER_SETTINGS)
+
+
+def _refuse_unless_durable(connection: Connection) -> None:
+    for name in _MUST_BE_ON:
+        row = connection.execute("SELECT current_setting(%s)", [name]).fetchone()
+        if row is None or row[0] == "off":
+            raise StorageUnavailable(f"PostgreSQL runs with {name} off: appends would not be durable")
+
+
+def _refuse_unless_committed(cursor: psycopg.Cursor[Row]) -> None:
+    if cursor.statusmessage != "COMMIT":  # a failed transaction ends in ROLLBACK, without an error
+        raise StorageUnavailable("PostgreSQL did not commit")
+
+
+@contextlib.contextmanager
+def _told_apart() -> Iterator[None]:
+    """A refused constraint is about what was to be written; every other failure about the database."""
+    try:
+        yield
+    except errors.IntegrityError as error:
+        raise Unwritable(str(error).partition("\n")[0]) from error
+
+
+@contextlib.contextmanager
+def _translated() -> Iterator[None]:
+    try:
+        yield
+    except (psycopg.Error, PoolTimeout) as error:
+        raise StorageUnavailable(f"PostgreSQL: {error}") from error
