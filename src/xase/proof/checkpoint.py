@@ -6,7 +6,6 @@ c2sp.org/signed-note, c2sp.org/tlog-checkpoint, c2sp.org/tlog-cosignature.
 
 import re
 from base64 import b64decode, b64encode
-from binascii import Error as Base64Error
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from hashlib import sha256
@@ -135,7 +134,7 @@ def _base64(text: str) -> bytes:
     """The bytes of canonical base64: exactly what encoding them gives again."""
     try:
         data = b64decode(text, validate=True)
-    except Base64Error as error:
+    except ValueError as error:
         raise NoteError("malformed base64") from error
     if b64encode(data).decode() != text:
         raise NoteError("malformed base64")
