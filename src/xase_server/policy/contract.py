@@ -1,0 +1,189 @@
+"""What a permitted session may do: the meet of all layers' constraints.
+
+Layers only narrow. Limits take the minimum, group sizes the maximum, allow-lists intersect,
+deny-lists unite, row filters are all imposed, the stronger transform wins.
+"""
+
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass, field, replace
+from typing import Any, Final
+
+from xase.proof.canonical import canonical
+from xase.proof.digest import sha256_digest
+from xase_server.domain.times import parse_duration
+from xase_server.policy.model import STRENGTH, Constrain
+
+_LONGEST_MS: Final = 100 * 366 * 86_400_000
+
+
+class Conflict(Exception):
+    """Two layers ask for transforms of equal strength that differ; the answer is a denial."""
+
+
+@dataclass(frozen=True, slots=True)
+class Contract:
+    """The terms of a session. None restricts nothing.
+
+    `rate_limit` is (requests, period in milliseconds); `duration_ms` the longest a session may last.
+    """
+
+    fields: frozenset[str] | None = None
+    deny_fields: frozenset[str] = frozenset()
+    filterable_fields: frozenset[str] | None = None
+    row_filters: tuple[Mapping[str, Any], ...] = ()
+    transforms: Mapping[str, Mapping[str, Any]] = field(default_factory=dict)
+    aggregations: frozenset[str] | None = None
+    actions: frozenset[str] | None = None
+    entity_keys: frozenset[str] = frozenset()
+    min_group_size: int = 1
+    round_to: int = 1
+    min_set_difference: int = 0
+    rate_limits: tuple[tuple[int, int], ...] = ()
+    max_records: int | None = None
+    max_queries: int | None = None
+    max_bytes: int | None = None
+    max_concurrent: int | None = None
+    duration_ms: int | None = None
+
+    def to_dict(self) -> dict[str, Any]:
+        """The terms as JSON, the same for equal terms."""
+        return {
+            "fields": _listed(self.fields),
+            "deny_fields": _listed(self.deny_fields),
+            "filterable_fields": _listed(self.filterable_fields),
+            "row_filters": [dict(each) for each in self.row_filters],
+            "transforms": {name: dict(each) for name, each in self.transforms.items()},
+            "aggregations": _listed(self.aggregations),
+            "actions": _listed(self.actions),
+            "entity_keys": _listed(self.entity_keys),
+            "min_group_size": self.min_group_size,
+            "round_to": self.round_to,
+            "min_set_difference": self.min_set_difference,
+            "rate_limits": [list(each) for each in self.rate_limits],
+            "max_records": self.max_records,
+            "max_queries": self.max_queries,
+            "max_bytes": self.max_bytes,
+            "max_concurrent": self.max_concurrent,
+            "duration_ms": self.duration_ms,
+        }
+
+    @property
+    def hash(self) -> str:
+        """What every entry of the session cites: the SHA-256 of the canonical terms."""
+        return sha256_digest(canonical(self.to_dict()))
+
+    def allows_field(self, path: str) -> bool:
+        """Whether a field, or any part of it, may be seen; what is denied or dropped may not."""
+        hidden = self.deny_fields | {name for name, each in self.transforms.items() if each["op"] == "drop"}
+        if any(_is_within(path, name) for name in hidden):
+            return False
+        return self.fields is None or any(_is_within(path, name) for name in self.fields)
+
+
+def terms_of(constrain: Constrain, *, actions: Iterable[str] | None, max_duration: str | None) -> Contract:
+    """One rule's constraints as terms."""
+    rate = constrain.rate_limit
+    return Contract(
+        fields=_set(constrain.fields),
+        deny_fields=_set(constrain.deny_fields) or frozenset(),
+        filterable_fields=_set(constrain.filterable_fields),
+        row_filters=(constrain.row_filter,) if constrain.row_filter is not None else (),
+        transforms=constrain.transforms or {},
+        aggregations=_set(constrain.aggregations),
+        actions=_set(actions),
+        entity_keys=frozenset({constrain.entity_key} if constrain.entity_key else ()),
+        min_group_size=constrain.min_group_size or 1,
+        round_to=constrain.round_to or 1,
+        min_set_difference=constrain.min_set_difference or 0,
+        rate_limits=((rate.limit, _ms(rate.period)),) if rate is not None else (),
+        max_records=constrain.max_records,
+        max_queries=constrain.max_queries,
+        max_bytes=constrain.max_bytes,
+        max_concurrent=constrain.max_concurrent,
+        duration_ms=_ms(max_duration) if max_duration is not None else None,
+    )
+
+
+def meet(one: Contract, other: Contract) -> Contract:
+    """The terms that keep to both; raises Conflict when their transforms cannot be reconciled."""
+    return replace(
+        one,
+        fields=_narrow(one.fields, other.fields),
+        deny_fields=one.deny_fields | other.deny_fields,
+        filterable_fields=_narrow(one.filterable_fields, other.filterable_fields),
+        row_filters=_united(one.row_filters, other.row_filters),
+        transforms=_stronger(one.transforms, other.transforms),
+        aggregations=_both(one.aggregations, other.aggregations),
+        actions=_both(one.actions, other.actions),
+        entity_keys=one.entity_keys | other.entity_keys,
+        min_group_size=max(one.min_group_size, other.min_group_size),
+        round_to=max(one.round_to, other.round_to),
+        min_set_difference=max(one.min_set_difference, other.min_set_difference),
+        rate_limits=_united(one.rate_limits, other.rate_limits),
+        max_records=_least(one.max_records, other.max_records),
+        max_queries=_least(one.max_queries, other.max_queries),
+        max_bytes=_least(one.max_bytes, other.max_bytes),
+        max_concurrent=_least(one.max_concurrent, other.max_concurrent),
+        duration_ms=_least(one.duration_ms, other.duration_ms),
+    )
+
+
+def narrowed(one: Contract, other: Contract) -> list[str]:
+    """The names of the terms that `other` makes stricter than `one`."""
+    before, after = one.to_dict(), meet(one, other).to_dict()
+    return [name for name, value in after.items() if value != before[name]]
+
+
+def _ms(text: str) -> int:
+    return parse_duration(text, "duration", maximum_ms=_LONGEST_MS)
+
+
+def _set(words: Iterable[str] | None) -> frozenset[str] | None:
+    return None if words is None else frozenset(words)
+
+
+def _listed(words: frozenset[str] | None) -> list[str] | None:
+    return None if words is None else sorted(words)
+
+
+def _both(one: frozenset[str] | None, other: frozenset[str] | None) -> frozenset[str] | None:
+    if one is None or other is None:
+        return other if one is None else one
+    return one & other
+
+
+def _narrow(one: frozenset[str] | None, other: frozenset[str] | None) -> frozenset[str] | None:
+    """The paths that both allow; a path allows everything below it, so the longer of two wins."""
+    if one is None or other is None:
+        return other if one is None else one
+    return frozenset(
+        path
+        for path in one | other
+        if any(_is_within(path, each) for each in one) and any(_is_within(path, each) for each in other)
+    )
+
+
+def _is_within(path: str, name: str) -> bool:
+    return path == name or path.startswith(f"{name}.")
+
+
+def _least(one: int | None, other: int | None) -> int | None:
+    return min((each for each in (one, other) if each is not None), default=None)
+
+
+def _united(one: tuple[Any, ...], other: tuple[Any, ...]) -> tuple[Any, ...]:
+    """Both, once each, in an order that does not depend on who came first."""
+    return tuple(each for _, each in sorted({canonical(each): each for each in (*one, *other)}.items()))
+
+
+def _stronger(
+    one: Mapping[str, Mapping[str, Any]], other: Mapping[str, Mapping[str, Any]]
+) -> Mapping[str, Mapping[str, Any]]:
+    chosen = dict(one)
+    for name, asked in other.items():
+        held = chosen.get(name)
+        if held is None or STRENGTH[asked["op"]] > STRENGTH[held["op"]]:
+            chosen[name] = asked
+        elif STRENGTH[asked["op"]] == STRENGTH[held["op"]] and asked != held:
+            raise Conflict(f"two policies ask for different transforms of {name}")
+    return chosen

@@ -1,0 +1,118 @@
+"""From what a data holder wrote to a policy that can be activated, or everything that is wrong with it."""
+
+from collections.abc import Callable, Iterable, Iterator
+from typing import Any
+
+from msgspec import ValidationError, convert
+
+from xase_server.domain.errors import Problems, Refused
+from xase_server.domain.times import parse_duration
+from xase_server.policy.model import STRENGTH, Approvals, Constrain, PlainPolicy, PlainRule, Policy, Rule, When
+from xase_server.query.schema import Schema, resolve
+
+_LONGEST_MS = 100 * 366 * 86_400_000
+_PLAIN_APPROVERS = ["data_holder", "admin"]
+_PLAIN_KEYS = frozenset(PlainRule.__struct_fields__)
+
+
+def load(document: dict[str, Any]) -> Policy:
+    """The policy in its full form; raises `validation_error` naming the path of what is wrong.
+
+    Both forms are accepted; the plain one is read as the full one.
+    """
+    try:
+        policy = _in_full(convert(document, PlainPolicy)) if _is_plain(document) else convert(document, Policy)
+    except ValidationError as error:
+        raise _refusal(error) from error
+    problems = Problems()
+    for path, message in _faults(policy):
+        problems.add(path, message)
+    problems.refuse_if_any("Invalid policy")
+    return policy
+
+
+def check_against(policy: Policy, schema: Schema, parse_filter: Callable[[dict[str, Any]], object]) -> None:
+    """Raise `validation_error` unless the policy means something for this dataset.
+
+    Each field must exist, each row filter parse (`parse_filter` raises Refused when it does not).
+    """
+    problems = Problems()
+    for number, rule in enumerate(policy.rules):
+        for path, name in _named_fields(rule.constrain):
+            if name != "record_id" and resolve(schema, tuple(name.split(".")), in_filter=True) is None:
+                problems.add(f"rules.{number}.constrain.{path}", "The dataset has no such field")
+        if rule.constrain.row_filter is not None:
+            try:
+                parse_filter(rule.constrain.row_filter)
+            except Refused as refused:
+                problems.add(f"rules.{number}.constrain.row_filter", refused.message)
+    problems.refuse_if_any("The policy does not fit the dataset")
+
+
+def _is_plain(document: dict[str, Any]) -> bool:
+    rules = document.get("rules")
+    first = rules[0] if isinstance(rules, list) and rules else None
+    return "rejection_behavior" in document or (isinstance(first, dict) and not _PLAIN_KEYS.isdisjoint(first))
+
+
+def _refusal(error: ValidationError) -> Refused:
+    message, _, path = str(error).partition(" - at `$")
+    field = path.rstrip("`").lstrip(".").replace("[", ".").replace("]", "")
+    return Refused("validation_error", "Invalid policy", [{"field": field, "message": message}])
+
+
+def _in_full(plain: PlainPolicy) -> Policy:
+    rules = [_rule_in_full(number, rule) for number, rule in enumerate(plain.rules)]
+    return Policy(id=plain.id, name=plain.name, description=plain.description, rules=rules)
+
+
+def _rule_in_full(number: int, rule: PlainRule) -> Rule:
+    """Earlier rules win over later ones, so that two that match are no conflict."""
+    when = When(
+        purpose=rule.allowed_purposes,
+        models=rule.allowed_models,
+        jurisdictions=rule.jurisdictions,
+        max_duration=rule.max_duration,
+        approvals=Approvals(roles=_PLAIN_APPROVERS) if rule.require_approval else None,
+    )
+    return Rule(id=f"rule-{number + 1}", effect="permit", priority=-number, when=when)
+
+
+def _faults(policy: Policy) -> Iterator[tuple[str, str]]:
+    seen: set[str] = set()
+    for number, rule in enumerate(policy.rules):
+        place = f"rules.{number}"
+        if rule.id in seen:
+            yield f"{place}.id", "Two rules have this id"
+        seen.add(rule.id)
+        if rule.effect == "forbid" and rule.constrain != Constrain():
+            yield f"{place}.constrain", "A prohibition constrains nothing; leave it out"
+        yield from _duration_faults(rule, place)
+        for field, transform in (rule.constrain.transforms or {}).items():
+            if transform.get("op") not in STRENGTH:
+                yield f"{place}.constrain.transforms.{field}.op", f"Must be one of {', '.join(STRENGTH)}"
+
+
+def _duration_faults(rule: Rule, place: str) -> Iterator[tuple[str, str]]:
+    durations = [(f"{place}.when.max_duration", rule.when.max_duration)]
+    if rule.constrain.rate_limit is not None:
+        durations.append((f"{place}.constrain.rate_limit.period", rule.constrain.rate_limit.period))
+    for path, text in durations:
+        try:
+            if text is not None and parse_duration(text, path, maximum_ms=_LONGEST_MS) == 0:
+                yield path, "Must not be 0"
+        except Refused as refused:
+            yield path, refused.details[0]["message"]
+
+
+def _named_fields(constrain: Constrain) -> Iterator[tuple[str, str]]:
+    lists: Iterable[tuple[str, list[str] | None]] = (
+        ("fields", constrain.fields),
+        ("deny_fields", constrain.deny_fields),
+        ("filterable_fields", constrain.filterable_fields),
+        ("entity_key", [constrain.entity_key] if constrain.entity_key else None),
+        ("transforms", list(constrain.transforms or ())),
+    )
+    for path, names in lists:
+        for name in names or ():
+            yield path, name
