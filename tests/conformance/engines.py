@@ -1,14 +1,18 @@
 """The engines under test, each as a way to open one over rows."""
 
+import json
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import AbstractContextManager, contextmanager
+from datetime import datetime
 from typing import Any
 
 import pytest
 
 from xase_server.engines.contract import Engine
+from xase_server.engines.duckdb import DuckDBEngine
+from xase_server.engines.duckdb.connection import lock, open_locked
 from xase_server.engines.memory import MemoryEngine
-from xase_server.query.schema import Schema
+from xase_server.query.schema import JSON, Kind, ListOf, Scalar, Schema, Struct, Type
 
 Opener = Callable[[Schema, Sequence[dict[str, Any]]], AbstractContextManager[Engine]]
 
@@ -18,4 +22,49 @@ def memory(schema: Schema, rows: Sequence[dict[str, Any]]) -> Iterator[Engine]:
     yield MemoryEngine(rows)
 
 
-ENGINES = [pytest.param(memory, id="memory")]
+@contextmanager
+def duck(schema: Schema, rows: Sequence[dict[str, Any]]) -> Iterator[Engine]:
+    connection = open_locked(threads=1)
+    columns = ", ".join(f"{quoted(name)} {stored(type_)}" for name, type_ in schema.members)
+    connection.execute(f"CREATE TABLE records ({columns})")
+    places = ", ".join("?" * len(schema.members))
+    for row in rows:
+        values = [filled(row.get(name), type_) for name, type_ in schema.members]
+        connection.execute(f"INSERT INTO records VALUES ({places})", values)
+    lock(connection)
+    try:
+        yield DuckDBEngine(connection, "records", schema)
+    finally:
+        connection.close()
+
+
+def quoted(name: str) -> str:
+    return '"' + name.replace('"', '""') + '"'
+
+
+def stored(type_: Type) -> str:
+    """A type as a table's definition has it; a column without values needs some type."""
+    if isinstance(type_, ListOf):
+        return f"{stored(type_.element)}[]"
+    if isinstance(type_, Struct):
+        return "STRUCT(" + ", ".join(f"{quoted(name)} {stored(member)}" for name, member in type_.members) + ")"
+    names = {"null": "INTEGER", "bool": "BOOLEAN", "int": "BIGINT", "float": "DOUBLE", "string": "VARCHAR"}
+    return names.get(type_.kind.value) or {"date": "TIMESTAMP", "json": "JSON"}[type_.kind.value]
+
+
+def filled(value: Any, type_: Type) -> Any:
+    """A value as DuckDB binds it: whole structs, JSON as text, naive instants."""
+    if value is None:
+        return None
+    if type_ == JSON:
+        return json.dumps(value)
+    if isinstance(type_, ListOf):
+        return [filled(each, type_.element) for each in value]
+    if isinstance(type_, Struct):
+        return {name: filled(value.get(name), member) for name, member in type_.members}
+    if isinstance(value, datetime):
+        return value.replace(tzinfo=None)
+    return float(value) if type_ == Scalar(Kind.FLOAT) else value
+
+
+ENGINES = [pytest.param(memory, id="memory"), pytest.param(duck, id="duckdb")]

@@ -1,0 +1,50 @@
+"""A value in SQL together with its type, and the rows that cells make up."""
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+
+from sqlglot import exp
+
+from xase_server.engines.duckdb.sql import SQL, member
+from xase_server.query.schema import Struct, Type
+
+
+class NotNative(Exception):
+    """DuckDB's static types cannot say this part of a query; the message says which part."""
+
+
+@dataclass(frozen=True, slots=True)
+class Cell:
+    """One SQL expression and the type of its values."""
+
+    sql: SQL
+    type: Type
+
+    def member(self, name: str) -> "Cell | None":
+        """A struct's member, or None when the struct has no such member."""
+        if isinstance(self.type, Struct):
+            for position, (own, type_) in enumerate(self.type.members):
+                if own == name:
+                    return Cell(member(self.sql, position), type_)
+        return None
+
+
+@dataclass(frozen=True, slots=True)
+class Rows:
+    """The columns of a relation by the names that callers use."""
+
+    columns: Mapping[str, Cell]
+
+    def member(self, name: str) -> Cell | None:
+        """The column of that name, or None."""
+        return self.columns.get(name)
+
+    @property
+    def type(self) -> Struct:
+        """The type of a row."""
+        return Struct(tuple((name, cell.type) for name, cell in self.columns.items()))
+
+
+def select(*columns: tuple[SQL, str]) -> exp.Select:
+    """A SELECT of expressions under names of ours."""
+    return exp.Select(expressions=[exp.alias_(sql, name, quoted=True) for sql, name in columns])

@@ -1,0 +1,192 @@
+"""The engine: plans from a cache, run on DuckDB with a time limit, answers in our values."""
+
+import threading
+from collections.abc import Callable, Hashable, Iterator, Mapping, Sequence
+from contextlib import contextmanager
+from dataclasses import dataclass
+from typing import Any, TypeVar
+
+import duckdb
+from sqlglot import exp
+
+from xase_server.engines.duckdb import sql
+from xase_server.engines.duckdb.answers import decoded
+from xase_server.engines.duckdb.cells import Cell, NotNative, Rows
+from xase_server.engines.duckdb.filters import FilterCompiler
+from xase_server.engines.duckdb.functions.checking import MARK
+from xase_server.engines.duckdb.slots import Lifted, Parameters, bind
+from xase_server.engines.duckdb.sorting import ordered, sort_keys
+from xase_server.engines.duckdb.sql import SQL, Names
+from xase_server.engines.duckdb.stages import Compiled, PipelineCompiler
+from xase_server.query.aggregate import aggregate, too_many_rows
+from xase_server.query.limits import DEFAULTS, QuerySettings
+from xase_server.query.nodes import Node
+from xase_server.query.refusal import refuse
+from xase_server.query.schema import Kind, Scalar, Schema
+from xase_server.query.stages import Facet, Find, Pipeline
+
+_Plan = TypeVar("_Plan")
+_MOST_PLANS = 512
+
+
+@dataclass(frozen=True, slots=True)
+class _Plain:
+    """SQL and what it binds."""
+
+    sql: str
+    parameters: tuple[tuple[int, str] | str, ...]
+
+
+class DuckDBEngine:
+    """Runs queries over one table, whose rows lie in dataset order: DuckDB's `rowid` is the record number.
+
+    `connection` belongs to the engine, which takes a cursor of it for each query; open it with
+    `connection.open_readonly`. `schema` is the whole schema of the table, members of structs in stored order.
+    """
+
+    def __init__(
+        self, connection: duckdb.DuckDBPyConnection, table: str, schema: Schema, limits: QuerySettings = DEFAULTS
+    ) -> None:
+        self._connection = connection
+        self._limits = limits
+        self._plans: dict[Hashable, Any] = {}
+        self._number = sql.column("rowid")
+        self._table = exp.Table(this=exp.Identifier(this=table, quoted=True))
+        self._row = Rows({name: Cell(sql.column(name), type_) for name, type_ in schema.members})
+        self._canonical = self._row_of_canonical_types()
+
+    def _row_of_canonical_types(self) -> Rows:
+        """The columns as the types that expressions expect: a 32-bit column must not overflow at 32 bits."""
+        describe = f"DESCRIBE {self._table.sql('duckdb')}"
+        stored = {name: type_ for name, type_, *_ in self._connection.cursor().execute(describe).fetchall()}
+        return Rows({name: self._canonically(cell, stored[name]) for name, cell in self._row.columns.items()})
+
+    @staticmethod
+    def _canonically(cell: Cell, stored: str) -> Cell:
+        if not isinstance(cell.type, Scalar) or cell.type.kind is Kind.NULL or stored == sql.type_name(cell.type):
+            return cell
+        return Cell(sql.cast(cell.sql, sql.type_name(cell.type)), cell.type)
+
+    def numbers(self, query: Find) -> Sequence[int]:
+        """See `Engine.numbers`. The answer lies in one buffer, eight bytes a number."""
+        lifted = Lifted()
+        shape = Find(lifted.node(query.filter), query.sort, query.skip, query.limit)
+        plan = self._planned(shape, lambda: self._find(shape))
+        with self._running() as cursor:
+            table = cursor.sql(plan.sql, params=bind(plan.parameters, lifted.values)).to_arrow_table()
+        column = table.column(0).combine_chunks()
+        return memoryview(column.buffers()[1] or b"").cast("q")[column.offset : column.offset + len(column)]
+
+    def count(self, filter: Node) -> int:
+        """See `Engine.count`."""
+        lifted = Lifted()
+        shape = lifted.node(filter)
+        plan = self._planned(("count", shape), lambda: self._count(shape))
+        with self._running() as cursor:
+            (row,) = cursor.execute(plan.sql, bind(plan.parameters, lifted.values)).fetchall()
+        return int(row[0])
+
+    def aggregate(self, pipeline: Pipeline) -> Sequence[Mapping[str, Any]]:
+        """See `Engine.aggregate`."""
+        place = next((number for number, stage in enumerate(pipeline) if isinstance(stage, Facet)), None)
+        if place is None:
+            return self._pipeline(pipeline)
+        facet = pipeline[place]
+        assert isinstance(facet, Facet), "found as one"
+        answers = {name: list(self._pipeline(pipeline[:place] + branch)) for name, branch in facet.branches}
+        return aggregate(pipeline[place + 1 :], [answers], self._limits, place + 1)
+
+    def _pipeline(self, pipeline: Pipeline) -> Sequence[Mapping[str, Any]]:
+        lifted = Lifted()
+        shape = tuple(map(lifted.stage, pipeline))
+        plan = self._planned(shape, lambda: self._stages(shape))
+        with self._running() as cursor:
+            found = cursor.execute(plan.sql, bind(plan.parameters, lifted.values)).fetchall()
+        if len(found) > self._limits.groups:
+            raise self._too_many(plan, pipeline)
+        rows = decoded(plan.columns, found)
+        return (
+            aggregate(pipeline[plan.stages :], rows, self._limits, plan.stages) if plan.stages < len(pipeline) else rows
+        )
+
+    def _too_many(self, plan: Compiled, pipeline: Pipeline) -> Exception:
+        if plan.stages == len(pipeline):
+            return too_many_rows(self._limits)
+        return refuse(str(plan.stages), f"Mixes types, which is done for at most {self._limits.groups} rows")
+
+    def _find(self, shape: Find) -> _Plain:
+        parameters, names = Parameters(), Names()
+        keys = self._keys(shape, names)
+        query = self._selecting(self._number, shape.filter, parameters, names)
+        query.set("order", ordered([*keys, (self._number, False)]))
+        if shape.limit:
+            query.set("limit", exp.Limit(expression=sql.number(shape.limit)))
+        if shape.skip:
+            query.set("offset", exp.Offset(expression=sql.number(shape.skip)))
+        return _plain(query, parameters)
+
+    def _keys(self, shape: Find, names: Names) -> list[tuple[SQL, bool]]:
+        try:
+            return sort_keys(shape.sort, self._row, names)
+        except NotNative as error:
+            raise refuse("sort", f"Cannot be sorted by: {error}") from None
+
+    def _count(self, shape: Node) -> _Plain:
+        parameters = Parameters()
+        query = self._selecting(exp.Count(this=exp.Star()), shape, parameters, Names())
+        return _plain(query, parameters)
+
+    def _selecting(self, what: SQL, filter: Node, parameters: Parameters, names: Names) -> exp.Select:
+        query = exp.Select(expressions=[what])
+        query.set("from_", exp.From(this=self._table))
+        try:
+            condition = FilterCompiler(parameters, names).condition(filter, self._row)
+        except NotNative as error:
+            raise refuse("$expr", f"Cannot be asked for every record: {error}") from None
+        if condition is not sql.TRUE:
+            query.set("where", exp.Where(this=condition))
+        return query
+
+    def _stages(self, shape: Pipeline) -> Compiled:
+        return PipelineCompiler(self._table, self._canonical, self._number).compiled(shape, self._limits.groups)
+
+    def _planned(self, shape: Hashable, make: Callable[[], _Plan]) -> _Plan:
+        plan: _Plan | None = self._plans.get(shape)
+        if plan is None:
+            plan = make()
+            if len(self._plans) >= _MOST_PLANS:
+                self._plans.clear()
+            self._plans[shape] = plan
+        return plan
+
+    @contextmanager
+    def _running(self) -> Iterator[duckdb.DuckDBPyConnection]:
+        """A cursor that is interrupted when the time is up; what a query does wrong leaves as `invalid_query`."""
+        cursor = self._connection.cursor()
+        timer = threading.Timer(self._limits.seconds, cursor.interrupt)
+        timer.daemon = True
+        timer.start()
+        try:
+            yield cursor
+        except duckdb.InterruptException:
+            raise refuse("", f"A query runs at most {self._limits.seconds:g} seconds") from None
+        except duckdb.InvalidInputException as error:
+            raise refuse("", _reason(error)) from None
+        except duckdb.OutOfRangeException:
+            raise refuse("", "A number does not fit") from None
+        finally:
+            timer.cancel()
+            cursor.close()
+
+
+def _plain(query: exp.Select, parameters: Parameters) -> _Plain:
+    wanted = parameters.used_in(query)
+    return _Plain(query.sql("duckdb"), wanted)
+
+
+def _reason(error: duckdb.InvalidInputException) -> str:
+    """The message of an error that the query itself raised; any other error is a defect and goes on."""
+    _, marked, message = str(error).partition(MARK)
+    if not marked:
+        raise error
+    return message.splitlines()[0]

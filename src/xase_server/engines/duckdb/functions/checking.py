@@ -1,0 +1,45 @@
+"""What the functions share: errors that wait for a row, and values that are not what they should be."""
+
+from collections.abc import Callable
+from typing import Final
+
+from xase_server.engines.duckdb import sql
+from xase_server.engines.duckdb.cells import Cell, NotNative
+from xase_server.engines.duckdb.sql import SQL
+from xase_server.query.schema import BOOL, DATE, FLOAT, INT, JSON, STRING, Scalar, Struct, Type
+
+Compile = Callable[..., Cell]
+
+# Errors that a query raises while it runs start with this, so that they are told from defects.
+MARK: Final = "xase: "
+_RANKS: Final = {INT: 1, FLOAT: 1, STRING: 2, BOOL: 5, DATE: 6}
+_STRUCT_RANK: Final = 3
+_LIST_RANK: Final = 4
+
+
+def failing(message: str) -> SQL:
+    """An expression that raises when it is evaluated."""
+    return sql.call("error", sql.text(MARK + message))
+
+
+def checked(condition: SQL, message: str, value: SQL) -> SQL:
+    """The value, unless the condition holds for the row: then an error."""
+    return sql.case([(condition, failing(message))], value)
+
+
+def native(*cells: Cell) -> None:
+    """Raise `NotNative` when a value's type is not known before its row is."""
+    if any(cell.type == JSON for cell in cells):
+        raise NotNative("an expression on values of mixed types")
+
+
+def misfit(cell: Cell, message: str, type_: Type) -> Cell:
+    """Of a value of the wrong type: null stays null, anything else is an error."""
+    return Cell(sql.case([(sql.is_not_null(cell.sql), failing(message))]), type_)
+
+
+def rank(type_: Type) -> int:
+    """The place of a type in the order of families, as `query.values.rank` has it."""
+    if isinstance(type_, Scalar):
+        return _RANKS[type_]
+    return _STRUCT_RANK if isinstance(type_, Struct) else _LIST_RANK
