@@ -7,7 +7,7 @@ section 6; nothing here decides whether a bundle is true (`xase.proof.verify` do
 import re
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
-from typing import Any, Final, Protocol
+from typing import Any, Final, NamedTuple, Protocol
 
 from xase.proof.archive import Archive, ArchiveError, Limits, read_archive, write_archive
 from xase.proof.canonical import CanonicalError, canonical, parse_canonical
@@ -67,9 +67,16 @@ class Signer(Protocol):
         """RSA PKCS #1 v1.5 SHA-256 over `message`."""
 
 
-@dataclass(frozen=True, slots=True)
-class Disclosure:
-    """One payload part laid open: the canonical bytes of its value and the salt of its commitment."""
+_LINE: Final = re.compile(
+    rb'\{"entry":"([A-Za-z0-9_.-]+)","part":"([A-Za-z0-9_.-]+)","salt":"((?:[0-9a-f]{2})*)","value":'
+)
+
+
+class Disclosure(NamedTuple):
+    """One payload part laid open: the canonical bytes of its value and the salt of its commitment.
+
+    `entry` and `part` are plain words (letters, digits, `_`, `.`, `-`), which JSON writes as they are.
+    """
 
     entry: str
     part: str
@@ -78,32 +85,19 @@ class Disclosure:
 
     def to_line(self) -> bytes:
         """The part as a line of payloads/parts.ndjson: canonical JSON, newline included."""
-        return _line_head(self.entry, self.part, self.salt) + self.value + b"}\n"
+        names = (self.entry.encode(), self.part.encode(), self.salt.hex().encode(), self.value)
+        return b'{"entry":"%b","part":"%b","salt":"%b","value":%b}\n' % names
 
     @classmethod
     def from_line(cls, line: bytes) -> "Disclosure":
         """The part of a line, its newline removed; raises CanonicalError for any other form."""
-        fields = parse_canonical(line)
-        if type(fields) is not dict or len(fields) != _DISCLOSURE_FIELDS:
+        match = _LINE.match(line)
+        if match is None or not line.endswith(b"}"):
             raise CanonicalError("not a disclosed part")
-        entry, part, salt = fields.get("entry"), fields.get("part"), fields.get("salt")
-        if not isinstance(entry, str) or not isinstance(part, str) or not isinstance(salt, str):
-            raise CanonicalError("not a disclosed part")
-        if not _HEX.fullmatch(salt):
-            raise CanonicalError("a salt is written in lower-case hex")
-        head = _line_head(entry, part, bytes.fromhex(salt))
-        if not line.startswith(head):
-            raise CanonicalError("not a disclosed part")
-        return cls(entry, part, bytes.fromhex(salt), line[len(head) : -1])
-
-
-def _line_head(entry: str, part: str, salt: bytes) -> bytes:
-    """A disclosed part's line up to its value."""
-    return b'{"entry":%b,"part":%b,"salt":"%b","value":' % (canonical(entry), canonical(part), salt.hex().encode())
-
-
-_DISCLOSURE_FIELDS: Final = 4
-_HEX: Final = re.compile(r"(?:[0-9a-f]{2})*")
+        entry, part, salt = match.groups()
+        value = line[match.end() : -1]
+        parse_canonical(value)
+        return cls(entry.decode(), part.decode(), bytes.fromhex(salt.decode()), value)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -47,7 +47,8 @@ def _fastest() -> tuple[Callable[[Any], bytes], Callable[[bytes], Any]]:
         import orjson
     except ImportError:
         encode = json.JSONEncoder(ensure_ascii=False, sort_keys=True, separators=(",", ":"), allow_nan=False).encode
-        return lambda value: encode(value).encode(), json.loads
+        decode = json.JSONDecoder().decode
+        return lambda value: encode(value).encode(), lambda raw: decode(raw.decode())
     return partial(orjson.dumps, option=orjson.OPT_SORT_KEYS), orjson.loads
 
 
