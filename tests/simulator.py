@@ -23,6 +23,7 @@ import httpx2
 from xase_server.app import Server, create_app
 from xase_server.domain.clock import Clock
 from xase_server.domain.entries import Claim, Stream
+from xase_server.ledger.audit import audit
 from xase_server.ports import Head, Reads, SealedBatch, Storage, StorageUnavailable, StreamHead, Transaction
 from xase_server.settings import Settings
 from xase_server.storage.memory import MemoryStorage
@@ -219,4 +220,6 @@ class Simulator:
         return [record["transaction_id"] for record in page["data"]]
 
     def audit(self) -> None:
-        """Read the whole log again and check everything."""
+        """Read the whole log again; assert that nothing is found."""
+        report = audit(self.storage.inner, self.server.core.custody.ring.log_verifiers)
+        assert report.clean, report.findings

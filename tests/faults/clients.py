@@ -5,6 +5,7 @@ import json
 import threading
 from collections import Counter
 from collections.abc import Iterator
+from contextlib import closing, suppress
 from dataclasses import dataclass, field
 from http.client import HTTPConnection, HTTPException
 from typing import Any, Self
@@ -90,16 +91,10 @@ class Crowd:
             thread.join()
 
     def _work(self, name: str) -> None:
-        caller = Caller(self._server)
-        try:
-            for n in itertools.count():
-                if self._stopping.is_set():
-                    return
-                self._once(caller, f"{name}-{n}")
-        except (OSError, HTTPException):
-            return  # the server is gone; what it promised stands in the memory
-        finally:
-            caller.close()
+        numbers = itertools.count()
+        with closing(Caller(self._server)) as caller, suppress(OSError, HTTPException):  # gone: the memory stands
+            while not self._stopping.is_set():
+                self._once(caller, f"{name}-{next(numbers)}")
 
     def _once(self, caller: Caller, once: str) -> None:
         self._memory.promised[once] = None
@@ -112,12 +107,11 @@ class Crowd:
 
 def retry_unanswered(server: Server, memory: Memory) -> None:
     """Repeat every request that got no answer; each must be taken now."""
-    caller = Caller(server)
-    for once in memory.unanswered:
-        status, answer = caller.record(once)
-        assert status == 201, answer
-        memory.promised[once] = answer["id"]
-    caller.close()
+    with closing(Caller(server)) as caller:
+        for once in memory.unanswered:
+            status, answer = caller.record(once)
+            assert status == 201, answer
+            memory.promised[once] = answer["id"]
 
 
 def assert_each_promise_kept_once(server: Server, memory: Memory, *, since: int = 0) -> int:
@@ -125,9 +119,8 @@ def assert_each_promise_kept_once(server: Server, memory: Memory, *, since: int 
 
     Looks at the records from this place in the chain on, and gives the place where the chain ends.
     """
-    caller = Caller(server)
-    records = list(itertools.takewhile(lambda record: record["sequence"] >= since, caller.newest_first()))[::-1]
-    caller.close()
+    with closing(Caller(server)) as caller:
+        records = list(itertools.takewhile(lambda record: record["sequence"] >= since, caller.newest_first()))[::-1]
     kept = Counter(record["transaction_id"] for record in records)
     assert all(times == 1 for times in kept.values())
     assert {record["transaction_id"]: record["id"] for record in records} == {

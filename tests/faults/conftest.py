@@ -1,11 +1,14 @@
 """What the fault tests share: the traced C library and the length of the run."""
 
 import os
+import shutil
+from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
 
 from tests.faults import iotrace
+from tests.faults.server import started
 from tests.simulator import ORIGIN
 from xase_server.home import Home
 
@@ -29,3 +32,19 @@ def keys(tmp_path_factory: pytest.TempPathFactory) -> Path:
     home.prepare()
     home.custody(ORIGIN, now_ms=0)
     return home.keys
+
+
+@pytest.fixture
+def home(tmp_path: Path, keys: Path) -> Path:
+    """A home folder with nothing but its keys, because making those takes seconds."""
+    shutil.copytree(keys, tmp_path / "home" / "keys")
+    return tmp_path / "home"
+
+
+@pytest.fixture(autouse=True)
+def no_server_outlives_its_test() -> Iterator[None]:
+    """Kill what a failed test left running."""
+    yield
+    for server in started:
+        server.kill()
+    started.clear()

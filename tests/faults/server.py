@@ -12,9 +12,12 @@ from http.client import HTTPConnection, HTTPException
 from pathlib import Path
 from typing import Self
 
+from tests.simulator import ORIGIN
+
 PROGRAM = Path(sys.executable).with_name("xase-server")
 START_SECONDS = 30.0
 _numbers = itertools.count()
+started: list["Server"] = []
 
 
 @dataclass
@@ -32,7 +35,7 @@ class Server:
         name = home.with_name(f"{home.name}-{next(_numbers)}")
         log, ready = name.with_suffix(".log"), name.with_suffix(".ready")
         where = ["--home", str(home), "--port", "0", "--ready-file", str(ready)]
-        command = [str(PROGRAM), "serve", *where, "--rate-limit", "0", *options]
+        command = [str(PROGRAM), "serve", *where, "--rate-limit", "0", "--log-origin", ORIGIN, *options]
         with log.open("wb") as output:
             process = subprocess.Popen(
                 command,
@@ -41,7 +44,9 @@ class Server:
                 stdout=output,
                 stderr=output,
             )
-        return cls(home, process, log, ready)
+        server = cls(home, process, log, ready)
+        started.append(server)
+        return server
 
     @property
     def port(self) -> int:

@@ -36,9 +36,9 @@ def killed_under_load(server: Server, memory: Memory, name: str, seconds: float)
 
 
 @pytest.mark.slow
-def test_a_killed_server_forgets_nothing_and_doubles_nothing(tmp_path, database, full):
+def test_a_killed_server_forgets_nothing_and_doubles_nothing(home, database, full):
     rounds = (200 if not database else 40) if full else (8 if not database else 3)
-    home, memory, chance, checked = tmp_path / "home", Memory(), random.Random(), 0
+    memory, chance, checked = Memory(), random.Random(), 0
     for n in range(rounds):
         if chance.random() < 0.2:  # a start is no safer moment than any other
             server = Server.start(home, *database)
@@ -60,8 +60,8 @@ def test_a_killed_server_forgets_nothing_and_doubles_nothing(tmp_path, database,
 
 
 @pytest.mark.slow
-def test_two_servers_on_one_store_share_one_chain_and_one_survives_the_other(tmp_path, database, full):
-    home, memory = tmp_path / "home", Memory()
+def test_two_servers_on_one_store_share_one_chain_and_one_survives_the_other(home, database, full):
+    memory = Memory()
     survivor = Server.start(home, *database).wait_until_ready()
     for n in range(20 if full else 2):
         other = Server.start(home, *database).wait_until_ready()
@@ -78,8 +78,8 @@ def test_two_servers_on_one_store_share_one_chain_and_one_survives_the_other(tmp
 
 
 @pytest.mark.slow
-def test_two_servers_that_start_at_once_on_an_empty_home_make_one_log(tmp_path, database):
-    home, memory = tmp_path / "home", Memory()
+def test_two_servers_that_start_at_once_on_an_empty_home_make_one_log(home, database):
+    memory = Memory()
     both = [Server.start(home, *database) for _ in range(2)]
     for n, server in enumerate(both):
         with Crowd(server.wait_until_ready(), memory, f"server-{n}", 2):
@@ -92,8 +92,8 @@ def test_two_servers_that_start_at_once_on_an_empty_home_make_one_log(tmp_path, 
 
 
 @pytest.mark.slow
-def test_a_crash_of_the_database_server_is_outlived(tmp_path, postgres, full):
-    dsn, home, memory = postgres(), tmp_path / "home", Memory()
+def test_a_crash_of_the_database_server_is_outlived(home, postgres, full):
+    dsn, memory = postgres(), Memory()
     server = Server.start(home, "--database", dsn).wait_until_ready()
     for n in range(20 if full else 2):
         with Crowd(server, memory, f"round-{n}", CALLERS):

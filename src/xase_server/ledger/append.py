@@ -33,6 +33,10 @@ MOST_AT_ONCE: Final = 1_024
 """Entries in one commit; a unit that is larger than this is still committed whole."""
 
 MAX_STEP_BACK_MS: Final = 5_000
+
+FAILURE_REMEMBERED_MS: Final = 5_000
+"""How long one failed commit means that the ledger is not ready; then the next append is let try."""
+
 _HOUR_MS: Final = 3_600_000
 
 
@@ -81,6 +85,7 @@ class Ledger:
         self._postponed: list[_Waiting] = []
         self._keeper: HeadKeeper | None = None
         self._objection: Objection | None = None
+        self._failed_at_ms: int | None = None
         self._accepts_clock = False
         self._closed = True
         self._writer = threading.Thread(target=self._run, name="xase-ledger", daemon=True)
@@ -146,11 +151,18 @@ class Ledger:
             late = self._clock_problem(self._storage.read(lambda reads: reads.head()))
         except StorageUnavailable as error:
             return str(error)
-        return late or (self._keeper.problem if self._keeper else None)
+        return late or self._write_problem() or (self._keeper.problem if self._keeper else None)
 
     def healthy(self) -> bool:
         """Whether an append would now be taken."""
         return self.problem is None
+
+    def _write_problem(self) -> str | None:
+        """A disk that cannot be written may well be read: only commits tell."""
+        failed_at_ms = self._failed_at_ms
+        if failed_at_ms is None or abs(self._clock.now_ms() - failed_at_ms) > FAILURE_REMEMBERED_MS:
+            return None
+        return "The last commit failed"
 
     # ------------------------------------------------------------------ the queue
 
@@ -197,7 +209,9 @@ class Ledger:
         """Commit and answer the batch; when one unit stands in the way, each by itself."""
         try:
             outcomes = self._append(batch)
+            self._failed_at_ms = None
         except (StorageUnavailable, TileMissing) as error:
+            self._failed_at_ms = self._clock.now_ms()
             outcomes = [(waiting, _unknown(error)) for waiting in batch]
         except Refused as refused:
             outcomes = [(waiting, refused) for waiting in batch]
