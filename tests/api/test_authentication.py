@@ -3,6 +3,7 @@
 from datetime import UTC, datetime, timedelta
 
 import pytest
+
 from xase_server.domain.entries import Unit
 from xase_server.domain.principals import Principal
 from xase_server.services.keys import append_key, mint

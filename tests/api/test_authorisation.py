@@ -1,6 +1,7 @@
 """Who may do what: every endpoint of the table, with every role and with every single scope."""
 
 import pytest
+
 from xase_server.domain.principals import ROLES, SCOPES
 from xase_server.web.endpoint import ANY_KEY, PUBLIC
 from xase_server.web.endpoints import ENDPOINTS

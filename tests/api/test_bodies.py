@@ -3,9 +3,19 @@
 from json import dumps, loads
 
 import pytest
+
 from tests.api.conftest import DECISION
 
 MUST_BE = {"string": "Must be a string", "object": "Must be an object", "number": "Must be a number"}
+JSON_TYPE = {
+    type(None): "null",
+    bool: "boolean",
+    int: "number",
+    float: "number",
+    str: "string",
+    list: "array",
+    dict: "object",
+}
 NAMES = ["model_id", "transaction_id", "policy_id", "model_version", "model_hash"]
 OBJECTS = ["input", "output", "context", "explanation"]
 OVERRIDE = {"action": "OVERRIDE", "reason": "r", "new_outcome": {"decision": "REJECTED"}}
@@ -44,8 +54,7 @@ async def test_a_required_field_that_is_missing_is_named(refuse, field):
 )
 @pytest.mark.parametrize("value", [None, True, 7, 0.5, "text", [], [{}], {}])
 async def test_a_value_of_the_wrong_type_is_named(refuse, field, form, value):
-    right = {"string": str, "object": dict, "number": (int, float)}[form]
-    if isinstance(value, right) and not isinstance(value, bool):
+    if JSON_TYPE[type(value)] == form:
         value = None
     assert await refuse("/v1/records", DECISION | {field: value}) == {field: MUST_BE[form]}
 
@@ -96,7 +105,7 @@ async def test_everything_that_is_wrong_is_told_at_once(refuse):
 
 @pytest.mark.parametrize("body", [b"[]", b"3", b'"text"', b"null", b"true"])
 async def test_a_body_that_is_no_object_is_refused(refuse, body):
-    assert list((await refuse("/v1/records", body)).values()) in (["Must be an object"],)
+    assert await refuse("/v1/records", body) == {"body": "Must be an object"}
 
 
 @pytest.mark.parametrize("body", [b"", b"{", b'{"model_id": }', b"{} {}", b"{'a': 1}", b"\xef\xbb\xbf{}", b"nul"])

@@ -1,8 +1,10 @@
 """What every answer has in common: request ids, error form, protection headers, methods, caching."""
 
 import re
+from typing import Any
 
 import pytest
+
 from tests.api.conftest import DECISION, finished_bundle
 from xase_server.domain.errors import CATALOGUE
 from xase_server.ports import StorageUnavailable
@@ -28,11 +30,11 @@ async def test_every_answer_has_a_request_id_of_its_own_and_protects_itself(clie
 
 
 async def test_a_callers_request_id_is_not_taken_over(client):
-    answer = await client.get("/healthz", headers={"X-Request-Id": "req_mine\r\nx: y".encode()[:8]})
-    assert REQUEST_ID.fullmatch(answer.headers["x-request-id"])
+    answer = await client.get("/healthz", headers={"X-Request-Id": "req_0123456789abcdef"})
+    assert answer.headers["x-request-id"] != "req_0123456789abcdef"
 
 
-REFUSALS = [
+REFUSALS: list[tuple[str, str, Any, int, str]] = [
     ("GET", "/v1/records/rec_0000000000000000", None, 404, "not_found"),
     ("GET", "/nowhere", None, 404, "not_found"),
     ("POST", "/v1/records", {}, 400, "validation_error"),

@@ -4,6 +4,7 @@ import asyncio
 import threading
 
 import pytest
+
 from tests.api.conftest import DECISION, finished_bundle, settled_bundle
 
 ACT = {"action": "OVERRIDE", "reason": "r", "new_outcome": {"decision": "REJECTED"}}

@@ -3,6 +3,7 @@
 from datetime import datetime, timedelta
 
 import pytest
+
 from tests.api.conftest import DECISION
 
 LISTS = ["/v1/records", "/v1/keys", "/v1/evidence/bundles"]
@@ -124,7 +125,7 @@ def model():
 
 @pytest.fixture
 async def fifty(site, client, model):
-    """Fifty decisions of one model, made once: confidence 0.00 to 0.49, every fifth under a policy, every tenth acted on."""
+    """Fifty decisions of one model: confidence 0.00 to 0.49, every fifth under a policy, every tenth acted on."""
     found = (await client.get("/v1/records", params={"model_id": model, "limit": 100, "order": "asc"})).json()
     if found["total"] == 0:
         bodies = [

@@ -1,3 +1,4 @@
+# ruff: noqa: E501 - the commands stand as they were printed
 """The source document on records, executed line by line: its own curl commands, bodies, answers and errors."""
 
 import re

@@ -14,7 +14,7 @@ from xase_server.web.schemas import Checkpoint, ConsistencyProof, EntryList, Inc
 _GROUP: Final = "Ledger"
 _BYTES: Final = "application/octet-stream"
 _NOTE: Final = "text/plain; charset=utf-8"
-_TILE_NUMBER: Final = r"(x[0-9]{3}/)*[0-9]{3}(\.p/[0-9]{1,3})?"
+_TILE_NUMBER: Final = r"(x[0-9]{3}/){0,4}[0-9]{3}(\.p/[0-9]{1,3})?"
 assert MAX_OFFSET < MAX_SIZE
 
 NUMBER: Final = PathParameter(

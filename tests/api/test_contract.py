@@ -1,0 +1,165 @@
+"""The contract file: valid, committed as served, its examples true to their schemas, and the server true to it."""
+
+import json
+from itertools import chain
+
+import pytest
+from jsonschema import Draft202012Validator
+from referencing import Registry, Resource
+
+from tests.api.conftest import DECISION, finished_bundle
+from tests.conftest import REPOSITORY
+from xase_server.web.endpoints import ENDPOINTS
+from xase_server.web.openapi import contract
+
+DOCUMENT = json.loads(contract(ENDPOINTS))
+OPERATIONS = [
+    (method, path, operation) for path, methods in DOCUMENT["paths"].items() for method, operation in methods.items()
+]
+REGISTRY = Registry().with_resource("urn:contract", Resource.opaque(DOCUMENT))
+
+
+def faults(value, schema):
+    """What is wrong with a value by a schema of the contract file."""
+    located = json.loads(json.dumps(schema).replace('"#/', '"urn:contract#/'))
+    validator = Draft202012Validator(located, registry=REGISTRY, format_checker=Draft202012Validator.FORMAT_CHECKER)
+    return [f"{list(error.absolute_path)}: {error.message}" for error in validator.iter_errors(value)]
+
+
+def resolved(node):
+    while "$ref" in node:
+        target = DOCUMENT
+        for name in node["$ref"].removeprefix("#/").split("/"):
+            target = target[name]
+        node = target
+    return node
+
+
+def test_the_committed_file_is_the_served_one():
+    committed = REPOSITORY / "docs" / "reference" / "openapi.json"
+    assert committed.read_bytes() == contract(ENDPOINTS), "run: python scripts/make_openapi.py"
+
+
+async def test_the_server_serves_the_contract(client):
+    answer = await client.get("/openapi.json")
+    assert answer.content == contract(ENDPOINTS)
+    assert answer.headers["content-type"] == "application/json"
+
+
+def test_every_schema_is_a_valid_json_schema():
+    for schema in DOCUMENT["components"]["schemas"].values():
+        Draft202012Validator.check_schema(schema)
+
+
+def test_every_reference_leads_somewhere():
+    text = json.dumps(DOCUMENT)
+    references = {part.split('"')[0] for part in text.split('"$ref": "')[1:]}
+    for reference in references:
+        assert resolved({"$ref": reference})
+
+
+def test_every_endpoint_is_in_it_with_a_name_of_its_own():
+    assert len(OPERATIONS) == len(ENDPOINTS)
+    names = [operation["operationId"] for _, _, operation in OPERATIONS]
+    assert len(set(names)) == len(names)
+
+
+@pytest.mark.parametrize(("method", "path", "operation"), OPERATIONS, ids=lambda each: str(each)[:50])
+def test_every_operation_is_whole(method, path, operation):
+    assert operation["summary"]
+    assert operation["responses"]
+    placed = {each["name"] for each in operation["parameters"] if each["in"] == "path"}
+    assert placed == {part.strip("{}") for part in path.split("/") if part.startswith("{")}
+    for parameter in operation["parameters"]:
+        assert parameter["description"]
+    assert any(status.startswith("2") for status in operation["responses"])
+    assert "500" in operation["responses"]
+    if operation["security"]:
+        assert "401" in operation["responses"]
+    if "x-required-scope" in operation:
+        assert "403" in operation["responses"]
+
+
+def examples_of(operation):
+    bodies = operation.get("requestBody", {}).get("content", {})
+    answers = chain.from_iterable(response.get("content", {}).items() for response in operation["responses"].values())
+    for media, content in chain(bodies.items(), answers):
+        if "json" not in media or "schema" not in content:
+            continue
+        if "example" in content:
+            yield content["example"], content["schema"]
+        for example in content.get("examples", {}).values():
+            yield resolved(example)["value"], content["schema"]
+
+
+@pytest.mark.parametrize(("method", "path", "operation"), OPERATIONS, ids=lambda each: str(each)[:50])
+def test_every_example_is_what_its_schema_says(method, path, operation):
+    for example, schema in examples_of(operation):
+        assert faults(example, schema) == []
+
+
+@pytest.fixture
+async def answers(client, record):
+    """One good answer of every endpoint that answers JSON: (operation, status, value)."""
+    path = f"/v1/records/{record['id']}"
+    act = {
+        "action": "OVERRIDE",
+        "reason": "r",
+        "new_outcome": {},
+        "metadata": {"a": 1},
+        "evidence_urls": ["https://a.example"],
+    }
+    bundle = await finished_bundle(client, {"record_ids": [record["id"]]})
+    key = (await client.post("/v1/keys", json={"name": "k", "role": "auditor", "expires_at": "2999-01-01"})).json()
+    full = DECISION | {"policy_id": "p", "context": {}, "explanation": {}, "model_version": "1", "model_hash": "h"}
+    calls = {
+        "create_record": ("POST", "/v1/records?receipt=true", full),
+        "create_records": ("POST", "/v1/records/batch?receipt=true", [DECISION]),
+        "list_records": ("GET", "/v1/records", None),
+        "get_record": ("GET", path, None),
+        "prove_record": ("GET", f"{path}/proof", None),
+        "create_intervention": ("POST", f"{path}/interventions?receipt=true", act),
+        "intervene": ("POST", f"{path}/intervene", act),
+        "list_interventions": ("GET", f"{path}/interventions", None),
+        "erase_payload": ("DELETE", f"{path}/payload", {"reason": "r"}),
+        "get_evidence": ("GET", f"/v1/evidence/{record['id']}", None),
+        "create_bundle": ("POST", "/v1/evidence/bundles", {"record_ids": [record["id"]]}),
+        "list_bundles": ("GET", "/v1/evidence/bundles", None),
+        "get_bundle": ("GET", f"/v1/evidence/bundles/{bundle['bundle_id']}", None),
+        "verify_bundle": ("POST", "/v1/evidence/verify", {"bundle_id": bundle["bundle_id"]}),
+        "list_entries": ("GET", "/v1/ledger/entries", None),
+        "prove_inclusion": ("GET", f"/v1/ledger/proof/inclusion?entry={record['id']}", None),
+        "prove_consistency": ("GET", "/v1/ledger/proof/consistency?first=1", None),
+        "get_signing_keys": ("GET", "/.well-known/xase-signing-keys.json", None),
+        "create_key": ("POST", "/v1/keys", {"name": "k", "role": "auditor"}),
+        "list_keys": ("GET", "/v1/keys", None),
+        "rotate_key": ("POST", f"/v1/keys/{key['id']}/rotate", {}),
+        "revoke_key": ("DELETE", f"/v1/keys/{key['id']}", None),
+        "whoami": ("GET", "/v1/whoami", None),
+        "get_health": ("GET", "/healthz", None),
+        "get_readiness": ("GET", "/readyz", None),
+    }
+    found = {}
+    for name, (method, address, body) in calls.items():
+        answer = await client.request(method, address, json=body)
+        found[name] = (answer.status_code, answer.json())
+    checkpoint = await client.get("/v1/ledger/checkpoint", headers={"accept": "application/json"})
+    found["get_checkpoint"] = (checkpoint.status_code, checkpoint.json())
+    return found
+
+
+async def test_every_good_answer_is_what_its_schema_says(answers):
+    without_json = {
+        "download_bundle",
+        "get_log_checkpoint",
+        "get_tile",
+        "get_entry_bundle",
+        "get_metrics",
+        "get_reference",
+        "get_contract",
+    }
+    operations = {operation["operationId"]: operation for _, _, operation in OPERATIONS}
+    assert set(answers) == set(operations) - without_json
+    for name, (status, value) in answers.items():
+        content = operations[name]["responses"][str(status)]["content"]["application/json"]
+        assert faults(value, content["schema"]) == [], name
