@@ -29,7 +29,9 @@ class Settings(BaseSettings):
     ] = ""
     organisation: Annotated[
         str,
-        Field(pattern=r"^(org_[a-z0-9_]{1,60})?$", description="Organisation made at first start; empty for a random id."),
+        Field(
+            pattern=r"^(org_[a-z0-9_]{1,60})?$", description="Organisation made at first start; empty for a random id."
+        ),
     ] = ""
     admin_email: Annotated[
         str, Field(max_length=254, description="Principal of the admin key made at first start.")
@@ -60,3 +62,4 @@ class Settings(BaseSettings):
     log_format: Annotated[
         str, Field(pattern="^(json|text)$", description="`json` or `text` lines on standard error.")
     ] = "text"
+    log_requests: Annotated[bool, Field(description="Log a line for each request.")] = False

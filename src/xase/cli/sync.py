@@ -6,7 +6,7 @@ from typing import Annotated
 import typer
 
 from xase.cli.connection import AsJson, BaseUrl, KeyFile, connect
-from xase.cli.exits import ExitCode
+from xase.cli.exits import ExitCode, Stop
 from xase.cli.output import emit, note, show_table, waiting
 
 app = typer.Typer(rich_markup_mode=None, add_completion=False)
@@ -30,12 +30,14 @@ def sync(
     Exit code 8 says that something is set aside.
     """
     with connect(base_url, key_file, spool=spool) as client, waiting("delivering"):
-        for identifier in resubmit or ():
-            client.records.resubmit(identifier)
-        for identifier in discard or ():
-            client.records.discard(identifier)
         delivered = client.records.sync()
+        unknown = [each for each in discard or () if not client.records.discard(each)]
+        unknown += [each for each in resubmit or () if not client.records.resubmit(each)]
+        if unknown:
+            raise Stop(f"not set aside here: {', '.join(unknown)}", ExitCode.NOT_FOUND)
+        still_waiting = client.records.flush() if resubmit else 0
         aside = client.records.rejected()
+        delivered += len(set(resubmit or ()) - {each.id for each in aside}) - still_waiting
         left = client.records.spool
     if as_json:
         rows = [

@@ -10,7 +10,10 @@ from enum import StrEnum
 from pathlib import Path
 from typing import Final
 
-from xase.proof.keys import KeyMaterialError, LogSigner, LogVerifier
+from xase.proof.checkpoint import NoteError, open_checkpoint
+from xase.proof.keys import KeyMaterialError, LogSigner
+from xase_server.commands.existing import log_keys
+from xase_server.commands.exits import Stop
 from xase_server.domain.clock import Clock
 from xase_server.home import Home
 from xase_server.ledger.append import MAX_STEP_BACK_MS
@@ -45,14 +48,13 @@ class Finding:
 
 @dataclass(frozen=True, slots=True)
 class Patient:
-    """What is examined. `storage` is None when it cannot be opened: `trouble` says why, `remedy` what to do."""
+    """What is examined. `storage` is None when it cannot be opened; `trouble` says why."""
 
     settings: Settings
     home: Home
     clock: Clock
     storage: Storage | None
     trouble: str = ""
-    remedy: str = ""
 
 
 def examine(patient: Patient) -> Iterator[Finding]:
@@ -149,7 +151,8 @@ def _files(_patient: Patient) -> Iterator[Finding]:
 
 def _database(patient: Patient) -> Iterator[Finding]:
     if patient.storage is None:
-        yield Finding("database", State.PROBLEM, patient.trouble, patient.remedy)
+        remedy = "start the server once, or restore a backup; other checks wait for it"
+        yield Finding("database", State.PROBLEM, patient.trouble, remedy)
         return
     try:
         patient.storage.check()
@@ -160,8 +163,22 @@ def _database(patient: Patient) -> Iterator[Finding]:
     kind = "PostgreSQL" if patient.settings.database else "SQLite"
     yield Finding("database", State.OK, f"{kind}, durable, {head.size:,} entries, epoch {head.epoch}")
     yield _clock(patient, head)
-    if (patient.home.keys / "log.pem").is_file():
-        yield _head(patient, patient.storage, head)
+    yield _log_key(patient.home, head)
+    yield _head(patient.home, patient.storage)
+
+
+def _log_key(home: Home, head: Head) -> Finding:
+    """Whether the key that will sign the next checkpoint signed the newest one."""
+    try:
+        signer = LogSigner.from_pem(head.log, (home.keys / "log.pem").read_bytes())
+        if head.checkpoint:
+            open_checkpoint(head.checkpoint, [signer.verifier])
+    except (OSError, KeyMaterialError) as error:
+        return Finding("log key", State.PROBLEM, f"cannot be read: {error}", "restore the keys folder from your copy")
+    except NoteError:
+        remedy = "restore the right keys folder, or finish the rotation: `xase-server signing-key rotate log`"
+        return Finding("log key", State.PROBLEM, "did not sign the newest checkpoint", remedy)
+    return Finding("log key", State.OK, f"signs {head.log}")
 
 
 def _clock(patient: Patient, head: Head) -> Finding:
@@ -172,14 +189,13 @@ def _clock(patient: Patient, head: Head) -> Finding:
     return Finding("clock", State.PROBLEM, found, "set the clock right; or decide: serve --accept-clock")
 
 
-def _head(patient: Patient, storage: Storage, head: Head) -> Finding:
-    """Whether the database ends where it should, under this home's log key."""
+def _head(home: Home, storage: Storage) -> Finding:
+    """Whether the database ends where it should."""
     try:
-        vkey = LogSigner.from_pem(head.log, (patient.home.keys / "log.pem").read_bytes()).vkey
-    except (OSError, KeyMaterialError) as error:
-        return Finding("head", State.PROBLEM, f"log.pem cannot be read: {error}", "restore it from your copy")
-    objection = find_objection(storage, [LogVerifier.from_vkey(vkey)], patient.home.head)
+        objection = find_objection(storage, log_keys(home), home.head)
+    except Stop as stop:
+        return Finding("head", State.PROBLEM, stop.message, "restore the keys folder from your copy")
     if objection is None:
-        return Finding("head", State.OK, "the database reaches the head held outside it, under this log key")
+        return Finding("head", State.OK, "the database reaches the head held outside it")
     remedy = "find out why; then decide: serve --accept-head" if objection.may_be_accepted else "restore a backup"
     return Finding("head", State.PROBLEM, objection.reason, remedy)

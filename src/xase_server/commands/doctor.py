@@ -5,6 +5,7 @@ from dataclasses import asdict
 import typer
 
 from xase_server.commands.checks import Patient, State, examine
+from xase_server.commands.existing import open_existing
 from xase_server.commands.exits import ExitCode
 from xase_server.commands.options import STORE, AsJson, with_settings
 from xase_server.commands.output import emit, note, show_table
@@ -20,7 +21,10 @@ def doctor(*, settings: Settings, as_json: AsJson = False) -> None:
 
     Exit code 0 when there is no problem (there may be warnings), else 6.
     """
-    findings = list(examine(_patient(settings)))
+    patient = _patient(settings)
+    findings = list(examine(patient))
+    if patient.storage is not None:
+        patient.storage.close()
     problems = sum(each.state is State.PROBLEM for each in findings)
     if as_json:
         emit({"healthy": not problems, "findings": [asdict(each) for each in findings]})
@@ -34,16 +38,8 @@ def doctor(*, settings: Settings, as_json: AsJson = False) -> None:
 
 
 def _patient(settings: Settings) -> Patient:
-    """The store as it is: neither made nor migrated."""
-    from xase_server.storage import migrations, open_storage
-
     home, clock = Home(settings.home), SystemClock()
-    if not settings.database and not home.database.exists():
-        found = f"{home.database} is not there"
-        return Patient(settings, home, clock, None, found, "start the server once, or restore a backup")
     try:
-        if not migrations.is_latest(settings.database or home.database):
-            return Patient(settings, home, clock, None, "its schema is of another version", "xase-server migrate")
-        return Patient(settings, home, clock, open_storage(settings.database, home.path, readers=1))
+        return Patient(settings, home, clock, open_existing(settings))
     except StorageUnavailable as error:
-        return Patient(settings, home, clock, None, str(error), "mend this first: other checks need it")
+        return Patient(settings, home, clock, None, str(error))

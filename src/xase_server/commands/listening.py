@@ -14,6 +14,7 @@ from typing import Any, Final, NoReturn
 
 import uvicorn
 
+from xase_server.commands import logs
 from xase_server.commands.exits import ExitCode, Stop
 
 _BACKLOG: Final = 2048
@@ -36,8 +37,17 @@ def end_quietly_on_signals() -> None:
         signal.signal(signum, _end)
 
 
-def run(app: Callable[..., Any], listener: socket.socket, address: str, ready_file: Path | None) -> None:
+def run(
+    app: Callable[..., Any],
+    listener: socket.socket,
+    address: str,
+    ready_file: Path | None,
+    *,
+    log_format: str = "text",
+    log_requests: bool = False,
+) -> None:
     """Serve until a signal says stop; requests that wait for their commit are answered first."""
+    logs.configure(log_format, requests=log_requests)
     configuration = uvicorn.Config(
         app,
         loop="uvloop",
@@ -45,7 +55,7 @@ def run(app: Callable[..., Any], listener: socket.socket, address: str, ready_fi
         ws="none",
         lifespan="on",
         access_log=False,
-        log_level="warning",
+        log_config=None,
         server_header=False,
         timeout_graceful_shutdown=_GRACE_SECONDS,
     )

@@ -8,10 +8,10 @@ from typing import Annotated
 
 import typer
 
+from xase_server.commands.existing import log_keys
 from xase_server.commands.exits import ExitCode, Stop
 from xase_server.commands.options import STORE, AsJson, with_settings
 from xase_server.commands.output import emit, note, say
-from xase_server.domain.clock import SystemClock
 from xase_server.home import Home
 from xase_server.ledger.head import write_held
 from xase_server.ledger.start import accept, find_objection
@@ -76,8 +76,7 @@ def _restore(
     copy_database(copy.database, arriving.database)
     storage = open_storage("", arriving.path, readers=1)
     try:
-        log = storage.read(lambda reads: reads.head()).log
-        verifiers = home.custody(log, SystemClock().now_ms()).ring.log_verifiers
+        verifiers = log_keys(home)
         for head_file in heads:
             objection = find_objection(storage, verifiers, head_file)
             if objection and not (objection.may_be_accepted and accept_older_head):

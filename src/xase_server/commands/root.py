@@ -7,6 +7,7 @@ from typing import Annotated
 
 import typer
 
+from xase_server.commands.audit import audit
 from xase_server.commands.backup import backup
 from xase_server.commands.doctor import doctor
 from xase_server.commands.exits import ExitCode, Stop
@@ -14,6 +15,7 @@ from xase_server.commands.keys import keys
 from xase_server.commands.migrate import migrate
 from xase_server.commands.restore import restore
 from xase_server.commands.serve import serve
+from xase_server.commands.signing_key import signing_key
 from xase_server.domain.errors import Refused
 from xase_server.home import HomeProblem
 from xase_server.ports import StorageUnavailable
@@ -24,9 +26,10 @@ app = typer.Typer(
     no_args_is_help=True,
     context_settings={"help_option_names": ["-h", "--help"]},
 )
-for command in (serve, migrate, backup, restore, doctor):
+for command in (serve, migrate, audit, backup, restore, doctor):
     app.command()(command)
 app.add_typer(keys, name="keys")
+app.add_typer(signing_key, name="signing-key")
 
 
 def _version(wanted: bool) -> None:  # noqa: FBT001 - typer's callback
@@ -64,7 +67,8 @@ def _stop(error: Exception) -> Stop:
         case HomeProblem() | StorageUnavailable():
             return Stop(str(error), ExitCode.UNAVAILABLE)
         case Refused():
-            code = ExitCode.NOT_FOUND if error.kind.slug == "not_found" else ExitCode.REFUSED
+            by_slug = {"not_found": ExitCode.NOT_FOUND, "unavailable": ExitCode.UNAVAILABLE}
+            code = by_slug.get(error.kind.slug, ExitCode.REFUSED)
             return Stop(error.message, code, slug=error.kind.slug, details=error.details)
         case _:
             said = f"unexpected {type(error).__name__}: {error} (XASE_DEBUG=1 shows where)"

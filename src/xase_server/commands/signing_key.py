@@ -1,43 +1,54 @@
-"""`xase-server signing-key`: the keys that sign checkpoints and bundles."""
+"""`xase-server signing-key`: replace the keys that sign checkpoints and bundles."""
 
+from enum import StrEnum
 from typing import Annotated
 
 import typer
 
 from xase_server.commands.exits import ExitCode, Stop
 from xase_server.commands.options import STORE, AsJson, with_settings
-from xase_server.commands.output import emit, note
+from xase_server.commands.output import emit, say
 from xase_server.home import Home
 from xase_server.settings import Settings
 
-signing_key = typer.Typer(rich_markup_mode=None, no_args_is_help=True, help="The keys that sign the log and bundles.")
+signing_key = typer.Typer(rich_markup_mode=None, no_args_is_help=True, help="The keys that sign.")
+
+
+class Signing(StrEnum):
+    """What a key signs."""
+
+    LOG = "log"
+    DOCUMENT = "document"
+
+
+@signing_key.callback()
+def _group() -> None:
+    """The keys that sign checkpoints (log) and bundles (document)."""
 
 
 @signing_key.command()
 @with_settings(*STORE)
 def rotate(
-    use: Annotated[str, typer.Argument(metavar="log|document", help="Which key: of checkpoints, or of bundles.")],
+    use: Annotated[Signing, typer.Argument(help="Which key: log signs checkpoints, document signs bundles.")],
     *,
     settings: Settings,
     as_json: AsJson = False,
 ) -> None:
-    """Replace a signing key. Stop the server first; the log names the new key under the old one's signature.
+    """Replace a signing key. Stop the servers first.
 
-    Old evidence goes on verifying: the old public key stays listed at /.well-known/xase-signing-keys.json.
+    The log itself names the new key under the old one. A rotation that was interrupted is finished
+    by running it again.
     """
-    if use not in {"log", "document"}:
-        raise Stop("say which key: log or document", ExitCode.USAGE)
-    if not Home(settings.home).has_keys():
+    home = Home(settings.home)
+    if not home.has_keys():
         raise Stop(f"there is no server home in {settings.home}: `serve` makes one", ExitCode.USAGE)
     from xase_server.rotation import rotate_signing_key
+    from xase_server.storage.snapshot import refuse_if_open
 
-    identifier = rotate_signing_key(settings, "log" if use == "log" else "document")
+    if not settings.database:
+        refuse_if_open(home.database)
+    fresh = rotate_signing_key(settings, use.value)
     if as_json:
-        emit({"use": use, "key_id": identifier})
+        emit({"use": use.value, "key_id": fresh})
     else:
-        note(f"the {use} key is now {identifier}; hand out the new xase-signing-keys.json")
-
-
-@signing_key.callback()
-def _noun() -> None:
-    """Keep `rotate` a word of its own though it is the only command."""
+        say(f"the {use.value} key is {fresh} now; {home.keys} has changed: copy it anew")
