@@ -144,8 +144,6 @@ def test_a_body_in_chunks_is_read(listening, head):
     with listening.connect() as connection:
         pieces = [BODY[at : at + 7] for at in range(0, len(BODY), 7)]
         chunks = b"".join(b"%x\r\n%b\r\n" % (len(piece), piece) for piece in pieces)
-            b"%x\r\n%b\r\n" % (len(BODY[at : at + 7]), BODY[at : at + 7]) for at in range(0, len(BODY), 7)
-        )
         connection.sendall(head + b"Transfer-Encoding: chunked\r\n\r\n" + chunks + b"0\r\n\r\n")
         assert read_answer(connection)[0] == 201
 
