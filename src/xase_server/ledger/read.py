@@ -1,7 +1,7 @@
 """Reading the log: proofs, receipts and the public tile layout. Nothing here writes or keeps state."""
 
 from functools import lru_cache
-from typing import Any, Final
+from typing import Any, Final, Protocol
 
 from msgspec import Struct, json
 
@@ -19,8 +19,16 @@ _TILES_REMEMBERED: Final = 512
 Layers = tuple[tuple[bytes, ...], ...]
 
 
+class Tiles(Protocol):
+    """Whatever gives the hashes of a tile, empty when there is none."""
+
+    def tile(self, level: int, number: int) -> bytes:
+        """The hashes of a tile so far."""
+        ...
+
+
 @lru_cache(maxsize=_TILES_REMEMBERED)
-def _layers(tile: bytes) -> Layers:
+def tile_layers(tile: bytes) -> Layers:
     """All complete subtrees inside a tile, by height above its hashes.
 
     Proofs near each other, and all proofs to one size, share tiles: made once, a proof costs look-ups.
@@ -34,14 +42,14 @@ def _layers(tile: bytes) -> Layers:
 
 
 class Tree:
-    """The Merkle tree as its tiles hold it, under one consistent view of the store.
+    """The Merkle tree as its tiles hold it; they must not change meanwhile.
 
     Raises TileError when a tile is missing or too short for what the tree's size says.
     """
 
-    def __init__(self, reads: Reads) -> None:
-        self._reads = reads
-        self._tiles: dict[tuple[int, int], Layers] = {}
+    def __init__(self, tiles: Tiles) -> None:
+        self._source = tiles
+        self._seen: dict[tuple[int, int], Layers] = {}
 
     def node(self, level: int, index: int) -> bytes:
         """The root of the complete subtree `index` of 2^`level` leaves."""
@@ -53,9 +61,9 @@ class Tree:
         return layers[height][place]
 
     def _tile(self, level: int, number: int) -> Layers:
-        layers = self._tiles.get((level, number))
+        layers = self._seen.get((level, number))
         if layers is None:
-            layers = self._tiles[level, number] = _layers(self._reads.tile(level, number))
+            layers = self._seen[level, number] = tile_layers(self._source.tile(level, number))
         return layers
 
     def root(self, size: int) -> bytes:

@@ -119,8 +119,18 @@ def _seal_unit(unit: Unit, place: Place) -> tuple[SealedEntry, ...] | Refused:
         return Refused("payload_too_large", str(error), {"limit_bytes": MAX_ENTRY_BYTES})
 
 
-def extend_tiles(size: int, leaves: Sequence[bytes], read: ReadTile) -> dict[tuple[int, int], bytes]:
-    """Every tile that changes when `leaves` join a tree of `size`, at all levels, as it then stands."""
+def tile_root(tile: bytes) -> bytes:
+    """The root over a full tile."""
+    return tile_node(tile, TILE_HEIGHT, 0)
+
+
+def extend_tiles(
+    size: int, leaves: Sequence[bytes], read: ReadTile, root: Callable[[bytes], bytes] = tile_root
+) -> dict[tuple[int, int], bytes]:
+    """Every tile that changes when `leaves` join a tree of `size`, at all levels, as it then stands.
+
+    Raises TileMissing when a tile read does not end where the tree does.
+    """
     tiles: dict[tuple[int, int], bytes] = {}
     level, position, hashes = 0, size, list(leaves)
     while hashes:
@@ -133,7 +143,7 @@ def extend_tiles(size: int, leaves: Sequence[bytes], read: ReadTile) -> dict[tup
             tiles[level, number] = tile
             position += len(fitting)
             if position % TILE_WIDTH == 0:
-                parents.append(tile_node(tile, TILE_HEIGHT, 0))
+                parents.append(root(tile))
         level, position, hashes = level + 1, above, parents
     return tiles
 

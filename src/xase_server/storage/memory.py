@@ -187,7 +187,7 @@ class _MemoryTransaction:
     def write(self, batch: SealedBatch) -> None:
         state = self.state
         if batch.head.size != state.head.size + len(batch.appends):
-            raise StorageUnavailable("the head was moved by another writer")
+            raise StorageUnavailable("the batch was not sealed on this head")
         for each in batch.appends:
             self._write_entry(each)
         for each in batch.appends:

@@ -72,6 +72,8 @@ class SqlTransaction:
 
     def write(self, batch: SealedBatch) -> None:
         """Write everything and advance the head."""
+        if batch.head.size - len(batch.appends) != self.head.size:
+            raise StorageUnavailable("the batch was not sealed on this head")
         try:
             self._write_log(batch)
         except Unwritable as error:
