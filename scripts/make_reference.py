@@ -10,6 +10,7 @@ from pydantic.fields import FieldInfo
 
 from xase.cli.exits import MEANING
 from xase.cli.root import app as client_app
+from xase_server.commands.exits import MEANING as SERVER_MEANING
 from xase_server.commands.root import app as server_app
 from xase_server.domain.errors import CATALOGUE
 from xase_server.domain.principals import ROLES, SCOPES
@@ -106,8 +107,10 @@ def commands() -> str:
     sections: list[str] = []
     for name, app in (("xase", client_app), ("xase-server", server_app)):
         sections += _command(name, typer.main.get_command(app))
-    codes = table(["code", "means"], ([str(int(code)), meaning] for code, meaning in MEANING.items()))
-    return page("Command lines", "the commands themselves", *sections, "## Exit codes of `xase`", codes)
+    for name, meanings in (("xase", MEANING), ("xase-server", SERVER_MEANING)):
+        codes = table(["code", "means"], ([str(int(code)), meaning] for code, meaning in meanings.items()))
+        sections += [f"## Exit codes of `{name}`", codes]
+    return page("Command lines", "the commands themselves", *sections)
 
 
 def _command(path: str, command: Any) -> list[str]:

@@ -1,6 +1,7 @@
 """`xase demo`: the whole product on a real model, in under a minute."""
 
 import shutil
+import signal
 from pathlib import Path
 from tempfile import mkdtemp
 from typing import Annotated
@@ -29,6 +30,7 @@ def demo(
         raise Stop('the demonstration needs more: pip install "xase[server,demo]"', ExitCode.USAGE)
     from xase.cli.demo.programme import perform
 
+    signal.signal(signal.SIGTERM, signal.default_int_handler)  # however it ends, its server ends too
     folder = Path(mkdtemp(prefix="xase-demo-"))
     try:
         perform(folder, keep=keep)
