@@ -27,26 +27,30 @@ class Gate:
 
     def __init__(self, path: Path, patience: float) -> None:
         self._patience = patience
-        self._queue = os.open(path.with_name(path.name + "-queue"), os.O_RDWR | os.O_CREAT | os.O_CLOEXEC, _MODE)
-        self._turn = os.open(path.with_name(path.name + "-turn"), os.O_RDWR | os.O_CREAT | os.O_CLOEXEC, _MODE)
+        self._files = [_open(path.with_name(path.name + suffix)) for suffix in ("-queue", "-turn")]
 
     def __enter__(self) -> None:
         deadline = time.monotonic() + self._patience
-        _lock(self._queue, deadline)
+        queue, turn = self._files
+        _lock(queue, deadline)
         try:
-            _lock(self._turn, deadline)
+            _lock(turn, deadline)
         finally:
-            fcntl.flock(self._queue, fcntl.LOCK_UN)
+            fcntl.flock(queue, fcntl.LOCK_UN)
 
     def __exit__(
         self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
     ) -> None:
-        fcntl.flock(self._turn, fcntl.LOCK_UN)
+        fcntl.flock(self._files[1], fcntl.LOCK_UN)
 
     def close(self) -> None:
         """Give the files back."""
-        os.close(self._queue)
-        os.close(self._turn)
+        while self._files:
+            os.close(self._files.pop())
+
+
+def _open(path: Path) -> int:
+    return os.open(path, os.O_RDWR | os.O_CREAT | os.O_CLOEXEC, _MODE)
 
 
 def _lock(descriptor: int, deadline: float) -> None:

@@ -112,8 +112,8 @@ class SqliteStorage:
         """Close every connection; call it when no thread reads any more."""
         with self._writing:
             self._drop_writer()
-            for connection in self._opened:
-                connection.close()
+            while self._opened:
+                self._opened.pop().close()
             self._gate.close()
 
     # ------------------------------------------------------------------ inside
