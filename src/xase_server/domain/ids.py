@@ -1,8 +1,9 @@
 """Identifiers: a prefix that says what it names, and 64 random bits in hex."""
 
 import re
-import secrets
 from typing import Final
+
+from xase_server.domain.randomness import random_bytes
 
 _FULL: Final = re.compile(r"[a-z]{2,12}_[0-9a-f]{16}")
 _DECISION_PREFIX: Final = re.compile(r"rec_[0-9a-f]{8,16}")
@@ -10,7 +11,7 @@ _DECISION_PREFIX: Final = re.compile(r"rec_[0-9a-f]{8,16}")
 
 def new_id(prefix: str) -> str:
     """A fresh identifier such as `rec_8a7f3b2c4d5e6f7a`."""
-    return f"{prefix}_{secrets.token_hex(8)}"
+    return f"{prefix}_{random_bytes(8).hex()}"
 
 
 def is_id(text: str) -> bool:

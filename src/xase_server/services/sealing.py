@@ -1,6 +1,5 @@
 """From a fact to an append: commitments over salted parts, canonical pieces, an identifier."""
 
-import os
 from collections.abc import Mapping
 from typing import Any, Final
 
@@ -9,6 +8,7 @@ from xase.proof.digest import commitment
 from xase.proof.entry import Draft
 from xase_server.domain.entries import Append, Effect, Part, Stream
 from xase_server.domain.principals import Principal
+from xase_server.domain.randomness import random_bytes
 
 SALT_BYTES: Final = 32
 
@@ -50,7 +50,7 @@ def make_append(
 
 
 def _seal_parts(parts: Mapping[str, Any]) -> dict[str, Part]:
-    salts = os.urandom(SALT_BYTES * len(parts))
+    salts = random_bytes(SALT_BYTES * len(parts))
     return {
         name: Part(salts[n * SALT_BYTES : (n + 1) * SALT_BYTES], canonical(value))
         for n, (name, value) in enumerate(parts.items())

@@ -2,7 +2,6 @@
 
 import asyncio
 import contextlib
-import os
 import time
 import traceback
 from collections.abc import AsyncIterator
@@ -11,6 +10,7 @@ from typing import TYPE_CHECKING, Any, Final
 import structlog
 
 from xase_server.domain.errors import Refused, unavailable
+from xase_server.domain.ids import new_id
 from xase_server.ports import StorageUnavailable
 from xase_server.web.answer import Answer, is_known, tag_of
 from xase_server.web.body import ClientGone
@@ -71,7 +71,7 @@ class Application:
 
     async def _serve(self, scope: "Scope", receive: "Receive", send: "Send") -> None:
         started = time.perf_counter()
-        call = Call(scope, receive, f"req_{os.urandom(8).hex()}", self._site)
+        call = Call(scope, receive, new_id("req"), self._site)
         try:
             answer = await self._answer(call)
         except ClientGone:
@@ -104,7 +104,7 @@ class Application:
                 refusal = exceeded
         answer = refusal_answer(refusal, call.request_id, as_problem=_PROBLEM in call.headers.get(b"accept", b""))
         if refusal.kind.status == _TOO_MANY and call.quota is not None:
-            answer.headers.append((b"retry-after", call.quota.retry_after(time.time())))
+            answer.headers.append((b"retry-after", call.quota.retry_after()))
         return answer
 
     def _report(self, call: Call, defect: Exception) -> None:
@@ -143,7 +143,7 @@ class Application:
         if not any(name == _POLICY[0] for name, _ in answer.headers):
             headers.append(_POLICY)
         if call.quota is not None:
-            headers += call.quota.headers(time.time())
+            headers += call.quota.headers()
         if answer.status not in {204, 304}:
             size = len(answer.body) if answer.size is None else answer.size
             headers += ((b"content-type", answer.media), (b"content-length", b"%d" % size))

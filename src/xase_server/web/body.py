@@ -60,8 +60,10 @@ def _too_large(limit: int) -> Refused:
 
 def media_type(endpoint: Endpoint, headers: dict[bytes, bytes]) -> str:
     """The media type of the body; raises `unsupported_media_type` for one the endpoint does not read."""
-    encoding = headers.get(b"content-encoding", b"identity").strip().lower()
-    if encoding != b"identity":
+    encoding = headers.get(b"content-encoding")
+    if encoding is None and headers.get(b"content-type") == b"application/json" and endpoint.body is not None:
+        return JSON
+    if encoding is not None and encoding.strip().lower() != b"identity":
         raise Refused("unsupported_media_type", "Compressed bodies are not read", {"accepted": ["identity"]})
     media, *options = headers.get(b"content-type", b"").decode("latin-1").lower().split(";")
     charset = [option.strip() for option in options if option.strip().startswith("charset=")]
