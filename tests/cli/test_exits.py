@@ -46,6 +46,7 @@ def test_done_is_0(xase_):
         ("records", "get", NOWHERE, "--key-file", "nowhere.key"),
         ("records", "get", NOWHERE, "--base-url", "ftp://x"),
         ("evidence", "export"),
+        ("evidence", "export", "--model-id", "m", "-o", "no/such/folder/bundle.zip"),
         ("keys", "create", "--name", "n"),
         ("verify", "bundle.zip", "--key", "nowhere.json"),
     ],

@@ -13,6 +13,8 @@ import pytest
 import xase
 from tests.cli.conftest import BIN, Running, record, start, stop
 
+pytestmark = pytest.mark.slow
+
 
 @pytest.fixture
 def servers():
@@ -85,6 +87,12 @@ def test_keys_that_others_may_read_are_5(operator, home):
     answer = operator("serve", "--home", home, "--port", "0")
     assert (answer.code, "Traceback" in answer.err) == (5, False)
     assert "chmod 600" in answer.err
+
+
+def test_a_home_that_cannot_be_made_is_5(operator, tmp_path):
+    (tmp_path / "file").write_text("")
+    answer = operator("serve", "--home", tmp_path / "file" / "home", "--port", "0")
+    assert (answer.code, answer.err) == (5, f"xase-server: {tmp_path / 'file' / 'home'}: Not a directory\n")
 
 
 def test_a_request_is_logged_as_one_line_of_json_when_asked(servers, home):

@@ -94,6 +94,8 @@ def _stop(error: Exception) -> Stop:
 
     if isinstance(error, XaseError):
         return stop_of(error)
+    if isinstance(error, OSError) and error.filename is not None:
+        return Stop(f"{error.filename}: {error.strerror}", ExitCode.USAGE)
     return Stop(f"unexpected {type(error).__name__}: {error} (XASE_DEBUG=1 shows where)", ExitCode.UNEXPECTED)
 
 

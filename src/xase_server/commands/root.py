@@ -66,6 +66,8 @@ def _stop(error: Exception) -> Stop:
             return error
         case HomeProblem() | StorageUnavailable():
             return Stop(str(error), ExitCode.UNAVAILABLE)
+        case OSError() if error.filename is not None:
+            return Stop(f"{error.filename}: {error.strerror}", ExitCode.UNAVAILABLE)
         case Refused():
             by_slug = {"not_found": ExitCode.NOT_FOUND, "unavailable": ExitCode.UNAVAILABLE}
             code = by_slug.get(error.kind.slug, ExitCode.REFUSED)
