@@ -3,8 +3,6 @@
 The work of an insider who holds the document key, and for some the log key as well.
 """
 
-from dataclasses import replace
-
 from scripts.forgery import FIRST, SECOND, THIRD, Forgery, edit_json, forgery, honest_files, pack, story, with_entries
 from scripts.vectorlog import NOON, STREAM, VectorLog, document_signer, files_of, sign
 from xase.proof import bundle
@@ -225,7 +223,7 @@ def payloads_swapped() -> bytes:
     log = story()
     names = {FIRST: SECOND, SECOND: FIRST}
     parts = [part for parts in log.parts.values() for part in parts.values()]
-    return pack(log, disclosures=[replace(part, entry=names.get(part.entry, part.entry)) for part in parts])
+    return pack(log, disclosures=[part._replace(entry=names.get(part.entry, part.entry)) for part in parts])
 
 
 @forgery(8, "is not what it committed to")

@@ -42,12 +42,15 @@ class ArchiveError(ValueError):
 
 @dataclass(frozen=True, slots=True)
 class Limits:
-    """The most a reader takes on. Memory stays within a small multiple of `max_bytes`."""
+    """The most a reader takes on. A verification's memory stays within 512 MiB and eight times the bundle's size."""
 
     max_bytes: int = 512 * 1024 * 1024
     max_files: int = 10_000
     max_name_bytes: int = 200
+    max_manifest_bytes: int = 2 * 1024 * 1024
     max_entries: int = 250_000
+    max_parts: int = 2_500_000
+    max_part_bytes: int = 4 * 1024 * 1024
     max_findings: int = 100
 
 

@@ -13,7 +13,6 @@ from xase.proof.archive import Archive, ArchiveError, Limits, read_archive, writ
 from xase.proof.canonical import CanonicalError, canonical, parse_canonical
 from xase.proof.checkpoint import parse_checkpoint, parse_note
 from xase.proof.digest import PREFIX, format_digest, leaf_hash, sha256_digest
-from xase.proof.entry import Entry
 from xase.proof.leaflet import README_TXT, VERIFY_SH
 from xase.proof.merkle import Subtree
 from xase.proof.multiproof import many_nodes
@@ -215,8 +214,3 @@ def read_bundle(data: bytes, limits: Limits | None = None) -> Archive:
     for name in sorted(REQUIRED - archive.files.keys()):
         raise ArchiveError("is missing", name)
     return archive
-
-
-def entry_name(entry: Entry) -> str:
-    """How findings name an entry."""
-    return f"entry {entry.index} ({entry.id})"

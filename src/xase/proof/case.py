@@ -3,32 +3,19 @@
 from collections import Counter
 from collections.abc import Mapping
 from dataclasses import dataclass, field
-from functools import cached_property
 from typing import Any, Final
 
 from xase.proof.archive import Limits
-from xase.proof.bundle import RANGE, Disclosure
+from xase.proof.bundle import RANGE
 from xase.proof.chain import Link
 from xase.proof.checkpoint import Checkpoint
 from xase.proof.digest import format_digest
-from xase.proof.entry import FIRST_SEQUENCE, Entry
+from xase.proof.entry import FIRST_SEQUENCE
+from xase.proof.line import Line
 from xase.proof.report import Finding, Report, Severity, Verdict
 from xase.proof.trust import Trust
 
 _REPORT: Final = 9
-
-
-@dataclass(frozen=True)
-class Line:
-    """An entry of the bundle with the hash that was computed from its bytes."""
-
-    entry: Entry
-    leaf: bytes
-
-    @cached_property
-    def hash(self) -> str:
-        """The hash in text."""
-        return format_digest(self.leaf)
 
 
 @dataclass(slots=True)
@@ -51,7 +38,7 @@ class Case:
     lines: list[Line] = field(default_factory=list)  # 3
     links: dict[str, Link] = field(default_factory=dict)  # 4: where each stream stands
     starts: dict[str, int] = field(default_factory=dict)  # 4: the first sequence shown of each stream
-    parts: dict[str, dict[str, Disclosure]] = field(default_factory=dict)  # 7
+    by_id: dict[str, Line] = field(default_factory=dict)  # 3: the first of each id
 
     def find(self, step: int, place: str, message: str, severity: Severity = Severity.ERROR) -> None:
         """Add a finding."""
@@ -62,6 +49,10 @@ class Case:
         self.severities[finding.severity] += 1
         if self.severities[finding.severity] <= self.limits.max_findings:
             self.findings.append(finding)
+
+    def is_hopeless(self) -> bool:
+        """Whether so much is false already that reading on would only cost time."""
+        return self.severities[Severity.ERROR] > 2 * self.limits.max_findings
 
     def verdict(self) -> Verdict:
         """What the findings come to. Falsehood outweighs what could not be judged."""
@@ -81,7 +72,7 @@ class Case:
         return Report(verdict, findings, self._facts(), self._proven() if good else (), self._cannot_know())
 
     def _facts(self) -> dict[str, Any]:
-        kinds = Counter(line.entry.type for line in self.lines)
+        kinds = Counter(line.type for line in self.lines)
         head = self.checkpoint
         facts = {
             "bundle": self.manifest.get("bundle_id"),
@@ -91,10 +82,13 @@ class Case:
             "root": head and format_digest(head.root),
             "entries": len(self.lines),
             **{f"of type {kind}": count for kind, count in sorted(kinds.items())},
-            "payload parts": sum(map(len, self.parts.values())),
+            "payload parts": self._shown(),
             "witnesses": ", ".join(self.witnessed_by) or "none",
         }
         return {name: value for name, value in facts.items() if value is not None} if self.files else {}
+
+    def _shown(self) -> int:
+        return sum(len(line.shown) for line in self.lines)
 
     def _proven(self) -> list[str]:
         head = self.checkpoint
@@ -108,7 +102,7 @@ class Case:
             said += map(self._stretch, sorted(self.links))
         if self.start:
             said.append(f"The log of {head.size} entries extends the one of {self.start.size} that was signed before.")
-        if shown := sum(map(len, self.parts.values())):
+        if shown := self._shown():
             said.append(
                 f"{_count(shown, 'payload part', 'payload parts')} shown here were committed to by those entries."
             )

@@ -39,7 +39,7 @@ def read_trust(texts: Iterable[str], quorum: int | None = None) -> Trust:
     keys = _Keys()
     for text in texts:
         _read(text.strip(), keys)
-    wanted = len(keys.witness) if quorum is None else quorum
+    wanted = len({witness.name for witness in keys.witness}) if quorum is None else quorum
     return Trust(keys.log, keys.document, keys.witness, wanted)
 
 

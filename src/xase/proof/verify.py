@@ -10,9 +10,9 @@ from typing import Any, Final
 
 from xase.proof import bundle
 from xase.proof.archive import ArchiveError, Limits, Unreadable
-from xase.proof.bundle import Disclosure, entry_name, read_bundle
+from xase.proof.bundle import Disclosure, read_bundle
 from xase.proof.canonical import CanonicalError, parse_canonical
-from xase.proof.case import Case, Line
+from xase.proof.case import Case
 from xase.proof.chain import GENESIS, Link
 from xase.proof.checkpoint import (
     Checkpoint,
@@ -22,8 +22,9 @@ from xase.proof.checkpoint import (
     parse_note,
     signers_of,
 )
-from xase.proof.digest import PREFIX, commitment, format_digest, leaf_hash, sha256_digest
+from xase.proof.digest import PREFIX, commitment, format_digest, sha256_digest
 from xase.proof.entry import EntryError, parse_entry
+from xase.proof.line import Line
 from xase.proof.merkle import ProofError, verify_consistency
 from xase.proof.multiproof import verify_many
 from xase.proof.receipt import parse_hashes
@@ -34,13 +35,16 @@ from xase.proof.trust import Trust
 __all__ = ["Limits", "Report", "Trust", "verify_bundle"]
 
 _SALT_BYTES: Final = 32
+_PROOF_LISTS: Final = 3
+_PROOF_ROOM: Final = 1024
+_HASH_DIGITS: Final = 64
 
 
 def verify_bundle(data: bytes, trust: Trust, limits: Limits | None = None) -> Report:
     """Judge a bundle by the keys in `trust`; never raises.
 
-    The report's verdict is VERIFIED or VERIFIED, UNWITNESSED only if every step passed. Memory stays within a small
-    multiple of the bundle's size, which `limits` bounds.
+    The report's verdict is VERIFIED or VERIFIED, UNWITNESSED only if every step passed. Memory stays within 512 MiB
+    and eight times the bundle's size, which `limits` bounds.
     """
     case = Case(trust, limits or Limits())
     try:
@@ -72,6 +76,9 @@ def _step_0_format(case: Case, data: bytes) -> None:
     case.files = archive.files
     for name in archive.damaged:
         case.find(0, name, "is damaged: its bytes do not match its checksum")
+    if len(case.files[bundle.MANIFEST]) > case.limits.max_manifest_bytes:
+        case.find(0, bundle.MANIFEST, f"is larger than {case.limits.max_manifest_bytes} bytes", Severity.OPEN)
+        raise _Stop
     case.manifest = _read_object(case, 0, bundle.MANIFEST)
     _check_format(case)
     _check_listing(case)
@@ -182,41 +189,56 @@ def _count_witnesses(case: Case) -> None:
     except NoteError as error:
         case.find(2, bundle.CHECKPOINT, str(error))
         return
-    case.witnessed_by = [witness.name for witness in found]
-    if len(found) < case.trust.quorum:
-        case.find(2, bundle.CHECKPOINT, f"{len(found)} of {case.trust.quorum} witnesses have cosigned")
+    case.witnessed_by = sorted({witness.name for witness in found})  # one voice each, however many keys
+    if len(case.witnessed_by) < case.trust.quorum:
+        case.find(2, bundle.CHECKPOINT, f"{len(case.witnessed_by)} of {case.trust.quorum} witnesses have cosigned")
 
 
 # ---------------------------------------------------------------- 3. form and hash of each entry
 
 
 def _step_3_entries(case: Case, _data: bytes) -> None:
-    case.proofs = _read_object(case, 5, bundle.PROOFS)
     _read_proofs(case)
-    *raws, rest = case.files[bundle.ENTRIES].split(b"\n", case.limits.max_entries)
-    if len(raws) == case.limits.max_entries and rest:
-        case.find(3, bundle.ENTRIES, f"holds more than {len(raws)} entries", Severity.OPEN)
-    elif rest:
-        case.find(3, bundle.ENTRIES, "does not end with a line")
-    for number, raw in enumerate(raws):
+    number = -1
+    for number, raw in _lines(case, 3, bundle.ENTRIES, case.limits.max_entries):
         _read_entry(case, number, raw)
-    if not _is(case.manifest.get("entry_count"), len(raws)):
-        case.find(3, bundle.ENTRIES, f"holds {len(raws)} entries; the manifest says otherwise")
+    if not _is(case.manifest.get("entry_count"), number + 1):
+        case.find(3, bundle.ENTRIES, f"holds {number + 1} entries; the manifest says otherwise")
+
+
+def _lines(case: Case, step: int, name: str, most: int) -> Iterator[tuple[int, bytes]]:
+    """The lines of a file, numbered from 0, up to the limit and as long as reading on makes sense."""
+    data, at, number = case.files.get(name, b""), 0, 0
+    while (end := data.find(b"\n", at)) >= 0:
+        if number == most:
+            case.find(step, name, f"holds more than {most} lines", Severity.OPEN)
+            return
+        yield number, data[at:end]
+        if case.is_hopeless():
+            return
+        at, number = end + 1, number + 1
+    if at < len(data):
+        case.find(step, name, "does not end with a line")
 
 
 def _read_entry(case: Case, number: int, raw: bytes) -> None:
     try:
-        entry = parse_entry(raw)
+        line = Line.of(parse_entry(raw))
     except EntryError as error:
         case.find(3, f"{bundle.ENTRIES} line {number + 1}", f"is not an entry: {error}")
         return
-    leaf = leaf_hash(raw)
-    if number >= len(case.leaves) or case.leaves[number] != leaf:
-        case.find(3, entry_name(entry), "its hash is not the one that the proofs are about")
-    case.lines.append(Line(entry, leaf))
+    if number >= len(case.leaves) or case.leaves[number] != line.leaf:
+        case.find(3, line.name, "its hash is not the one that the proofs are about")
+    case.lines.append(line)
+    case.by_id.setdefault(line.id, line)
 
 
 def _read_proofs(case: Case) -> None:
+    data = case.files[bundle.PROOFS]
+    if data.count(b"[") > _PROOF_LISTS or data.count(b",") * _HASH_DIGITS > len(data) + _PROOF_ROOM:
+        case.find(5, bundle.PROOFS, "holds something else than hashes")  # and could be many times as large when parsed
+        return
+    case.proofs = _read_object(case, 5, bundle.PROOFS)
     try:
         case.leaves = parse_hashes(case.proofs.get("leaves"))
         case.nodes = parse_hashes(case.proofs.get("nodes"))
@@ -230,32 +252,30 @@ def _read_proofs(case: Case) -> None:
 def _step_4_streams(case: Case, _data: bytes) -> None:
     last, links = -1, case.links
     for line in case.lines:
-        entry = line.entry
-        if entry.index <= last:
-            case.find(4, entry_name(entry), f"does not come after index {last}")
-        last = entry.index
-        link = links.get(entry.stream)
+        if line.index <= last:
+            case.find(4, line.name, f"does not come after index {last}")
+        last = line.index
+        link = links.get(line.stream)
         if fault := _link_fault(case, line, link):
-            case.find(4, entry_name(entry), fault)
-        links[entry.stream] = Link(entry.sequence + 1, line.hash)
+            case.find(4, line.name, fault)
+        links[line.stream] = Link(line.sequence + 1, line.hash)
         if link is None:
-            case.starts[entry.stream] = entry.sequence
+            case.starts[line.stream] = line.sequence
 
 
 def _link_fault(case: Case, line: Line, link: Link | None) -> str | None:
     """What is wrong with the place of an entry in its stream, which stands at `link`."""
-    entry = line.entry
-    if entry.sequence == GENESIS.sequence or entry.previous_hash == GENESIS.hash:
+    if line.sequence == GENESIS.sequence or line.previous_hash == GENESIS.hash:
         link = link or GENESIS
     if link is None:
         return None  # the first shown of its stream, from the middle
-    if entry.sequence < link.sequence:
-        return f"has sequence {entry.sequence} in {entry.stream}, which already stands at {link.sequence}"
-    if entry.sequence > link.sequence:
+    if line.sequence < link.sequence:
+        return f"has sequence {line.sequence} in {line.stream}, which already stands at {link.sequence}"
+    if line.sequence > link.sequence:
         if case.manifest.get("completeness") == bundle.SELECTION and link is not GENESIS:
             return None
-        return f"has sequence {entry.sequence} in {entry.stream}, expected {link.sequence}: entries are missing"
-    return None if entry.previous_hash == link.hash else "does not name the hash of the entry before it"
+        return f"has sequence {line.sequence} in {line.stream}, expected {link.sequence}: entries are missing"
+    return None if line.previous_hash == link.hash else "does not name the hash of the entry before it"
 
 
 # ---------------------------------------------------------------- 5. inclusion of each entry
@@ -266,8 +286,8 @@ def _step_5_inclusion(case: Case, _data: bytes) -> None:
     if head is None:
         return
     for line in case.lines:
-        if line.entry.log != head.origin:
-            case.find(5, entry_name(line.entry), f"is an entry of another log, {line.entry.log}")
+        if line.log != head.origin:
+            case.find(5, line.name, f"is an entry of another log, {line.log}")
     if not _is(case.proofs.get("tree_size"), head.size):
         case.find(5, bundle.PROOFS, f"is about a tree of another size than the checkpoint's {head.size}")
         return
@@ -275,7 +295,7 @@ def _step_5_inclusion(case: Case, _data: bytes) -> None:
         case.find(5, bundle.PROOFS, f"proves {len(case.leaves)} entries; {len(case.lines)} can be read")
         return
     try:
-        verify_many([line.entry.index for line in case.lines], case.leaves, head.size, case.nodes, head.root)
+        verify_many([line.index for line in case.lines], case.leaves, head.size, case.nodes, head.root)
     except ProofError as error:
         case.find(5, bundle.PROOFS, f"the entries are not in the log: {error}")
 
@@ -306,55 +326,44 @@ def _verify_extends(first: Checkpoint, second: Checkpoint, proof: Any) -> None:
 
 
 def _step_7_story(case: Case, _data: bytes) -> None:
-    _read_parts(case)
-    entries = [line.entry for line in case.lines]
     scope = case.manifest.get("scope")
-    story = Story(
-        scope=scope if isinstance(scope, dict) else {},
-        entries=entries,
-        by_id={entry.id: entry for entry in reversed(entries)},
-        parts={entry: {name: part.value for name, part in parts.items()} for entry, parts in case.parts.items()},
-        document_keys=case.trust.document_keys,
-    )
+    story = Story(scope if isinstance(scope, dict) else {}, case.lines, case.by_id, case.trust.document_keys)
     for finding in judge_story(story):
         case.add(finding)
-
-
-def _read_parts(case: Case) -> None:
-    """The disclosed parts, by entry and name; what is malformed is a finding of step 8."""
-    *lines, rest = case.files.get(bundle.PARTS, b"").split(b"\n")
-    if rest:
-        case.find(8, bundle.PARTS, "does not end with a line")
-    for number, line in enumerate(lines, 1):
-        place = f"{bundle.PARTS} line {number}"
-        try:
-            part = Disclosure.from_line(line)
-        except CanonicalError as error:
-            case.find(8, place, str(error))
-            continue
-        if part.part in case.parts.setdefault(part.entry, {}):
-            case.find(8, place, f"discloses {part.part} of {part.entry} twice")
-        case.parts[part.entry][part.part] = part
 
 
 # ---------------------------------------------------------------- 8. payload commitments
 
 
 def _step_8_payloads(case: Case, _data: bytes) -> None:
-    named = {line.entry.id: line.entry for line in case.lines if line.entry.id in case.parts}
-    for name, parts in case.parts.items():
-        entry = named.get(name)
-        for part in parts.values():
-            if entry is None:
-                case.find(8, bundle.PARTS, f"discloses {part.part} of {name}, which is not here")
-            elif part.part not in entry.commitments:
-                case.find(8, entry_name(entry), f"does not commit to the disclosed {part.part}")
-            elif len(part.salt) != _SALT_BYTES or entry.commitments[part.part] != _committed(part):
-                case.find(8, entry_name(entry), f"the disclosed {part.part} is not what it committed to")
+    for number, raw in _lines(case, 8, bundle.PARTS, case.limits.max_parts):
+        _check_part(case, f"{bundle.PARTS} line {number + 1}", raw)
 
 
-def _committed(part: Disclosure) -> str:
-    return commitment(part.part, part.salt, part.value)
+def _check_part(case: Case, place: str, raw: bytes) -> None:
+    if len(raw) > case.limits.max_part_bytes:
+        case.find(8, place, f"is longer than {case.limits.max_part_bytes} bytes", Severity.OPEN)
+        return
+    try:
+        part = Disclosure.from_line(raw)
+    except CanonicalError as error:
+        case.find(8, place, str(error))
+        return
+    _match_part(case, part)
+
+
+def _match_part(case: Case, part: Disclosure) -> None:
+    line = case.by_id.get(part.entry)
+    if line is None:
+        case.find(8, bundle.PARTS, f"discloses {part.part} of {part.entry}, which is not here")
+    elif part.part not in line.commitments:
+        case.find(8, line.name, f"does not commit to the disclosed {part.part}")
+    elif part.part in line.shown:
+        case.find(8, line.name, f"its {part.part} is disclosed twice")
+    else:
+        line.shown[part.part] = part.value
+        if len(part.salt) != _SALT_BYTES or line.commitments[part.part] != commitment(part.part, part.salt, part.value):
+            case.find(8, line.name, f"the disclosed {part.part} is not what it committed to")
 
 
 _STEPS: Final[tuple[Callable[[Case, bytes], None], ...]] = (
@@ -365,6 +374,6 @@ _STEPS: Final[tuple[Callable[[Case, bytes], None], ...]] = (
     _step_4_streams,
     _step_5_inclusion,
     _step_6_consistency,
+    _step_8_payloads,  # before the story, which tells of what they disclose
     _step_7_story,
-    _step_8_payloads,
 )

@@ -1,5 +1,6 @@
 import json
 import os
+import tracemalloc
 from collections.abc import Iterator
 from typing import Any
 
@@ -10,7 +11,7 @@ from scripts.vectorlog import VECTORS, VectorLog, document_signer, files_of, log
 from xase.proof import bundle
 from xase.proof.archive import Limits, write_archive
 from xase.proof.canonical import canonical, parse_canonical
-from xase.proof.entry import entry_digest
+from xase.proof.entry import entry_digest, format_time
 from xase.proof.report import Severity, Verdict
 from xase.proof.trust import Trust
 from xase.proof.verify import verify_bundle
@@ -115,6 +116,12 @@ def test_two_witnesses_are_more_than_one():
     ]
 
 
+def test_a_witness_given_twice_is_one_witness():
+    data = (VECTORS / "bundles/valid/witnessed.zip").read_bytes()
+    twice = Trust(trust().log_keys, trust().document_keys, [witness().verifier, witness().verifier], 2)
+    assert errors(verify_bundle(data, twice)) == [(2, "1 of 2 witnesses have cosigned")]
+
+
 def test_a_later_version_is_not_judged():
     report = verify_bundle(sign(honest_files(), version=2), trust())
     assert (report.verdict, report.exit_code) == (Verdict.NOT_JUDGED, 7)
@@ -185,9 +192,12 @@ def test_a_signature_whose_parts_are_withheld_is_noted():
 def test_a_signature_of_any_form_is_judged(signature):
     log = VectorLog()
     log.decide(FIRST)
-    body = {"action": "APPROVED", "record_id": FIRST, "record_hash": entry_digest(log.raws[0])}
+    signed_at = format_time(log.now())
+    body = {"action": "APPROVED", "record_id": FIRST, "record_hash": entry_digest(log.raws[0]), "signed_at": signed_at}
     log.append("intervention", "int_0000000000000001", body, {"reason": "x", "signature": signature})
-    assert [step for step, _ in errors(verify_bundle(pack(log), trust()))] == [7]
+    assert errors(verify_bundle(pack(log), trust())) == [
+        (7, "its signature is not a trusted document key's over what it says")
+    ]
 
 
 @pytest.mark.parametrize(
@@ -318,3 +328,65 @@ def test_a_changed_byte_inside_any_file_fails_even_in_a_sound_archive(small):
         for place in range(0, len(data), max(1, len(data) // 25)):
             changed = data[:place] + bytes([data[place] ^ 1]) + data[place + 1 :]
             assert verify_bundle(write_archive(files | {name: changed}), keys).exit_code == 6, (name, place)
+
+
+SMALL = Limits(max_part_bytes=50_000, max_manifest_bytes=50_000)
+
+
+def bombs() -> dict[str, dict[str, bytes]]:
+    """Bundles whose files are much larger in memory than on disk, for a reader who keeps what he parses."""
+    log = VectorLog()
+    log.append("decision", FIRST, {"x": [[] for _ in range(20_000)]})
+    entry, files = log.raws[0] + b"\n", honest_files()
+    lists = b"[" + b"[]," * 600_000 + b"[]]"
+    return {
+        "entries of empty lists": files | {bundle.ENTRIES: entry * 8},
+        "empty lines for entries": files | {bundle.ENTRIES: b"\n" * 2_000_000},
+        "empty lines for parts": files | {bundle.PARTS: b"\n" * 2_000_000},
+        "parts of nobody": files | {bundle.PARTS: b'{"entry":"a","part":"b","salt":"","value":1}\n' * 40_000},
+        "proofs of empty lists": files | {bundle.PROOFS: b'{"leaves":' + lists + b"}"},
+        "proofs of numbers": files | {bundle.PROOFS: b'{"leaves":[' + b"1," * 900_000 + b"1]}"},
+        "proofs of empty texts": files | {bundle.PROOFS: b'{"leaves":[' + b'"",' * 600_000 + b'""]}'},
+        "proofs of members": files | {bundle.PROOFS: b"{" + b'"a":1,' * 300_000 + b'"a":1}'},
+        "a value of empty lists": files
+        | {bundle.PARTS: b'{"entry":"a","part":"b","salt":"","value":' + lists + b"}\n"},
+    }
+
+
+@pytest.mark.parametrize("name", bombs())
+def test_memory_is_bounded(name):
+    data = sign(bombs()[name])
+    keys = trust()
+    tracemalloc.start()
+    try:
+        report = verify_bundle(data, keys, SMALL)
+        _, peak = tracemalloc.get_traced_memory()
+    finally:
+        tracemalloc.stop()
+    assert not report.verified
+    assert peak < 10 * 2**20 + 8 * len(data)
+
+
+def test_an_honest_bundle_stays_within_its_memory():
+    log = VectorLog()
+    for number in range(1, 301):
+        log.decide(f"rec_{number:016x}")
+    data = pack(log)
+    tracemalloc.start()
+    try:
+        assert verify_bundle(data, trust(), SMALL).verified
+        _, peak = tracemalloc.get_traced_memory()
+    finally:
+        tracemalloc.stop()
+    assert peak < 10 * 2**20 + 8 * len(data)
+
+
+def test_a_part_has_a_bounded_size():
+    report = verify_bundle(sign(honest_files()), trust(), Limits(max_part_bytes=100))
+    assert (report.exit_code, report.findings[0].message) == (7, "is longer than 100 bytes")
+
+
+def test_a_manifest_has_a_bounded_size():
+    data = sign(honest_files(), scope={"more": ["x" * 100] * 30_000})
+    report = verify_bundle(data, trust())
+    assert (report.exit_code, report.findings[0].message) == (7, "is larger than 2097152 bytes")
