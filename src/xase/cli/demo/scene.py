@@ -51,10 +51,20 @@ class Scene:
         """A command that the reader could type."""
         self.say(Text.assemble(("$ ", "dim"), (line, "green")))
 
+    def code(self, line: str) -> None:
+        """A line of Python that was run."""
+        self.say(Text.assemble((">>> ", "dim"), (line, "green")))
+
     def output(self, text: str, *, style: str = "") -> None:
-        """What a command printed."""
+        """What a command printed; long lines go on under their own beginning."""
         for line in text.rstrip().splitlines():
-            self.say(f"  {line}", style=style)
+            begin = len(line) - len(line.lstrip(" -"))
+            shown = Text(line[begin:], "bold green" if line.startswith("VERIFIED") else style)
+            grid = Table.grid()
+            grid.add_column(no_wrap=True)
+            grid.add_column()
+            grid.add_row(Text(f"  {line[:begin]}", style), shown)
+            self.console.print(Padding(grid, _INDENT))
 
     def table(self, columns: Sequence[str], rows: Sequence[Sequence[str]]) -> None:
         """A small table; the last column wraps."""

@@ -121,7 +121,7 @@ def look(scene: Scene, client: "Client", reviewed: Sequence[Reviewed]) -> None:
     """The list as an auditor sees it, and one record whole."""
     with scene.step("Find them again", "Filters and totals are exact, at any depth and at any size."):
         first = reviewed[0]
-        scene.command(f"xase records list --model-id {MODEL_ID} --has-intervention")
+        scene.code(f'client.records.list(model_id="{MODEL_ID}", has_intervention=True)')
         listed = client.records.list(model_id=MODEL_ID, has_intervention=True)
         rows = [(each.id, each.created_at, f"{each.confidence:.2f}", each.interventions[0].action) for each in listed]
         scene.table(("record", "decided", "sure", "people"), rows[:4])
@@ -139,8 +139,8 @@ def prove(scene: Scene, client: "Client", reviewed: Sequence[Reviewed]) -> None:
     why = "A few hashes show that the entry is in the log that the checkpoint signs; nothing else need be told."
     with scene.step("Prove one", why):
         chosen = reviewed[-1].record
+        scene.code(f'client.records.prove("{chosen.id}")')
         proof = client.records.prove(chosen.id)
-        scene.fact("record", chosen.id)
         scene.fact("entry", f"index {proof.index} in a log of {proof.tree_size}")
         scene.fact("proof", f"{len(proof.inclusion_path)} hashes of 32 bytes")
 
