@@ -77,7 +77,7 @@ bench: $(READY) ## every benchmark, as ratios in one run; ARGS="--write docs/exp
 	@$(BIN)/python -m benchmarks $(ARGS)
 
 faults: $(READY) ## the fault and kill loops in full length
-	@XASE_FAULTS=full $(BIN)/pytest tests/faults -o faulthandler_timeout=3600 $(ARGS)
+	@XASE_FAULTS=full $(BIN)/pytest tests/faults tests/sdk/test_capture_processes.py -o faulthandler_timeout=3600 $(ARGS)
 
 generate: $(READY) ## rewrite the sync client and the reference pages
 	@$(BIN)/python scripts/unasync.py

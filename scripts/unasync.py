@@ -26,6 +26,7 @@ NAMES: Final = {
     "__aexit__": "__exit__",
     "__aiter__": "__iter__",
     "__anext__": "__next__",
+    "AsyncByteStream": "SyncByteStream",
     "StopAsyncIteration": "StopIteration",
     "_async": "_sync",
     "aclose": "close",
@@ -42,6 +43,7 @@ _IN_PROSE: Final = (
     (re.compile(r"\basync (?=(?:for|with|def)\b)"), ""),
     (re.compile(r"\bAsync(?=[A-Z])"), ""),
     (re.compile(r"\b_async\b"), "_sync"),
+    (re.compile(r"\basync_(?=sleep\b|in_thread\b)"), ""),
     (re.compile(r"\basynchronous\b"), "synchronous"),
 )
 

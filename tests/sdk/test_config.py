@@ -25,7 +25,8 @@ def test_the_version_stands_once_at_the_end_of_the_address(given, used):
 
 
 @pytest.mark.parametrize(
-    "address", ["", "api.xase.ai", "ftp://host", "https://", "https://user:pw@host", "https://host?x=1", "https://host#x"]
+    "address",
+    ["", "api.xase.ai", "ftp://host", "https://", "https://user:pw@host", "https://host?x=1", "https://host#x"],
 )
 def test_what_is_no_address_is_refused(address):
     with pytest.raises(xase.ConfigurationError):
@@ -67,7 +68,12 @@ def test_without_anything_the_server_is_this_machine():
 
 @pytest.mark.parametrize(
     ("given", "used"),
-    [(None, Timeouts(5.0, 30.0)), (60.0, Timeouts(5.0, 60.0)), (2.0, Timeouts(2.0, 2.0)), ((1.0, 9.0), Timeouts(1.0, 9.0))],
+    [
+        (None, Timeouts(5.0, 30.0)),
+        (60.0, Timeouts(5.0, 60.0)),
+        (2.0, Timeouts(2.0, 2.0)),
+        ((1.0, 9.0), Timeouts(1.0, 9.0)),
+    ],
 )
 def test_connecting_and_reading_have_timeouts_of_their_own(given, used):
     assert configure(timeout=given, environment=KEY).timeouts == used

@@ -40,13 +40,13 @@ def test_every_slug_of_the_contract_has_its_class_before_the_server_uses_it(slug
 
 
 def test_no_two_classes_share_a_slug():
-    slugs = [kind.slug for kind in vars(errors).values() if inspect.isclass(kind) and kind.__dict__.get("slug")]
+    slugs = [vars(kind)["slug"] for kind in vars(errors).values() if inspect.isclass(kind) and vars(kind).get("slug")]
     assert len(slugs) == len(set(slugs)) == len(errors.BY_SLUG)
 
 
 def test_the_drawn_tree_is_the_tree():
     drawn = {}
-    path = []
+    path: list[str] = []
     for line in errors.__doc__.splitlines():
         name = line.lstrip(" │├└─").split(" ")[0]
         if not hasattr(errors, name) or line.startswith("`"):
@@ -55,7 +55,7 @@ def test_the_drawn_tree_is_the_tree():
         path[depth - 1 :] = [name]
         drawn[name] = path[-2] if len(path) > 1 else "Exception"
     real = {
-        name: kind.__base__.__name__
+        name: kind.__bases__[0].__name__
         for name, kind in vars(errors).items()
         if inspect.isclass(kind) and issubclass(kind, errors.XaseError)
     }

@@ -26,9 +26,9 @@ SOURCE_DOCUMENT = {
 values = st.recursive(
     st.none() | st.booleans() | st.integers() | st.floats(allow_nan=False) | st.text(),
     lambda inner: st.lists(inner) | st.dictionaries(st.text(), inner),
-    max_leaves=20,
+    max_leaves=8,
 )
-objects = st.dictionaries(st.text(), values)
+objects = st.dictionaries(st.text(), values, max_size=5)
 
 
 @pytest.fixture

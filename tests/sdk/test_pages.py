@@ -1,5 +1,7 @@
 """Following pages, without a server."""
 
+from typing import Any
+
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
@@ -31,7 +33,8 @@ def test_pages_that_never_end_are_refused():
 @given(total=st.integers(0, 50), size=st.integers(1, 10), start=st.integers(0, 60))
 def test_following_by_offset_reads_everything_once(total, size, start):
     everything = list(range(total))
-    params, read = {"limit": size, "offset": start}, []
+    params: dict[str, Any] | None = {"limit": size, "offset": start}
+    read = []
     while params is not None:
         at = params["offset"]
         data = everything[at : at + size]

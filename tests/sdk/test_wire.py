@@ -1,6 +1,7 @@
 """Requests as data and answers as values or errors, without a network."""
 
 import json
+from contextlib import suppress
 from datetime import UTC, date, datetime, timedelta, timezone
 
 import pytest
@@ -17,7 +18,7 @@ NOW = datetime(2026, 1, 15, 17, 30, tzinfo=UTC)
 
 
 def test_a_write_carries_an_idempotency_key_and_a_read_does_not():
-    assert len(wire.call("POST", "/records").idempotency_key) == 32
+    assert len(wire.call("POST", "/records").idempotency_key or "") == 32
     assert wire.call("DELETE", "/keys/key_1").idempotency_key
     assert wire.call("GET", "/records").idempotency_key is None
 
@@ -102,7 +103,9 @@ def test_the_rate_limit_of_the_source_document_is_read():
     assert (error.details, error.retry_after) == (details, 7.0)
 
 
-@pytest.mark.parametrize("content", [b"", b"<html>Bad gateway</html>", b"[]", b'{"error": "down"}', b'{"error": {"code": 5}}'])
+@pytest.mark.parametrize(
+    "content", [b"", b"<html>Bad gateway</html>", b"[]", b'{"error": "down"}', b'{"error": {"code": 5}}']
+)
 def test_an_error_that_is_not_ours_still_has_the_class_of_its_status(content):
     error = wire.error_of(503, {"x-request-id": "req_1"}, content)
     assert isinstance(error, xase.Unavailable)
@@ -127,10 +130,8 @@ def test_an_empty_answer_is_none():
 
 @given(st.integers(100, 599), st.binary(max_size=200))
 def test_no_answer_escapes_as_anything_but_our_own(status, content):
-    try:
+    with suppress(xase.XaseError):
         wire.interpret(status, {}, content)
-    except xase.XaseError:
-        pass
 
 
 @pytest.mark.parametrize(

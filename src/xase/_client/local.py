@@ -58,12 +58,15 @@ class LocalTransport(httpx2.BaseTransport, httpx2.AsyncBaseTransport):
 
 
 class Local:
-    """A running server over the folder `path`, made if it is not there. Closing it finishes what was begun."""
+    """A running server over the folder `path`, made if it is not there. Closing it finishes what was begun.
+
+    Raises ConfigurationError when there is no server to run, or none that starts over this folder.
+    """
 
     def __init__(self, path: Path) -> None:
+        self._server = _server(path)
         self._loop = asyncio.new_event_loop()
         self._thread = threading.Thread(target=self._loop.run_forever, name="xase-local", daemon=True)
-        self._server = _server(path)
         self._thread.start()
         try:
             self._run(self._server.start())
@@ -97,7 +100,7 @@ class Local:
 
 
 def _server(path: Path) -> LocalServer:
-    """The installed server's offer. Raises ConfigurationError, politely, when there is none."""
+    """The installed server over this folder. Raises ConfigurationError, politely, when there is none."""
     missing = 'a server in this process needs the server packages: pip install "xase[server]"'
     (found,) = entry_points(group=GROUP, name="server") or (None,)
     if found is None:
@@ -106,5 +109,8 @@ def _server(path: Path) -> LocalServer:
         make = found.load()
     except ImportError as error:
         raise ConfigurationError(missing) from error
-    server: LocalServer = make(path)
+    try:
+        server: LocalServer = make(path)
+    except Exception as error:  # its classes are the server's, which this package does not know
+        raise ConfigurationError(f"no server starts over {path}: {error}") from error
     return server

@@ -98,6 +98,14 @@ class LedgerEntry(Model):
     commitments: Document
     previous_hash: str
 
+    @property
+    def hash(self) -> str:
+        """The entry's hash, made from its content: what `previous_hash` of the next one in its stream names."""
+        from xase.proof.canonical import canonical
+        from xase.proof.entry import entry_digest
+
+        return entry_digest(canonical(self.to_dict()))
+
 
 class Checkpoint(Model):
     """A signed head of the log: `root` over the first `size` entries; `note` is what was signed (C2SP)."""

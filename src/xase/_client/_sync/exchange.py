@@ -18,6 +18,7 @@ from xase._client.config import Config
 from xase._client.faults import transport_error
 from xase._client.files import AtomicFile
 from xase._client.retry import Backoff, next_pause
+from xase._client.tls import tls
 from xase._client.version import __version__
 from xase.errors import DeadlineExceeded, EvidenceError, UnexpectedAnswer, XaseError
 
@@ -51,7 +52,7 @@ class Exchange:
     def __init__(self, config: Config, transport: httpx2.BaseTransport | None = None) -> None:
         self.config = config
         self._backoff = Backoff(config.max_retries)
-        self._http = httpx2.Client(transport=transport, follow_redirects=False)
+        self._http = httpx2.Client(transport=transport, follow_redirects=False, verify=tls(config))
 
     def send(self, call: wire.Call) -> Any:
         """The answer's JSON value. Raises APIError or TransportError."""

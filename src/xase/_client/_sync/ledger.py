@@ -39,14 +39,16 @@ class Ledger:
     def entries(self, *, start: int = 0, page_size: int = 100) -> Iterator[LedgerEntry]:
         """The organisation's entries from log index `start` on, in the log's order, fetched as they are read.
 
-        They are not verified one by one; `inclusion` proves any of them, and an evidence bundle all.
+        Each has the hash that the server names for it. That it is in the log is proven by `inclusion`
+        for one entry, and by an evidence bundle for many. Raises EvidenceError.
         """
         following: int | None = start
         while following is not None:
             params = {"start": following, "limit": page_size}
             answer = self._exchange.send(wire.call("GET", "/ledger/entries", params=params))
-            for fields in answer["data"]:
-                yield LedgerEntry(fields)
+            for listed in answer["data"]:
+                if "entry" in listed:  # of other organisations only the hash is shown
+                    yield _entry(listed)
             if answer["next_start"] is not None and answer["next_start"] <= following:
                 raise UnexpectedAnswer("the server's entries never end")
             following = answer["next_start"]
@@ -102,7 +104,7 @@ class Ledger:
             self._accuse(gap)
             raise
         try:
-            return parse_hashes(proof.to_dict().get("path"))
+            return parse_hashes(proof.to_dict().get("consistency_path"))
         except ProofError as error:
             raise UnexpectedAnswer(f"the consistency proof cannot be read: {error}") from error
 
@@ -114,3 +116,10 @@ class Ledger:
             message = f"the log has {head.size} entries and had {gap.later.size} before"
             raise LedgerTruncated(message, remembered=gap.remembered, shown=fields["note"])
         raise EvidenceError("the server does not prove that its log continues what was seen before")
+
+
+def _entry(listed: dict[str, Any]) -> LedgerEntry:
+    entry = LedgerEntry(listed["entry"])
+    if entry.hash != listed["hash"]:
+        raise EvidenceError(f"entry {listed['index']} does not have the hash that the server names")
+    return entry

@@ -60,6 +60,7 @@ class Courier:
         self.lock = lock
         self._changed = threading.Condition()
         self._is_woken = True  # what an earlier process left behind
+        self._is_hurried = False
         self._is_stopping = False
         self.last_error: XaseError | None = None
         self._thread = self._begin()
@@ -69,10 +70,11 @@ class Courier:
         thread.start()
         return thread
 
-    def wake(self) -> None:
-        """There is something to deliver, or a reason to try again now."""
+    def wake(self, *, hurry: bool = False) -> None:
+        """There is something to deliver. With `hurry` a pause after a failure ends now; else it takes its time."""
         with self._changed:
             self._is_woken = True
+            self._is_hurried |= hurry
             self._changed.notify_all()
             if not self._thread.is_alive() and not self._is_stopping:  # its file could not be opened
                 self._thread = self._begin()
@@ -105,41 +107,50 @@ class Courier:
     def _work(self, spool: Spool, carrier: Carrier) -> None:
         backoff, failures = Backoff(), 0
         while self._sleep_until_needed():
-            failures = failures + 1 if self._round(spool, carrier) else 0
-            if failures and not self._is_stopping:
-                self._pause(backoff.pause(failures - 1, random()))  # noqa: S311 - jitter, not a secret
+            error = self._round(spool, carrier)
+            failures = failures + 1 if error else 0
+            if error is None:
+                continue
+            pause = backoff.pause(failures - 1, random())  # noqa: S311 - jitter, not a secret
+            if self._is_cut_short(max(pause, error.retry_after or 0.0) if isinstance(error, APIError) else pause):
+                failures = 0
 
-    def _note(self, error: XaseError) -> None:
-        LOG.warning("decisions wait in the spool: %s", error)
+    def _note(self, error: XaseError | None) -> None:
+        """Remember how the last round ended; log what is new, not every attempt of a long outage."""
+        if error is not None and type(error) is not type(self.last_error):
+            LOG.warning("captured decisions wait: %s", error)
+        elif error is None and self.last_error is not None:
+            LOG.info("captured decisions are being delivered again")
         self.last_error = error
 
     def _sleep_until_needed(self) -> bool:
         with self._changed:
             self._changed.wait_for(lambda: self._is_woken or self._is_stopping)
-            self._is_woken = False
+            self._is_woken = self._is_hurried = False
             return not self._is_stopping
 
-    def _pause(self, seconds: float) -> None:
-        asked = self.last_error.retry_after if isinstance(self.last_error, APIError) else None
+    def _is_cut_short(self, pause: float) -> bool:
+        """Pause after a failure; whether somebody was in a hurry meanwhile."""
         with self._changed:
-            self._changed.wait_for(lambda: self._is_woken or self._is_stopping, max(seconds, asked or 0.0))
+            self._changed.wait_for(lambda: self._is_hurried or self._is_stopping, pause)
             self._is_woken = True  # what could not be delivered still waits
+            return self._is_hurried
 
-    def _round(self, spool: Spool, carrier: Carrier) -> bool:
-        """Whether something went wrong in one round."""
-        if not self.lock.acquire():
-            self._yield_turn(spool)
-            return False
+    def _round(self, spool: Spool, carrier: Carrier) -> XaseError | None:
+        """What went wrong in one round, if anything."""
         try:
+            if not self.lock.acquire():
+                self._yield_turn(spool)
+                return None
             drain(spool, carrier, lambda: self._is_stopping)
-            self.last_error = None
+            self._note(None)
         except XaseError as error:
             self._note(error)
         finally:
             self.lock.release()
         with self._changed:
             self._changed.notify_all()
-        return self.last_error is not None
+        return self.last_error
 
     def _yield_turn(self, spool: Spool) -> None:
         """Another process delivers; look again in a moment if anything still waits."""

@@ -66,7 +66,7 @@ class _Open:
     def await_empty(self, seconds: float) -> int:
         """Wait for the courier at most this long; the number of decisions still waiting."""
         limit = time.monotonic() + seconds
-        self.courier.wake()
+        self.courier.wake(hurry=True)
         while (waiting := self.spool.state().waiting) and (remaining := limit - time.monotonic()) > 0:
             self.courier.wait_for_round(min(POLL_SECONDS, remaining))
         return waiting
@@ -136,7 +136,7 @@ class Outbox:
         """Deliver a rejected decision after all; whether there was one."""
         opened = self._opened()
         found = opened.spool.resubmit(identifier)
-        opened.courier.wake()
+        opened.courier.wake(hurry=True)
         return found
 
     def discard(self, identifier: str) -> bool:
@@ -158,7 +158,7 @@ class Outbox:
     def forget(self) -> None:
         """In a forked child: leave what the parent holds alone, and begin afresh when used."""
         if self._open is not None:
-            self._open.courier.lock.release()
+            self._open.courier.lock.forget()
         self._gate = threading.Lock()
         self._open = None
 

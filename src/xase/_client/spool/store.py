@@ -5,6 +5,7 @@ the courier's waits at every commit, and its first commit of a batch makes every
 far durable with it.
 """
 
+import errno
 import fcntl
 import os
 import sqlite3
@@ -28,9 +29,6 @@ SERVER_REMEMBERS_MS: Final = 23 * 3_600_000
 
 The server keeps it at least 24 hours, for each API key by itself.
 """
-
-_ABANDONED: Final[list[sqlite3.Connection]] = []
-"""Connections of a parent process: a forked child must neither use nor close them (sqlite.org/howtocorrupt)."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -83,6 +81,9 @@ def _readable_faults() -> Iterator[None]:
         if getattr(error, "sqlite_errorcode", None) == sqlite3.SQLITE_FULL:
             raise SpoolFull("the disk that holds the spool is full") from error
         raise SpoolError(f"the spool cannot be used: {error}") from error
+    except OSError as error:
+        kind = SpoolFull if error.errno == errno.ENOSPC else SpoolError
+        raise kind(f"the spool cannot be used: {error}") from error
 
 
 class Spool:
@@ -95,9 +96,9 @@ class Spool:
         self._limits = limits
         self._synchronous = "FULL" if wait_for_disk else "NORMAL"
         self._gate = threading.RLock()
-        with _readable_faults():
+        with _OPENING, _readable_faults():
             self._connection = self._open()
-        _LIVING.add(self)
+            _LIVING.add(self)
 
     # -------------------------------------------------------------- taking in
 
@@ -293,6 +294,7 @@ def _one_at_a_time(folder: Path) -> Iterator[None]:
         fcntl.flock(descriptor, fcntl.LOCK_EX)
         yield
     finally:
+        fcntl.flock(descriptor, fcntl.LOCK_UN)  # closing is not enough: a child forked meanwhile holds a copy
         os.close(descriptor)
 
 
@@ -300,11 +302,30 @@ def _now_ms() -> int:
     return time.time_ns() // 1_000_000
 
 
+# A fork copies SQLite's own locks as they are. So it waits until no thread is inside SQLite, and
+# leaves the child with nothing of it: connections must not cross a fork (sqlite.org/howtocorrupt).
+_OPENING: Final = threading.RLock()
 _LIVING: Final[weakref.WeakSet[Spool]] = weakref.WeakSet()
+_HELD: Final[list[Spool]] = []
+_ABANDONED: Final[list[sqlite3.Connection]] = []
+
+
+def _hold_all() -> None:
+    _OPENING.acquire()
+    _HELD.extend(_LIVING)
+    for spool in _HELD:
+        spool._gate.acquire()  # noqa: SLF001 - of this module
+
+
+def _release_all() -> None:
+    while _HELD:
+        _HELD.pop()._gate.release()  # noqa: SLF001 - of this module
+    _OPENING.release()
 
 
 def _abandon_all() -> None:
-    _ABANDONED.extend(spool._connection for spool in _LIVING)  # noqa: SLF001 - of this module
+    _ABANDONED.extend(spool._connection for spool in _HELD)  # noqa: SLF001 - of this module
+    _release_all()
 
 
-os.register_at_fork(after_in_child=_abandon_all)
+os.register_at_fork(before=_hold_all, after_in_parent=_release_all, after_in_child=_abandon_all)

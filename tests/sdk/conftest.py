@@ -1,0 +1,69 @@
+"""A real server for the SDK's tests, in a process of its own."""
+
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+from uuid import uuid4
+
+import pytest
+
+import xase
+from tests.faults.server import Server
+
+DECISION: dict[str, Any] = {
+    "model_id": "credit-model-v2",
+    "input": {"customer_id": "cust_123", "income": 85000},
+    "output": {"decision": "APPROVED", "credit_limit": 25000},
+    "confidence": 0.94,
+    "transaction_id": "txn_abc123",
+}
+
+
+@dataclass(frozen=True)
+class Site:
+    """Where the server is, where it keeps its things, and its administrator's key."""
+
+    base_url: str
+    home: Path
+    api_key: str
+
+    def options(self, folder: Path, **more: Any) -> dict[str, Any]:
+        """Arguments of a client that keeps its own things in `folder`."""
+        return {"base_url": self.base_url, "api_key": self.api_key, "spool": folder / "spool.db", **more}
+
+
+@pytest.fixture(scope="session")
+def site(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Site]:
+    """A running server, shared by all tests: each uses model ids of its own."""
+    home = tmp_path_factory.mktemp("server") / "home"
+    server = Server.start(home).wait_until_ready()
+    yield Site(f"http://127.0.0.1:{server.port}", home, (home / "admin.key").read_text().strip())
+    server.kill()
+
+
+@pytest.fixture
+def options(site: Site, tmp_path: Path) -> dict[str, Any]:
+    """Arguments of a client of the real server."""
+    return site.options(tmp_path)
+
+
+@pytest.fixture
+def model_id() -> str:
+    """A model nobody else records decisions of."""
+    return f"model-{uuid4().hex}"
+
+
+@pytest.fixture
+def decision(model_id: str) -> dict[str, Any]:
+    """The source document's decision, by this test's own model."""
+    return {**DECISION, "model_id": model_id}
+
+
+@pytest.fixture
+def on_server(site: Site, tmp_path: Path) -> Iterator[Callable[[str], list[str | None]]]:
+    """A function that reads the transaction ids of a model's records from the server, oldest first."""
+    with xase.Client(**site.options(tmp_path / "reader")) as reader:
+        yield lambda model_id: [
+            record.transaction_id for record in reader.records.list(model_id=model_id, order="asc", limit=100)
+        ]
