@@ -36,7 +36,12 @@ Table = tuple[str, Sequence[Result]]
 def main(arguments: Sequence[str] | None = None) -> int:
     """Run what was asked for, print it, and write it where that was asked for."""
     asked = _parser().parse_args(arguments)
-    options = Options(quick=asked.quick, records=asked.records, rounds=1 if asked.quick else asked.rounds)
+    options = Options(
+        quick=asked.quick,
+        records=2_000 if asked.quick else asked.records,
+        rounds=1 if asked.quick else asked.rounds,
+        store=asked.store,
+    )
     tables: list[Table] = []
     for name in asked.names or TITLES:
         tables.append((TITLES[name], importlib.import_module(f"benchmarks.{name}").run(options)))
@@ -54,6 +59,7 @@ def _parser() -> argparse.ArgumentParser:
     parser.add_argument("--quick", action="store_true", help="only show that everything runs")
     parser.add_argument("--records", type=int, default=1_000_000, help="decision records in the large store")
     parser.add_argument("--rounds", type=int, default=5, help="interleaved rounds; figures are medians over them")
+    parser.add_argument("--store", type=Path, metavar="FOLDER", help="make the large store here, or use what is there")
     parser.add_argument("--write", type=Path, metavar="PAGE", help="put the tables into this page")
     parser.add_argument("--check", action="store_true", help="exit 1 when a bound is not kept")
     return parser

@@ -18,6 +18,7 @@ from xase_server.web import application
 from xase_server.web.answer import Answer, json_answer
 from xase_server.web.call import Call
 from xase_server.web.endpoint import Endpoint, Reply
+from xase_server.web.endpoints import ENDPOINTS
 
 DIGEST = "sha256:" + 64 * "0"
 SEALED = {
@@ -50,7 +51,7 @@ ECHO = Endpoint(
 
 def main(home: str, ready_file: str, database: str = "") -> None:
     """Serve a home until SIGTERM; the address is in `ready_file` when it is ready."""
-    vars(application)["ENDPOINTS"] = (*application.ENDPOINTS, ECHO)
+    vars(application)["ENDPOINTS"] = (*ENDPOINTS, ECHO)
     listening.end_quietly_on_signals()
     listener = listening.listen("127.0.0.1", 0)
     port = listener.getsockname()[1]

@@ -53,13 +53,6 @@ def percentile(values: list[float], share: float) -> float:
     return sorted(values)[min(len(values) - 1, int(len(values) * share))]
 
 
-def spread(work: Callable[[int], object], times: int, warm_up: int = 3) -> list[float]:
-    """The duration of each of many calls, in seconds; the call is given its number."""
-    for n in range(warm_up):
-        work(n)
-    return [seconds(lambda n=n: work(n)) for n in range(times)]  # type: ignore[misc]
-
-
 def number_text(value: float) -> str:
     """A number as people read it: 41,200 · 0.84 · 3.1."""
     return f"{value:,.0f}" if abs(value) >= 100 else f"{value:.3g}"

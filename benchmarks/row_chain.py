@@ -1,4 +1,4 @@
-"""The yardstick on PostgreSQL: what one would write first. Each append locks the head row, links, inserts and commits."""
+"""The yardstick on PostgreSQL: what one would write first. Each append locks the head, links, inserts, commits."""
 
 import hashlib
 import threading

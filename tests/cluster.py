@@ -71,7 +71,7 @@ class Cluster:
     def _start(self) -> None:
         self._run("initdb", "-D", "data", "-U", "xase", "-A", "trust", "-E", "UTF8", "--locale=C", "--no-sync")
         # fsync stays on: the storage refuses a server that could lose what it acknowledged
-        options = f"-c listen_addresses='' -c unix_socket_directories={self.folder} -c max_connections=60"
+        options = f"-c listen_addresses='' -c unix_socket_directories={self.folder} -c max_connections=200"
         self._run("pg_ctl", "start", "-w", "-D", "data", "-l", "server.log", "-o", options)
 
     def _run(self, program: str, *arguments: str, check: bool = True) -> None:

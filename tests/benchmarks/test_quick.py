@@ -1,0 +1,29 @@
+"""The benchmarks run from end to end; their figures are not looked at here."""
+
+import subprocess
+import sys
+
+import pytest
+
+from benchmarks.__main__ import BEGIN, END, TITLES
+from tests.conftest import REPOSITORY
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize("name", TITLES)
+def test_a_quick_run_prints_its_table(name, tmp_path):
+    page = tmp_path / "performance.md"
+    page.write_text(f"# Before\n\n{BEGIN}\nold\n{END}\n\nAfter\n")
+    command = [sys.executable, "-m", "benchmarks", name, "--quick", "--write", str(page)]
+    done = subprocess.run(command, cwd=REPOSITORY, capture_output=True, text=True, check=False)
+    assert done.returncode == 0, done.stderr[-4000:]
+    assert TITLES[name] in done.stdout
+    written = page.read_text()
+    assert "old" not in written
+    assert f"### {TITLES[name]}" in written
+    assert written.endswith("\n\nAfter\n")
+
+
+def test_the_page_of_figures_has_a_place_for_them():
+    page = (REPOSITORY / "docs" / "explanation" / "performance.md").read_text()
+    assert page.index(BEGIN) < page.index(END)
