@@ -1,11 +1,13 @@
 """The engines under test, each as a way to open one over rows."""
 
+import functools
 import json
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import AbstractContextManager, contextmanager
 from datetime import datetime
 from typing import Any
 
+import duckdb
 import pytest
 
 from xase_server.engines.contract import Engine
@@ -22,20 +24,24 @@ def memory(schema: Schema, rows: Sequence[dict[str, Any]]) -> Iterator[Engine]:
     yield MemoryEngine(rows)
 
 
+@functools.cache
+def empty_database() -> duckdb.DuckDBPyConnection:
+    """One database for all tests of a process: opening it costs more than most queries."""
+    connection = open_locked(threads=1)
+    lock(connection)
+    return connection
+
+
 @contextmanager
 def duck(schema: Schema, rows: Sequence[dict[str, Any]]) -> Iterator[Engine]:
-    connection = open_locked(threads=1)
+    connection = empty_database()
     columns = ", ".join(f"{quoted(name)} {stored(type_)}" for name, type_ in schema.members)
-    connection.execute(f"CREATE TABLE records ({columns})")
-    places = ", ".join("?" * len(schema.members))
-    for row in rows:
-        values = [filled(row.get(name), type_) for name, type_ in schema.members]
-        connection.execute(f"INSERT INTO records VALUES ({places})", values)
-    lock(connection)
-    try:
-        yield DuckDBEngine(connection, "records", schema)
-    finally:
-        connection.close()
+    connection.execute(f"CREATE OR REPLACE TABLE records ({columns})")
+    if rows:
+        one = f"({', '.join('?' * len(schema.members))})"
+        values = [filled(row.get(name), type_) for row in rows for name, type_ in schema.members]
+        connection.execute(f"INSERT INTO records VALUES {', '.join([one] * len(rows))}", values)
+    yield DuckDBEngine(connection, "records", schema)
 
 
 def quoted(name: str) -> str:

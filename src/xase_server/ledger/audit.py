@@ -4,7 +4,7 @@ The store is read in pieces, each under a view of its own, while appends go on; 
 with the log. What is found is named by index and id, and nothing is mended.
 """
 
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from functools import partial
 from itertools import count
@@ -99,7 +99,7 @@ class _Audit:
         leaves = [leaf_hash(raw) for raw in raws]
         placed = (self._entry(reads, *each) for each in zip(count(first), raws, leaves, strict=False))
         entries = [each for each in placed if each is not None]
-        self._tiles(reads, first, leaves)
+        self._tiles(reads, first, leaves, {each.at: each.line.id for each in entries})
         self._checkpoints(reads, first + len(raws))
         self._derived.piece(reads, first, last - first, entries)
 
@@ -132,7 +132,7 @@ class _Audit:
 
     # ------------------------------------------------------------------ the tree
 
-    def _tiles(self, reads: Reads, first: int, leaves: Sequence[bytes]) -> None:
+    def _tiles(self, reads: Reads, first: int, leaves: Sequence[bytes], ids: Mapping[int, str]) -> None:
         computed = self._computed.tiles
 
         def read(level: int, number: int) -> bytes:
@@ -145,9 +145,11 @@ class _Audit:
             self.findings.add(first, "", str(error))
             return
         for (level, number), tile in tiles.items():
-            if reads.tile(level, number)[: len(tile)] != tile:
-                start = number << TILE_HEIGHT * (level + 1)
-                self.findings.add(start, "", f"the stored tile {level}/{number} is not over the entries")
+            stored = reads.tile(level, number)
+            for place in _differences(stored, tile):
+                at = (number * TILE_WIDTH + place) << TILE_HEIGHT * level
+                what = f"not what the stored tile {level}/{number} is over" if level else "not the entry in the tree"
+                self.findings.add(at, ids.get(at, ""), what)
         edge = dict(sorted(computed.keys() | tiles.keys()))  # level → the last tile's number
         self._computed.tiles = {
             at: tile for at, tile in (computed | tiles).items() if at in tiles or edge[at[0]] == at[1]
@@ -212,6 +214,14 @@ class _Overlaid:
 
     def tile(self, level: int, number: int) -> bytes:
         return self._computed.tile(level, number) or self._reads.tile(level, number)
+
+
+def _differences(stored: bytes, tile: bytes) -> list[int]:
+    """The places in a tile where the stored hash is not the one it must be."""
+    if stored[: len(tile)] == tile:
+        return []
+    hashes = range(0, len(tile), HASH_BYTES)
+    return [at // HASH_BYTES for at in hashes if stored[at : at + HASH_BYTES] != tile[at : at + HASH_BYTES]]
 
 
 def _root(tile: bytes) -> bytes:

@@ -19,7 +19,7 @@ from xase_server.query.functions import FUNCTIONS
 from xase_server.query.functions.dates import format_date
 from xase_server.query.paths import collect
 from xase_server.query.refusal import EvaluationError
-from xase_server.query.values import Value, truth, without_nulls
+from xase_server.query.values import Value, truth
 
 Scope = Mapping[str, Value]
 
@@ -39,7 +39,7 @@ def _field(expression: Field, scope: Scope) -> Value:
 
 
 def _members(expression: Members, scope: Scope) -> Value:
-    return without_nulls({name: evaluate(item, scope) for name, item in expression.items})
+    return {name: evaluate(item, scope) for name, item in expression.items}
 
 
 def _items(expression: Items, scope: Scope) -> Value:

@@ -60,12 +60,13 @@ def without_nulls(members: Mapping[str, Value]) -> dict[str, Value]:
 
 
 def order(left: Value, right: Value) -> int:
-    """Negative, zero or positive: the total order over all values."""
+    """Negative, zero or positive: the total order over all values; structs compare member by member."""
     difference = rank(left) - rank(right)
     if difference or left is None:
         return difference
     if isinstance(left, Mapping):
-        return _order_lists(_pairs(left), _pairs(right))
+        names = list(left) if left.keys() == right.keys() else sorted({*left, *right})
+        return _order_lists([left.get(name) for name in names], [right.get(name) for name in names])
     if isinstance(left, Sequence) and not isinstance(left, str):
         return _order_lists(left, right)
     if isinstance(left, str):
@@ -79,10 +80,6 @@ def _order_lists(left: Sequence[Value], right: Sequence[Value]) -> int:
         if difference:
             return difference
     return len(left) - len(right)
-
-
-def _pairs(members: Mapping[str, Value]) -> list[Value]:
-    return [part for name, value in sorted(without_nulls(members).items()) for part in (rank(value), name, value)]
 
 
 def truth(value: Value) -> bool:

@@ -24,8 +24,14 @@ def pack_parts(parts: Mapping[str, Part]) -> bytes:
 
 
 def unpack_parts(packed: bytes | None) -> dict[str, Part]:
-    """The payload parts that `pack_parts` stored; none where nothing is stored."""
-    return {name: Part(*part) for name, part in _decode_parts(packed).items()} if packed else {}
+    """The payload parts that `pack_parts` stored; none where nothing is stored, or nothing that can be read.
+
+    A damaged payload must not keep its record from being read; the audit says that it is missing.
+    """
+    try:
+        return {name: Part(*part) for name, part in _decode_parts(packed).items()} if packed else {}
+    except msgspec.DecodeError:
+        return {}
 
 
 def unpack_text(part: Part) -> str:

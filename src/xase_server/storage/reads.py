@@ -3,7 +3,7 @@
 from collections.abc import Mapping, Sequence
 from typing import Final
 
-from msgspec import Struct, json
+from msgspec import DecodeError, Struct, json
 
 from xase_server.domain.decisions import DecisionFilter, Page
 from xase_server.domain.entries import ApiKeyRow, BundleRow, Claim, Part, Stream
@@ -30,7 +30,15 @@ class _Identified(Struct):
     id: str
 
 
-_identify: Final = json.Decoder(_Identified).decode
+_decode: Final = json.Decoder(_Identified).decode
+
+
+def _identify(raw: bytes) -> str:
+    """The id that an entry names; "" when the stored entry is damaged, which the audit will say."""
+    try:
+        return _decode(raw).id
+    except DecodeError:
+        return ""
 
 
 class SqlReads:
@@ -68,7 +76,7 @@ class SqlReads:
         records = self._numbered(organisation, record_ids)
         rows = self._session.rows("read_interventions", organisation=organisation, numbers=list(records))
         return [
-            InterventionRow(_identify(raw).id, records[number], raw, unpack_parts(packed))
+            InterventionRow(_identify(raw), records[number], raw, unpack_parts(packed))
             for number, raw, packed in rows
         ]
 
@@ -172,7 +180,7 @@ def read_head(session: Session) -> Head:
 def _decision_row(row: Row) -> DecisionRow:
     number, intervened, raw, packed, erasure, erasure_packed = row
     return DecisionRow(
-        id=_identify(raw).id,
+        id=_identify(raw),
         number=number,
         intervened=bool(intervened),
         raw=raw,

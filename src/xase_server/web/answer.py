@@ -23,7 +23,8 @@ _encode: Final = Encoder().encode
 class Answer:
     """Status, body and the headers of its own; `chunks` in place of a body streams.
 
-    `etag` is set by hand where the body's digest is known without reading it.
+    `etag` is set by hand where the body's digest is known without reading it; `policy` is the
+    content security policy.
     """
 
     body: bytes = b""
@@ -32,6 +33,7 @@ class Answer:
     headers: list[Header] = field(default_factory=list)
     chunks: AsyncIterator[bytes] | None = None
     etag: bytes | None = None
+    policy: bytes = b"default-src 'none'; frame-ancestors 'none'"
     size: int | None = None
 
 

@@ -40,7 +40,6 @@ _PROTECTION: Final = (
     (b"referrer-policy", b"no-referrer"),
     (b"cross-origin-resource-policy", b"same-origin"),
 )
-_POLICY: Final = (b"content-security-policy", b"default-src 'none'; frame-ancestors 'none'")
 
 
 def build(services: Services, bounds: Bounds, *, log: Any = None) -> "ASGIApp":
@@ -137,11 +136,10 @@ class Application:
     async def _send(self, call: Call, answer: Answer, send: "Send") -> None:
         headers = [
             (b"x-request-id", call.request_id.encode()),
+            (b"content-security-policy", answer.policy),
             *_PROTECTION,
             *answer.headers,
         ]
-        if not any(name == _POLICY[0] for name, _ in answer.headers):
-            headers.append(_POLICY)
         if call.quota is not None:
             headers += call.quota.headers()
         if answer.status not in {204, 304}:
@@ -168,7 +166,7 @@ def _tagged(call: Call, answer: Answer) -> Answer:
     answer.headers.append((b"etag", tag))
     known = call.headers.get(b"if-none-match")
     if known is not None and is_known(tag, known):
-        return Answer(status=304, headers=answer.headers)
+        return Answer(status=304, headers=answer.headers, policy=answer.policy)
     return answer
 
 

@@ -2,6 +2,7 @@
 
 import json
 from base64 import b64encode
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from functools import cache
 from hashlib import sha256
@@ -79,8 +80,12 @@ def reference(endpoints: tuple[Endpoint, ...]) -> ReferencePage:
     main = element(
         "main",
         element("h1", _TITLE),
-        element("p", prose("This page is made of the server's own endpoint table."), class_="lead"),
-        element("p", prose("The same as a file: "), element("a", "openapi.json", href="/openapi.json")),
+        element(
+            "p",
+            "Every endpoint of this server, made from the table that it routes by. The same as a file: ",
+            element("a", "openapi.json", href="/openapi.json"),
+            class_="lead",
+        ),
         _conventions(),
         *(
             join(element("h2", name, id=_anchor(name)), *(_endpoint(each, schemas) for each in listed))
@@ -178,24 +183,30 @@ def _parameters(endpoint: Endpoint) -> Markup:
 
 
 def _table(title: str, fields: list[Field]) -> Markup:
-    if not fields:
-        return Markup()
+    return join(element("h4", title), _rows(fields, always="required")) if fields else Markup()
+
+
+def _rows(fields: list[Field], *, always: str) -> Markup:
     rows = (
         element(
             "tr",
-            element("td", element("code", field.name), _must(field)),
+            element("td", element("code", field.name), *_mark(always if field.required else "")),
             element("td", prose(field.form)),
             element("td", prose(field.description)),
         )
         for field in fields
     )
-    head = element("tr", *(element("th", name, scope="col") for name in ("Name", "Form", "Meaning")))
+    return _grid(("Name", "Form", "Meaning"), rows)
+
+
+def _mark(text: str) -> tuple[str, ...]:
+    return (" ", element("span", text, class_="must")) if text else ()
+
+
+def _grid(titles: Iterable[str], rows: Iterable[Markup]) -> Markup:
+    head = element("tr", *(element("th", title, scope="col") for title in titles))
     table = element("table", element("thead", head), element("tbody", *rows))
-    return join(element("h4", title), element("div", table, class_="wide"))
-
-
-def _must(field: Field) -> Markup:
-    return join(" ", element("span", "required", class_="must")) if field.required else Markup()
+    return element("div", table, class_="wide")
 
 
 def _replies(endpoint: Endpoint, schemas: dict[str, Any]) -> list[Markup]:
@@ -208,7 +219,8 @@ def _replies(endpoint: Endpoint, schemas: dict[str, Any]) -> list[Markup]:
             parts += [element("h4", title), element("p", prose(f"{reply.description} `{reply.media}`"))]
         name = getattr(reply.schema, "__name__", "")
         if name in schemas:
-            parts.append(_table("Fields of the answer", fields_of(name, schemas)))
+            fields = _rows(fields_of(name, schemas), always="always there")
+            parts.append(element("details", element("summary", "Fields of the answer"), fields))
     return parts
 
 
@@ -231,7 +243,7 @@ def _curl(endpoint: Endpoint) -> str:
         lines.append('-H "Authorization: Bearer $XASE_API_KEY"')
     if endpoint.body is not None:
         lines.append('-H "Content-Type: application/json"')
-        lines.append(f"-d '{json.dumps(endpoint.body_example, ensure_ascii=False)}'")
+        lines.append(f"-d '{json.dumps(endpoint.body_example, indent=2, ensure_ascii=False)}'")
     return " \\\n  ".join(lines)
 
 
@@ -243,22 +255,18 @@ def _possible_errors(endpoint: Endpoint) -> Markup:
 
 
 def _scopes() -> Markup:
-    scopes = [Field(name, "", False, meaning) for name, meaning in SCOPES.items()]
-    roles = [Field(name, "", False, ", ".join(f"`{each}`" for each in sorted(held))) for name, held in ROLES.items()]
+    roles = {role: ", ".join(f"`{each}`" for each in sorted(held)) for role, held in ROLES.items()}
     return join(
         element("h2", "Scopes and roles", id="scopes"),
-        _plain_table(("Scope", "Allows to"), scopes),
-        _plain_table(("Role", "Holds"), roles),
+        _grid(("Scope", "Allows to"), _pairs(SCOPES)),
+        _grid(("Role", "Holds"), _pairs(roles)),
     )
 
 
-def _plain_table(head: tuple[str, str], fields: list[Field]) -> Markup:
-    titles = element("tr", *(element("th", name, scope="col") for name in head))
-    rows = (
-        element("tr", element("td", element("code", field.name)), element("td", prose(field.description)))
-        for field in fields
-    )
-    return element("div", element("table", element("thead", titles), element("tbody", *rows)), class_="wide")
+def _pairs(said: Mapping[str, str]) -> list[Markup]:
+    return [
+        element("tr", element("td", element("code", name)), element("td", prose(text))) for name, text in said.items()
+    ]
 
 
 def _errors() -> Markup:

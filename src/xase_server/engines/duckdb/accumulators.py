@@ -7,6 +7,7 @@ from sqlglot import exp
 
 from xase_server.engines.duckdb import sql
 from xase_server.engines.duckdb.cells import Cell, NotNative
+from xase_server.engines.duckdb.functions.checking import unused
 from xase_server.engines.duckdb.sorting import Key, ordered
 from xase_server.engines.duckdb.sql import SQL
 from xase_server.engines.duckdb.unions import is_number
@@ -32,6 +33,7 @@ def accumulated(field: Accumulate, operand: Cell, order: Sequence[Key]) -> Cell:
 
 def _sum(operand: Cell, _: Sequence[Key]) -> Cell:
     if not is_number(operand.type):
+        unused(operand)
         return Cell(sql.cast(sql.number(0), "BIGINT"), INT)
     return Cell(sql.coalesce(sql.call("sum", operand.sql), sql.number(0)), operand.type)
 
@@ -39,6 +41,7 @@ def _sum(operand: Cell, _: Sequence[Key]) -> Cell:
 def _numeric(function: str) -> _Accumulate:
     def compile_(operand: Cell, _: Sequence[Key]) -> Cell:
         if not is_number(operand.type):
+            unused(operand)
             return _NOTHING
         return Cell(sql.call(function, sql.cast(operand.sql, "DOUBLE")), FLOAT)
 

@@ -181,7 +181,7 @@ class DuckDBEngine:
 
 def _plain(query: exp.Select, parameters: Parameters) -> _Plain:
     wanted = parameters.used_in(query)
-    return _Plain(query.sql("duckdb"), wanted)
+    return _Plain(query.sql("duckdb", copy=False), wanted)
 
 
 def _reason(error: duckdb.InvalidInputException) -> str:

@@ -183,7 +183,7 @@ class ExpressionCompiler:
         if cell.type == JSON:
             raise NotNative(f"${operator} of values of mixed types")
         if not isinstance(cell.type, ListOf):
-            return Cell(sql.case([(sql.is_not_null(cell.sql), failing(f"${operator} needs a list"))]), ListOf(NULL))
+            raise NotNative(f"${operator} needs a list")
         return cell
 
     def _with(self, variables: Mapping[str, Cell]) -> "ExpressionCompiler":

@@ -1,5 +1,6 @@
 """The few SQL constructions that the compilers are written in. No text of a caller ever becomes SQL here."""
 
+import functools
 from collections.abc import Callable, Iterable
 from itertools import count
 from typing import Final
@@ -9,9 +10,9 @@ from sqlglot import exp
 from xase_server.query.schema import Kind, ListOf, Scalar, Struct, Type
 
 SQL = exp.Expr
-TRUE: Final = exp.true()
-FALSE: Final = exp.false()
-NULL: Final = exp.null()
+TRUE: Final[SQL] = exp.true()
+FALSE: Final[SQL] = exp.false()
+NULL: Final[SQL] = exp.null()
 
 _TYPES: Final = {
     Kind.NULL: "NULL",
@@ -108,7 +109,12 @@ def case(branches: Iterable[tuple[SQL, SQL]], otherwise: SQL = NULL) -> SQL:
 
 def cast(item: SQL, type_: str) -> SQL:
     """A value as a type of DuckDB."""
-    return exp.Cast(this=item, to=exp.DataType.build(type_, dialect="duckdb"))
+    return exp.Cast(this=item, to=_parsed_type(type_).copy())
+
+
+@functools.lru_cache(maxsize=1024)
+def _parsed_type(name: str) -> exp.DataType:
+    return exp.DataType.build(name, dialect="duckdb")
 
 
 def member(item: SQL, position: int) -> SQL:
@@ -162,8 +168,9 @@ class Names:
     def any(self, items: SQL, body: Callable[[SQL], SQL]) -> SQL:
         """Whether the body is true for some element; NULL or false if not."""
         inside = self.lambda_(body)
-        if inside.args["this"] is FALSE:
-            return FALSE
+        folded: SQL = inside.args["this"]
+        if folded is FALSE:
+            return folded
         return call("list_aggregate", call("list_transform", items, inside), text("bool_or"))
 
 

@@ -77,7 +77,7 @@ class PipelineCompiler:
         query.set("limit", exp.Limit(expression=sql.number(most + 1)))
         columns = tuple((name, cell.type) for name, cell in self._row.columns.items())
         wanted = self.parameters.used_in(query)
-        return Compiled(query.sql("duckdb"), wanted, columns, done)
+        return Compiled(query.sql("duckdb", copy=False), wanted, columns, done)
 
     def _compute(self, expression: Any) -> Cell:
         return ExpressionCompiler(self.parameters, self._names, self._row).cell(expression)

@@ -45,5 +45,4 @@ async def get_contract(call: Call) -> Answer:
 
 async def get_reference(call: Call) -> Answer:
     """The reference page."""
-    policy = (b"content-security-policy", call.site.reference_policy)
-    return Answer(call.site.reference, media=b"text/html; charset=utf-8", headers=[policy])
+    return Answer(call.site.reference, media=b"text/html; charset=utf-8", policy=call.site.reference_policy)

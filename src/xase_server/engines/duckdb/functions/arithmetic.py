@@ -6,8 +6,8 @@ from typing import Final
 from sqlglot import exp
 
 from xase_server.engines.duckdb import sql
-from xase_server.engines.duckdb.cells import Cell
-from xase_server.engines.duckdb.functions.checking import Compile, checked, misfit, native
+from xase_server.engines.duckdb.cells import Cell, NotNative
+from xase_server.engines.duckdb.functions.checking import Compile, checked, native, unused
 from xase_server.engines.duckdb.sql import NULL, SQL, Names
 from xase_server.engines.duckdb.unions import is_number, joined, unified
 from xase_server.query.schema import DATE, FLOAT, INT
@@ -19,8 +19,9 @@ def _numeric(name: str, compute: Callable[..., Cell]) -> Compile:
         native(*cells)
         wrong = [cell for cell in cells if cell.type != NOTHING and not is_number(cell.type)]
         if wrong:
-            return misfit(wrong[0], f"${name} needs numbers", INT)
+            raise NotNative(f"${name} needs numbers")
         if any(cell.type == NOTHING for cell in cells):
+            unused(*cells)
             return Cell(NULL, NOTHING)
         return compute(*cells)
 
@@ -52,7 +53,7 @@ def _add(names: Names, *cells: Cell) -> Cell:
     if not dates:
         return _SUM(names, *cells)
     if len(dates) > 1:
-        return misfit(dates[0], "$add takes one date at most", DATE)
+        raise NotNative("$add takes one date at most")
     others = [cell for cell in cells if cell.type != DATE]
     total = _SUM(names, *others, Cell(sql.number(0), INT))
     return _moment(sql.binary(exp.Add, milliseconds(dates[0]), total.sql))
@@ -65,7 +66,7 @@ def _subtract(names: Names, left: Cell, right: Cell) -> Cell:
         return Cell(sql.binary(exp.Sub, milliseconds(left), milliseconds(right)), INT)
     native(right)
     if not is_number(right.type):
-        return misfit(right, "$subtract needs numbers", DATE)
+        raise NotNative("$subtract needs numbers")
     return _moment(sql.binary(exp.Sub, milliseconds(left), right.sql))
 
 

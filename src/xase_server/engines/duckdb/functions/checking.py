@@ -3,6 +3,8 @@
 from collections.abc import Callable
 from typing import Final
 
+from sqlglot import exp
+
 from xase_server.engines.duckdb import sql
 from xase_server.engines.duckdb.cells import Cell, NotNative
 from xase_server.engines.duckdb.sql import SQL
@@ -24,6 +26,8 @@ def failing(message: str) -> SQL:
 
 def checked(condition: SQL, message: str, value: SQL) -> SQL:
     """The value, unless the condition holds for the row: then an error."""
+    if condition is sql.FALSE:
+        return value
     return sql.case([(condition, failing(message))], value)
 
 
@@ -33,9 +37,11 @@ def native(*cells: Cell) -> None:
         raise NotNative("an expression on values of mixed types")
 
 
-def misfit(cell: Cell, message: str, type_: Type) -> Cell:
-    """Of a value of the wrong type: null stays null, anything else is an error."""
-    return Cell(sql.case([(sql.is_not_null(cell.sql), failing(message))]), type_)
+def unused(*cells: Cell) -> None:
+    """Raise `NotNative` when a value that the SQL does without could have been an error."""
+    for cell in cells:
+        if any(call.name == "error" for call in cell.sql.find_all(exp.Anonymous)):
+            raise NotNative("an operand that is not needed but may have no value")
 
 
 def rank(type_: Type) -> int:

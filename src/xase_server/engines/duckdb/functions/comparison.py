@@ -7,7 +7,7 @@ from sqlglot import exp
 
 from xase_server.engines.duckdb import sql
 from xase_server.engines.duckdb.cells import Cell, NotNative
-from xase_server.engines.duckdb.functions.checking import Compile, native, rank
+from xase_server.engines.duckdb.functions.checking import Compile, native, rank, unused
 from xase_server.engines.duckdb.sql import FALSE, SQL, TRUE, Names
 from xase_server.engines.duckdb.unions import converted, is_number, truth, unified
 from xase_server.query.schema import BOOL, INT, Scalar
@@ -18,8 +18,10 @@ def equal(_: Names, left: Cell, right: Cell) -> Cell:
     """`$eq`: null equals null, and values of two families are never equal."""
     native(left, right)
     if NOTHING in {left.type, right.type}:
+        unused(left, right)
         return Cell(sql.all_of((sql.is_null(left.sql), sql.is_null(right.sql))), BOOL)
     if rank(left.type) != rank(right.type):
+        unused(left, right)
         return Cell(sql.all_of((sql.is_null(left.sql), sql.is_null(right.sql))), BOOL)
     values = _comparable(left, right)
     return Cell(exp.NullSafeEQ(this=sql.paren(values[0]), expression=sql.paren(values[1])), BOOL)
@@ -37,6 +39,7 @@ def _ordered(kind: type[exp.Binary], *, strict: bool, up: bool) -> Compile:
         native(left, right)
         low, high = (left, right) if up else (right, left)
         if NOTHING in {left.type, right.type} or rank(left.type) != rank(right.type):
+            unused(left, right)
             return Cell(_across(low, high, strict=strict), BOOL)
         if not isinstance(left.type, Scalar):
             raise NotNative("the order of lists and objects")

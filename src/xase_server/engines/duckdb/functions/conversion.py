@@ -6,9 +6,9 @@ from typing import Final
 from sqlglot import exp
 
 from xase_server.engines.duckdb import sql
-from xase_server.engines.duckdb.cells import Cell
+from xase_server.engines.duckdb.cells import Cell, NotNative
 from xase_server.engines.duckdb.functions.arithmetic import milliseconds
-from xase_server.engines.duckdb.functions.checking import Compile, checked, failing, misfit, native
+from xase_server.engines.duckdb.functions.checking import Compile, checked, failing, native
 from xase_server.engines.duckdb.functions.dates import format_date
 from xase_server.engines.duckdb.functions.text import number_text
 from xase_server.engines.duckdb.sql import NULL, SQL, Names
@@ -31,7 +31,7 @@ def _to_string(_: Names, value: Cell) -> Cell:
         return Cell(sql.cast(value.sql, "VARCHAR"), STRING)
     if value.type == DATE:
         return Cell(sql.case([(sql.is_not_null(value.sql), format_date(value, _ISO))]), STRING)
-    return misfit(value, "$toString needs a single value", STRING)
+    raise NotNative("$toString needs a single value")
 
 
 def _to_whole(name: str, bits: int) -> Compile:
@@ -41,7 +41,7 @@ def _to_whole(name: str, bits: int) -> Compile:
             return Cell(NULL, INT)
         number = _integral(name, value)
         if number is None:
-            return misfit(value, f"${name} of something that is no whole number", INT)
+            raise NotNative(f"${name} of something that is no whole number")
         low, high = (sql.cast(sql.text(str(bound)), "HUGEINT") for bound in (-(2**bits), 2**bits - 1))
         outside = sql.any_of((exp.LT(this=number, expression=low), exp.GT(this=number, expression=high)))
         return Cell(checked(outside, f"${name} of a number that does not fit", sql.cast(number, "BIGINT")), INT)
@@ -75,7 +75,7 @@ def _to_double(_: Names, value: Cell) -> Cell:
     if value.type in {INT, FLOAT, BOOL, NOTHING}:
         inner = sql.cast(value.sql, "INTEGER") if value.type == BOOL else value.sql
         return Cell(sql.cast(inner, "DOUBLE"), FLOAT)
-    return misfit(value, message, FLOAT)
+    raise NotNative(message)
 
 
 FUNCTIONS: Final[Mapping[str, Compile]] = {

@@ -6,8 +6,8 @@ from typing import Final
 from sqlglot import exp
 
 from xase_server.engines.duckdb import sql
-from xase_server.engines.duckdb.cells import Cell
-from xase_server.engines.duckdb.functions.checking import Compile, failing, misfit, native
+from xase_server.engines.duckdb.cells import Cell, NotNative
+from xase_server.engines.duckdb.functions.checking import Compile, native
 from xase_server.engines.duckdb.sql import NULL, SQL, Names
 from xase_server.query.functions.dates import PARTS, SPECIFIERS
 from xase_server.query.schema import DATE, INT
@@ -18,7 +18,9 @@ def _date_part(name: str) -> Compile:
     def compile_(_: Names, value: Cell) -> Cell:
         native(value)
         if value.type != DATE:
-            return misfit(value, f"${name} needs a date", INT) if value.type != NOTHING else Cell(NULL, INT)
+            if value.type != NOTHING:
+                raise NotNative(f"${name} needs a date")
+            return Cell(NULL, INT)
         return Cell(sql.cast(_PART_SQL[name](value.sql), "BIGINT"), INT)
 
     return compile_
@@ -49,7 +51,7 @@ def format_date(date: Cell, pieces: Sequence[str | SQL]) -> SQL:
     """A date by the pieces of a format: specifiers of ours, and texts that are bound."""
     native(date)
     if date.type != DATE:
-        return failing("$dateToString needs a date")
+        raise NotNative("$dateToString needs a date")
     printed = [_printed(date.sql, piece) if isinstance(piece, str) else piece for piece in pieces]
     return sql.call("concat", *printed) if printed else sql.text("")
 

@@ -7,7 +7,7 @@ from sqlglot import exp
 
 from xase_server.engines.duckdb import sql
 from xase_server.engines.duckdb.cells import Cell, NotNative
-from xase_server.engines.duckdb.functions.checking import Compile, checked, failing, misfit, native
+from xase_server.engines.duckdb.functions.checking import Compile, checked, native, unused
 from xase_server.engines.duckdb.functions.comparison import equal
 from xase_server.engines.duckdb.functions.text import whole_number
 from xase_server.engines.duckdb.sql import FALSE, NULL, SQL, Names
@@ -19,16 +19,17 @@ from xase_server.query.schema import NULL as NOTHING
 def _size(_: Names, value: Cell) -> Cell:
     native(value)
     if not isinstance(value.type, ListOf):
-        return Cell(failing("$size needs a list"), INT)
+        raise NotNative("$size needs a list")
     return Cell(checked(sql.is_null(value.sql), "$size needs a list", sql.length(value.sql)), INT)
 
 
 def _element_at(_: Names, value: Cell, position: Cell) -> Cell:
     native(value)
     if value.type == NOTHING:
+        unused(position)
         return Cell(NULL, NOTHING)
     if not isinstance(value.type, ListOf):
-        return misfit(value, "$arrayElemAt needs a list", NOTHING)
+        raise NotNative("$arrayElemAt needs a list")
     index = whole_number("arrayElemAt", position)
     from_end = exp.LT(this=sql.paren(index), expression=sql.number(0))
     place = sql.case([(from_end, index)], sql.binary(exp.Add, index, sql.number(1)))
@@ -38,9 +39,10 @@ def _element_at(_: Names, value: Cell, position: Cell) -> Cell:
 def _slice(_: Names, value: Cell, *window: Cell) -> Cell:
     native(value, *window)
     if value.type == NOTHING or any(cell.type == NOTHING for cell in window):
+        unused(value, *window)
         return Cell(NULL, value.type)
     if not isinstance(value.type, ListOf):
-        return misfit(value, "$slice needs a list", NOTHING)
+        raise NotNative("$slice needs a list")
     size, count = sql.length(value.sql), whole_number("slice", window[-1])
     if len(window) == 1:
         from_end = exp.LT(this=sql.paren(count), expression=sql.number(0))
@@ -67,7 +69,7 @@ def _at_least_one(before: SQL) -> SQL:
 def _in(names: Names, value: Cell, items: Cell) -> Cell:
     native(value, items)
     if not isinstance(items.type, ListOf):
-        return Cell(failing("$in needs a list"), BOOL)
+        raise NotNative("$in needs a list")
     element = items.type.element
     if element == JSON:
         raise NotNative("an expression on values of mixed types")
@@ -78,10 +80,11 @@ def _in(names: Names, value: Cell, items: Cell) -> Cell:
 def _concat_lists(_: Names, *cells: Cell) -> Cell:
     native(*cells)
     if any(cell.type == NOTHING for cell in cells):
+        unused(*cells)
         return Cell(NULL, NOTHING)
     wrong = [cell for cell in cells if not isinstance(cell.type, ListOf)]
     if wrong:
-        return misfit(wrong[0], "$concatArrays needs a list", NOTHING)
+        raise NotNative("$concatArrays needs a list")
     values, type_ = joined(cells)
     there = sql.all_of(sql.is_not_null(cell.sql) for cell in cells)
     return Cell(sql.case([(there, sql.call("flatten", sql.call("list_value", *values)))]), type_)
@@ -99,7 +102,7 @@ def _merge(_: Names, *cells: Cell) -> Cell:
         if cell.type == NOTHING:
             continue
         if not isinstance(cell.type, Struct):
-            return misfit(cell, "$mergeObjects needs objects", NOTHING)
+            raise NotNative("$mergeObjects needs objects")
         for name, _type in cell.type.members:
             inner = cell.member(name)
             assert inner is not None, "its own member"
@@ -121,6 +124,8 @@ def _over(function: str, result: Callable[[Type], Type], empty: SQL = NULL) -> C
         else:
             values, type_ = joined(_numbers(cells) if function in {"sum", "avg"} else cells)
             items = sql.call("list_value", *values)
+        if function in {"sum", "avg"}:
+            unused(*(cell for cell in cells if not is_number(cell.type)))
         if type_ == NOTHING or (function in {"sum", "avg"} and not is_number(type_)):
             return Cell(sql.cast(empty, "BIGINT"), INT) if empty is not NULL else Cell(NULL, NOTHING)
         if not isinstance(type_, Scalar) or type_ == JSON:

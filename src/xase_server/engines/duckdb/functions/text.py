@@ -6,8 +6,8 @@ from typing import Final
 from sqlglot import exp
 
 from xase_server.engines.duckdb import sql
-from xase_server.engines.duckdb.cells import Cell
-from xase_server.engines.duckdb.functions.checking import Compile, checked, failing, misfit, native
+from xase_server.engines.duckdb.cells import Cell, NotNative
+from xase_server.engines.duckdb.functions.checking import Compile, checked, native, unused
 from xase_server.engines.duckdb.sql import NULL, SQL, Names
 from xase_server.engines.duckdb.unions import is_number
 from xase_server.query.functions.conversion import EXACT
@@ -24,7 +24,7 @@ def _as_text(name: str, cell: Cell) -> SQL:
     if is_number(cell.type):
         return sql.coalesce(number_text(cell), sql.text(""))
     if cell.type != STRING:
-        return sql.coalesce(misfit(cell, f"${name} needs a string", STRING).sql, sql.text(""))
+        raise NotNative(f"${name} needs a string")
     return sql.coalesce(cell.sql, sql.text(""))
 
 
@@ -46,7 +46,9 @@ def _concat(_: Names, *cells: Cell) -> Cell:
     native(*cells)
     wrong = [cell for cell in cells if cell.type not in {STRING, NOTHING}]
     if wrong:
-        return misfit(wrong[0], "$concat needs strings", STRING)
+        raise NotNative("$concat needs strings")
+    if any(cell.type == NOTHING for cell in cells):
+        unused(*cells)
     whole = cells[0].sql if cells else sql.text("")
     for cell in cells[1:]:
         whole = exp.DPipe(this=sql.paren(whole), expression=sql.paren(cell.sql))
@@ -65,7 +67,9 @@ def whole_number(name: str, cell: Cell, least: int | None = None) -> SQL:
     native(cell)
     message = f"${name} needs a whole number" + ("" if least is None else f", at least {least}")
     if not is_number(cell.type):
-        return failing(message) if least is not None or cell.type != NOTHING else sql.cast(NULL, "BIGINT")
+        if least is not None or cell.type != NOTHING:
+            raise NotNative(message)
+        return sql.cast(NULL, "BIGINT")
     fraction = exp.NEQ(this=sql.call("trunc", cell.sql), expression=sql.paren(cell.sql))
     bounds: list[SQL] = [] if cell.type == INT else [fraction]
     if least is not None:
@@ -77,10 +81,11 @@ def whole_number(name: str, cell: Cell, least: int | None = None) -> SQL:
 def _split(_: Names, value: Cell, separator: Cell) -> Cell:
     native(value, separator)
     if NOTHING in {value.type, separator.type}:
+        unused(value, separator)
         return Cell(NULL, ListOf(STRING))
     message = "$split needs a string and a separator that is not empty"
     if {value.type, separator.type} != {STRING}:
-        return misfit(value if value.type != STRING else separator, message, ListOf(STRING))
+        raise NotNative(message)
     empty = exp.EQ(this=sql.paren(separator.sql), expression=sql.text(""))
     both = sql.all_of((empty, sql.is_not_null(value.sql)))
     there = sql.is_not_null(separator.sql)
@@ -93,7 +98,7 @@ def _text_length(_: Names, value: Cell) -> Cell:
     native(value)
     message = "$strLenCP needs a string"
     if value.type != STRING:
-        return Cell(failing(message), INT)
+        raise NotNative(message)
     return Cell(checked(sql.is_null(value.sql), message, sql.call("length", value.sql)), INT)
 
 

@@ -13,13 +13,13 @@ CREATE TABLE log_head (
 -- Canonical bytes by place. No secondary index here: it would slow every append.
 CREATE TABLE entries (
     idx  INTEGER PRIMARY KEY,
-    raw  BLOB NOT NULL
+    raw  BLOB NOT NULL CHECK (typeof(raw) = 'blob')
 );
 
 -- Payload parts, packed: the only table from which content is ever erased.
 CREATE TABLE payloads (
     idx     INTEGER PRIMARY KEY,
-    packed  BLOB NOT NULL
+    packed  BLOB NOT NULL CHECK (typeof(packed) = 'blob')
 );
 
 CREATE TABLE organisations (
@@ -52,7 +52,7 @@ CREATE TABLE stream_entries (
 CREATE TABLE tiles (
     level   INTEGER NOT NULL,
     number  INTEGER NOT NULL,
-    hashes  BLOB NOT NULL,
+    hashes  BLOB NOT NULL CHECK (typeof(hashes) = 'blob'),
     PRIMARY KEY (level, number)
 );
 
