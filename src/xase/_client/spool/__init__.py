@@ -5,6 +5,6 @@ means for a batch, `courier` is the thread, `outbox` what a client holds.
 
 What survives: a captured decision is in the operating system's hands when `capture` returns, so
 the end of the process, however sudden, loses nothing. A power cut or a crash of the operating system
-may lose what was captured since the courier last began a batch (usually the last few
+may lose what was captured since the courier last began or tried a batch (usually the last few
 milliseconds), never what was already being delivered, and never delivers anything twice.
 """

@@ -134,8 +134,9 @@ class Spool:
             identifier, sent_ms, sent_by = found or (self._form(run), None, None)
             if identifier is None:
                 return None
-            if sent_ms is None:
-                run("UPDATE batches SET sent_ms = ?, sent_by = ? WHERE id = ?", (_now_ms(), self._key, identifier))
+            # written even when nothing changes: the commit makes all that was captured so far durable
+            mark = "UPDATE batches SET sent_ms = coalesce(sent_ms, ?), sent_by = coalesce(sent_by, ?) WHERE id = ?"
+            run(mark, (_now_ms(), self._key, identifier))
             rows = run("SELECT number, body FROM items WHERE batch = ? ORDER BY number", (identifier,)).fetchall()
         numbers, bodies = zip(*rows, strict=True)
         return Batch(identifier, numbers, bodies, sent_ms, sent_by)
