@@ -1,13 +1,14 @@
 """A ledger over any store, with a clock moved by hand."""
 
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
+from typing import Any
 
 from tests.contract.records import unit
 from xase.proof.keys import LogSigner
-from xase_server.domain.entries import Append, Claim, Committed, Replayed
+from xase_server.domain.entries import Append, Claim
 from xase_server.ledger.append import Ledger
 from xase_server.ports import Storage
 
@@ -34,8 +35,12 @@ class Log:
     ledger: Ledger
     clock: HandClock
 
-    def append(self, *appends: Append, claim: Claim | None = None) -> Committed | Replayed:
+    def append(self, *appends: Append, claim: Claim | None = None) -> Any:
+        """Append one unit; gives what the ledger answers."""
         return self.ledger.append_now(unit(*appends, claim=claim))
+
+    def read(self, work: Callable[[Any], Any]) -> Any:
+        return self.storage.read(work)
 
     @property
     def size(self) -> int:

@@ -23,4 +23,4 @@ def test_two_processes_append_to_one_log(database_place: DatabasePlace):
     report = audit(storage, [SIGNER.verifier])
     assert (report.size, report.findings) == (3 * UNITS, [])
     # each unit of either has its own key but for a third, which both claim: one of them appends, the other replays
-    assert all(storage.read(lambda reads, n=n: reads.claim("shared", str(n))) for n in range(UNITS))
+    assert storage.read(lambda reads: all(reads.claim("shared", str(n)) for n in range(UNITS)))
