@@ -301,9 +301,6 @@ def _fault(fields: Any) -> str:
     """What is wrong with an entry that is not well typed, in one clause."""
     if type(fields) is not dict:
         return "not an object"
-    for name, is_well in _CHECKS.items():
-        if name not in fields:
-            return f"field {name} is missing"
-        if not is_well(fields[name]):
-            return f"field {name} is malformed"
-    return "malformed"
+    missing = [f"field {name} is missing" for name in _CHECKS if name not in fields]
+    malformed = [f"field {name} is malformed" for name, is_well in _CHECKS.items() if not is_well(fields.get(name))]
+    return (missing + malformed)[0]

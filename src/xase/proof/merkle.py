@@ -15,8 +15,6 @@ from xase.proof.digest import HASH_BYTES, node_hash
 EMPTY_ROOT: Final = sha256().digest()
 """The root of the tree without leaves (RFC 9162, 2.1.1)."""
 
-MAX_TREE_SIZE: Final = 2**53 - 1
-
 
 class ProofError(ValueError):
     """A proof does not prove what it claims."""

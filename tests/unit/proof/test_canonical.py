@@ -111,6 +111,11 @@ def test_depth_is_counted_in_containers():
         parse_strict(b'{"a":' * 3 + b"1" + b"}" * 3, max_depth=2)
 
 
+def test_depth_is_named_before_what_lies_beyond_it():
+    with pytest.raises(CanonicalError, match="nested"):
+        parse_strict(b"[" * 65 + b"NaN" + b"]" * 65)
+
+
 def test_many_shallow_containers_are_no_depth():
     assert parse_strict(b"[" + b"[]," * 500 + b"{}]") == [[]] * 500 + [{}]
 
