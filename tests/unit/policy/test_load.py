@@ -1,5 +1,8 @@
 """Policies are read strictly: both forms, and everything that is wrong is named."""
 
+from copy import deepcopy
+from typing import Any
+
 import pytest
 
 from xase_server.domain.errors import Refused
@@ -72,10 +75,8 @@ def problem_of(document):
 
 def changed(path, value):
     """The full policy with one place changed."""
-    import copy
-
-    document = copy.deepcopy(FULL)
-    place = document
+    document = deepcopy(FULL)
+    place: Any = document
     for step in path[:-1]:
         place = place[step]
     place[path[-1]] = value
