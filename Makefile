@@ -63,6 +63,7 @@ contracts: $(READY) ## does every import point downwards?
 generated: $(READY) ## does what is generated equal what is committed?
 	@$(BIN)/python scripts/unasync.py --check
 	@$(BIN)/python scripts/make_reference.py --check
+	@$(BIN)/python scripts/make_openapi.py --check
 
 vectors-check: $(READY) ## do the published vectors still come out the same?
 	@$(BIN)/python scripts/make_vectors.py --check
@@ -82,6 +83,7 @@ faults: $(READY) ## the fault and kill loops in full length
 generate: $(READY) ## rewrite the sync client and the reference pages
 	@$(BIN)/python scripts/unasync.py
 	@$(BIN)/python scripts/make_reference.py
+	@$(BIN)/python scripts/make_openapi.py
 
 vectors: $(READY) ## write the published test vectors
 	@$(BIN)/python scripts/make_vectors.py
