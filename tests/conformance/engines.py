@@ -14,6 +14,7 @@ from xase_server.engines.contract import Engine
 from xase_server.engines.duckdb import DuckDBEngine
 from xase_server.engines.duckdb.connection import lock, open_locked
 from xase_server.engines.memory import MemoryEngine
+from xase_server.query.limits import DEFAULTS, QuerySettings
 from xase_server.query.schema import JSON, Kind, ListOf, Scalar, Schema, Struct, Type
 
 Opener = Callable[[Schema, Sequence[dict[str, Any]]], AbstractContextManager[Engine]]
@@ -33,7 +34,7 @@ def empty_database() -> duckdb.DuckDBPyConnection:
 
 
 @contextmanager
-def duck(schema: Schema, rows: Sequence[dict[str, Any]]) -> Iterator[Engine]:
+def duck(schema: Schema, rows: Sequence[dict[str, Any]], limits: QuerySettings = DEFAULTS) -> Iterator[DuckDBEngine]:
     connection = empty_database()
     columns = ", ".join(f"{quoted(name)} {stored(type_)}" for name, type_ in schema.members)
     connection.execute(f"CREATE OR REPLACE TABLE records ({columns})")
@@ -41,7 +42,7 @@ def duck(schema: Schema, rows: Sequence[dict[str, Any]]) -> Iterator[Engine]:
         one = f"({', '.join('?' * len(schema.members))})"
         values = [filled(row.get(name), type_) for row in rows for name, type_ in schema.members]
         connection.execute(f"INSERT INTO records VALUES {', '.join([one] * len(rows))}", values)
-    yield DuckDBEngine(connection, "records", schema)
+    yield DuckDBEngine(connection, "records", schema, limits)
 
 
 def quoted(name: str) -> str:

@@ -75,7 +75,13 @@ def as_json(value: Any) -> Any:
 
 LITERALS = st.none() | st.booleans() | INTS | FLOATS | STRINGS | DATES.map(as_json)
 COMPOUND = st.lists(st.none() | SMALL | STRINGS, max_size=2) | st.fixed_dictionaries(
-    {}, optional={"i": st.none() | SMALL, "s": st.none() | STRINGS, "p": st.just({"f": 0.5}), "li": st.lists(SMALL, max_size=2)}
+    {},
+    optional={
+        "i": st.none() | SMALL,
+        "s": st.none() | STRINGS,
+        "p": st.just({"f": 0.5}),
+        "li": st.lists(SMALL, max_size=2),
+    },
 )
 OPERANDS = LITERALS | COMPOUND
 
@@ -90,14 +96,23 @@ def tests() -> st.SearchStrategy[dict[str, Any]]:
         st.builds(lambda value: {"$size": value}, st.integers(0, 3)),
         st.builds(lambda value: {"$all": value}, st.lists(OPERANDS, max_size=2)),
         st.builds(lambda d, r: {"$mod": [d, r]}, st.sampled_from([2, 3, -2]), st.integers(-2, 2)),
-        st.builds(lambda p, o: {"$regex": p, "$options": o}, st.sampled_from(["a", "^b", "B$", "a.b", "[é1]"]), st.sampled_from(["", "i", "m", "s", "x"])),
-        st.builds(lambda names: {"$type": names}, st.sampled_from(["string", "number", "int", "double", "null", "array", "object", "bool", "date"])),
+        st.builds(
+            lambda p, o: {"$regex": p, "$options": o},
+            st.sampled_from(["a", "^b", "B$", "a.b", "[é1]"]),
+            st.sampled_from(["", "i", "m", "s", "x"]),
+        ),
+        st.builds(
+            lambda names: {"$type": names},
+            st.sampled_from(["string", "number", "int", "double", "null", "array", "object", "bool", "date"]),
+        ),
     )
     return st.recursive(
         single,
-        lambda inner: st.builds(lambda test: {"$not": test}, inner)
-        | st.builds(lambda test: {"$elemMatch": test}, inner)
-        | st.builds(lambda one, two: {**one, **two}, inner, inner),
+        lambda inner: (
+            st.builds(lambda test: {"$not": test}, inner)
+            | st.builds(lambda test: {"$elemMatch": test}, inner)
+            | st.builds(lambda one, two: {**one, **two}, inner, inner)
+        ),
         max_leaves=3,
     )
 
@@ -119,7 +134,11 @@ def filters(paths: list[str] | None = None) -> st.SearchStrategy[dict[str, Any]]
     """Whole filters."""
     return st.recursive(
         conditions(paths or PATHS) | (ELEMENTS if paths is None else st.nothing()),
-        lambda inner: st.builds(lambda name, items: {name: items}, st.sampled_from(["$and", "$or", "$nor"]), st.lists(inner, min_size=1, max_size=3)),
+        lambda inner: st.builds(
+            lambda name, items: {name: items},
+            st.sampled_from(["$and", "$or", "$nor"]),
+            st.lists(inner, min_size=1, max_size=3),
+        ),
         max_leaves=4,
     )
 
@@ -148,14 +167,25 @@ def _expressions_over(inner: st.SearchStrategy[Any]) -> st.SearchStrategy[Any]:
     unary = _named("abs", "ceil", "floor", "round", "trunc", "toInt", "toDouble", "toString", "sqrt")
     parts = _named("year", "month", "dayOfWeek", "week", "isoWeek", "millisecond", "hour")
     return st.one_of(
-        st.builds(lambda name, a, b: {f"${name}": [a, b]}, _named("add", "subtract", "multiply", "divide", "mod"), numbers, numbers),
+        st.builds(
+            lambda name, a, b: {f"${name}": [a, b]},
+            _named("add", "subtract", "multiply", "divide", "mod"),
+            numbers,
+            numbers,
+        ),
         st.builds(lambda name, a: {f"${name}": a}, unary, numbers),
-        st.builds(lambda name, a, places: {f"${name}": [a, places]}, _named("round", "trunc"), numbers, st.integers(-1, 2)),
-        st.builds(lambda name, a, b: {f"${name}": [a, b]}, _named("eq", "ne", "gt", "gte", "lt", "lte", "cmp"), inner, inner),
+        st.builds(
+            lambda name, a, places: {f"${name}": [a, places]}, _named("round", "trunc"), numbers, st.integers(-1, 2)
+        ),
+        st.builds(
+            lambda name, a, b: {f"${name}": [a, b]}, _named("eq", "ne", "gt", "gte", "lt", "lte", "cmp"), inner, inner
+        ),
         st.builds(lambda name, a, b: {f"${name}": [a, b]}, _named("and", "or", "ifNull"), inner, inner),
         st.builds(lambda a: {"$not": [a]}, inner),
         _call("cond", inner, inner, inner),
-        st.builds(lambda c, a, b: {"$switch": {"branches": [{"case": c, "then": a}], "default": b}}, inner, inner, inner),
+        st.builds(
+            lambda c, a, b: {"$switch": {"branches": [{"case": c, "then": a}], "default": b}}, inner, inner, inner
+        ),
         _call("concat", texts, texts),
         _call("split", texts, st.sampled_from([",", "a", "$s"])),
         _call("substrCP", texts, st.integers(0, 2), st.integers(0, 2)),
@@ -166,7 +196,11 @@ def _expressions_over(inner: st.SearchStrategy[Any]) -> st.SearchStrategy[Any]:
         _call("slice", lists, st.integers(-3, 3), st.integers(1, 2)),
         _call("in", inner, lists),
         _call("concatArrays", lists, lists),
-        _call("mergeObjects", st.sampled_from(["$o", "$o.p", None, {"i": 1}]), st.sampled_from(["$o", {"s": "$s", "z": "$f"}, None])),
+        _call(
+            "mergeObjects",
+            st.sampled_from(["$o", "$o.p", None, {"i": 1}]),
+            st.sampled_from(["$o", {"s": "$s", "z": "$f"}, None]),
+        ),
         st.builds(lambda a: {"$filter": {"input": a, "cond": {"$gt": ["$$this", 0]}}}, lists),
         st.builds(lambda a, b: {"$map": {"input": a, "as": "x", "in": {"$ifNull": ["$$x", b]}}}, lists, BASE_NUMBERS),
         st.builds(lambda a: {"$reduce": {"input": a, "initialValue": 0, "in": {"$add": ["$$value", "$$this"]}}}, lists),

@@ -162,21 +162,29 @@ class DuckDBEngine:
     @contextmanager
     def _running(self) -> Iterator[duckdb.DuckDBPyConnection]:
         """A cursor that is interrupted when the time is up; what a query does wrong leaves as `invalid_query`."""
-        cursor = self._connection.cursor()
-        timer = threading.Timer(self._limits.seconds, cursor.interrupt)
-        timer.daemon = True
-        timer.start()
+        cursor, done = self._connection.cursor(), threading.Event()
+        threading.Thread(target=_interrupt_late, args=(cursor, done, self._limits.seconds), daemon=True).start()
         try:
             yield cursor
         except duckdb.InterruptException:
             raise refuse("", f"A query runs at most {self._limits.seconds:g} seconds") from None
+        except duckdb.OutOfMemoryException:
+            raise refuse("", "A query needs more memory than one may have") from None
         except duckdb.InvalidInputException as error:
             raise refuse("", _reason(error)) from None
-        except duckdb.OutOfRangeException:
+        except (duckdb.OutOfRangeException, duckdb.ConversionException):
             raise refuse("", "A number does not fit") from None
         finally:
-            timer.cancel()
+            done.set()
             cursor.close()
+
+
+def _interrupt_late(cursor: duckdb.DuckDBPyConnection, done: threading.Event, seconds: float) -> None:
+    """Interrupt a query that is not done in time, again and again: one that has not begun does not notice."""
+    late = not done.wait(seconds)
+    while late:
+        cursor.interrupt()
+        late = not done.wait(0.01)
 
 
 def _plain(query: exp.Select, parameters: Parameters) -> _Plain:

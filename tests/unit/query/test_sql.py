@@ -1,0 +1,116 @@
+"""The SQL that queries become: no text of a caller in it, and one plan for each shape."""
+
+import duckdb
+import pytest
+
+from tests.conformance.engines import duck, empty_database
+from tests.properties.query_data import SCHEMA
+from xase_server.query.functions import FUNCTIONS
+from xase_server.query.parse import parse_find, parse_pipeline
+
+CANARY = "cana\"ry'--;"
+FILTERS = [
+    {"s": CANARY},
+    {"s": {"$gt": CANARY}},
+    {"s": {"$in": [CANARY, "a"]}},
+    {"ls": {"$in": [CANARY, [CANARY]]}},
+    {"s": {"$regex": "cana\"ry'--;"}},
+    {"ls": [CANARY]},
+    {"o": {"i": 1, "s": CANARY}},
+    {"o": {CANARY: 1}},
+    {"m": {CANARY: CANARY}},
+    {f"m.{CANARY}": CANARY},
+    {f"m.{CANARY}.0": {"$in": [CANARY]}},
+    {"m": {"$elemMatch": {CANARY: {"$regex": "cana\"ry'--;"}}}},
+    {"lo": {"$elemMatch": {"s": {"$not": {"$eq": CANARY}}}}},
+    {"$expr": {"$eq": ["$s", CANARY]}},
+    {"$comment": CANARY},
+]
+PIPELINES = [
+    [{"$project": {CANARY: "$i", "v": {CANARY: "$s"}}}, {"$sort": {CANARY: 1}}],
+    [{"$group": {"_id": {CANARY: "$s"}, CANARY: {"$push": CANARY}}}, {"$match": {CANARY: 1}}],
+    [{"$addFields": {CANARY: {"$concat": ["$s", CANARY]}}}, {"$unset": "s"}],
+    [{"$unwind": {"path": "$li", "includeArrayIndex": CANARY}}],
+    [{"$replaceRoot": {"newRoot": {CANARY: "$i"}}}, {"$count": CANARY}],
+    [{"$project": {"v": {"$dateToString": {"date": "$d", "format": CANARY}}}}],
+    [{"$project": {"v": {"$split": ["$s", CANARY]}, "w": {"$map": {"input": "$li", "as": "cana", "in": "$$cana"}}}}],
+    [{"$bucket": {"groupBy": "$s", "boundaries": ["a", CANARY], "default": "z"}}, {"$sortByCount": "$_id"}],
+    [{"$facet": {CANARY: [{"$match": {"s": CANARY}}, {"$count": CANARY}]}}],
+]
+
+
+@pytest.fixture
+def statements(monkeypatch):
+    """Every plan's SQL, as engines make them."""
+    with duck(SCHEMA, [{"s": CANARY, "i": 1}]) as engine:
+        yield engine, lambda: [plan.sql for plan in engine._plans.values()]
+
+
+@pytest.mark.parametrize("filter_", FILTERS, ids=str)
+def test_no_text_of_a_filter_is_in_its_sql(statements, filter_):
+    engine, made = statements
+    engine.numbers(parse_find({"filter": filter_}, SCHEMA))
+    assert made()
+    assert not any("cana" in text for text in made())
+
+
+@pytest.mark.parametrize("pipeline", PIPELINES, ids=str)
+def test_no_text_of_a_pipeline_is_in_its_sql(statements, pipeline):
+    engine, made = statements
+    engine.aggregate(parse_pipeline(pipeline, SCHEMA))
+    assert made()
+    assert not any("cana" in text for text in made())
+
+
+def test_a_hostile_value_matches_only_itself(statements):
+    engine, _ = statements
+    assert list(engine.numbers(parse_find({"filter": {"s": CANARY}}, SCHEMA))) == [0]
+    assert list(engine.numbers(parse_find({"filter": {"s": "' OR 'a'='a"}}, SCHEMA))) == []
+
+
+def test_queries_of_one_shape_share_a_plan(statements):
+    engine, made = statements
+    for value in ("a", "b", "c"):
+        engine.numbers(parse_find({"filter": {"s": {"$in": [value, "x"]}, "i": {"$gt": len(value)}}}, SCHEMA))
+    assert len(made()) == 1
+
+
+def test_integers_compare_exactly_with_floats():
+    data = [{"i": 2**53 + 1, "f": float(2**53)}, {"i": 2**53, "f": 2.0**53 + 2}]
+    with duck(SCHEMA, data) as engine:
+        for filter_, rows in (
+            ({"i": float(2**53)}, [1]),
+            ({"f": 2**53 + 1}, []),
+            ({"f": {"$gt": 2**53 + 1}}, [1]),
+            ({"f": {"$lte": 2**53 + 1}}, [0]),
+            ({"i": {"$gt": 9007199254740992.5}}, [0]),
+            ({"i": {"$lt": 1e300}}, [0, 1]),
+        ):
+            assert (filter_, list(engine.numbers(parse_find({"filter": filter_}, SCHEMA)))) == (filter_, rows)
+
+
+def test_every_function_of_the_language_is_compiled():
+    from xase_server.engines.duckdb.functions import FUNCTIONS as COMPILED
+
+    assert COMPILED.keys() == FUNCTIONS.keys()
+
+
+@pytest.mark.parametrize(
+    "statement",
+    [
+        "SET memory_limit = '9GB'",
+        "SET enable_external_access = true",
+        "INSTALL httpfs",
+        "COPY records TO 'x.csv'",
+        "ATTACH 'x.db'",
+    ],
+)
+def test_a_connection_reaches_nothing_outside(statement):
+    with duck(SCHEMA, []), pytest.raises(duckdb.Error):
+        empty_database().execute(statement)
+
+
+def test_a_connection_reads_no_file(tmp_path):
+    (tmp_path / "secret.csv").write_text("a\n1\n")
+    with pytest.raises(duckdb.Error):
+        empty_database().execute(f"SELECT * FROM read_csv('{tmp_path}/secret.csv')")
