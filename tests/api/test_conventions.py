@@ -244,6 +244,15 @@ async def test_a_body_of_5_mb_is_refused_and_nothing_stored(client, announce):
     assert (await client.get("/readyz")).json()["size"] == before
 
 
+async def test_a_part_beyond_what_verifiers_take_on_is_refused_in_a_batch_too(client):
+    before = (await client.get("/readyz")).json()["size"]
+    body = {"records": [DECISION, {**DECISION, "input": {"image": "i" * 4_000_000}}]}
+    answer = await client.post("/v1/records/batch", json=body)
+    assert answer.status_code == 413
+    assert answer.json()["error"]["details"] == {"limit_bytes": 4_000_000}
+    assert (await client.get("/readyz")).json()["size"] == before
+
+
 @pytest.mark.parametrize("length", ["-1", "x", "9" * 30, "1e3"])
 async def test_a_senseless_length_is_refused(client, length):
     headers = {"content-type": "application/json", "content-length": length}
@@ -321,10 +330,19 @@ async def test_a_checkpoint_comes_as_note_or_taken_apart(client):
 # ------------------------------------------------------------------ the access log
 
 
-async def test_the_access_log_holds_the_template_and_nothing_a_caller_wrote(client, record, capsys):
+async def test_requests_are_not_logged_unless_asked(client, record, capsys):
     capsys.readouterr()
-    await client.get(f"/v1/records/{record['id']}?cursor=secret-text")
-    await client.get("/private/path-of-someone")
+    await client.get(f"/v1/records/{record['id']}")
+    assert not capsys.readouterr().out
+
+
+async def test_the_access_log_holds_the_template_and_nothing_a_caller_wrote(open_site, record, capsys):
+    site = open_site(log_requests=True)
+    capsys.readouterr()
+    async with site.client() as client:
+        await client.get(f"/v1/records/{record['id']}?cursor=secret-text")
+        await client.get("/private/path-of-someone")
+    await site.app.close()
     logged = capsys.readouterr().out
     assert "/v1/records/{id}" in logged
     assert "status=404" in logged or '"status":404' in logged

@@ -1,6 +1,6 @@
 """What a handler gives back, before the pipeline adds what every answer carries."""
 
-from collections.abc import AsyncIterator, Sequence
+from collections.abc import AsyncGenerator, Sequence
 from dataclasses import dataclass, field
 from hashlib import sha256
 from typing import Any, Final
@@ -31,7 +31,7 @@ class Answer:
     status: int = 200
     media: bytes = JSON
     headers: list[Header] = field(default_factory=list)
-    chunks: AsyncIterator[bytes] | None = None
+    chunks: AsyncGenerator[bytes] | None = None
     etag: bytes | None = None
     policy: bytes = b"default-src 'none'; frame-ancestors 'none'"
     size: int | None = None

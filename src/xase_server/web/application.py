@@ -1,11 +1,9 @@
 """The ASGI application: runs each request through the pipeline and sends what every answer carries."""
 
-import asyncio
-import contextlib
 import time
 import traceback
-from collections.abc import AsyncIterator
-from typing import TYPE_CHECKING, Any, Final
+from collections.abc import AsyncGenerator
+from typing import Any, Final
 
 import structlog
 
@@ -13,6 +11,7 @@ from xase_server.domain.errors import Refused, unavailable
 from xase_server.domain.ids import new_id
 from xase_server.ports import StorageUnavailable
 from xase_server.web.answer import Answer, is_known, tag_of
+from xase_server.web.asgi import ASGIApp, Receive, Scope, Send
 from xase_server.web.body import ClientGone
 from xase_server.web.call import Call
 from xase_server.web.credentials import single_headers
@@ -27,9 +26,7 @@ from xase_server.web.refusal import INTERNAL, refusal_answer
 from xase_server.web.router import Router
 from xase_server.web.services import Bounds, Services
 from xase_server.web.site import Site
-
-if TYPE_CHECKING:
-    from starlette.types import ASGIApp, Receive, Scope, Send
+from xase_server.web.streaming import stream
 
 _PROBLEM: Final = b"application/problem+json"
 _OK: Final = 200
@@ -42,42 +39,43 @@ _PROTECTION: Final = (
 )
 
 
-def build(services: Services, bounds: Bounds, *, log: Any = None) -> "ASGIApp":
+def build(services: Services, bounds: Bounds, *, log: Any = None, log_requests: bool = False) -> ASGIApp:
     """The application over these use cases.
 
-    `log` is a structlog logger for the access log; the default one is named `xase.access`.
+    `log` is a structlog logger, by default the one named `xase.access`; defects are always logged, requests if asked.
     """
-    return Application(services, bounds, log or structlog.get_logger("xase.access"))
+    return Application(services, bounds, log or structlog.get_logger("xase.access"), log_requests=log_requests)
 
 
 class Application:
     """Answers HTTP and closes WebSockets; has nothing of its own to start or stop."""
 
-    def __init__(self, services: Services, bounds: Bounds, log: Any) -> None:
+    def __init__(self, services: Services, bounds: Bounds, log: Any, *, log_requests: bool) -> None:
         page = reference(ENDPOINTS)
         self._site = Site(
             services, Cursors(bounds.cursor_secret), Metrics(), contract(ENDPOINTS), page.html, page.policy
         )
         self._log = log
+        self._log_requests = log_requests
         self._pipeline = Pipeline(Router(ENDPOINTS), Rates(bounds.rate_limit), bounds)
 
-    async def __call__(self, scope: "Scope", receive: "Receive", send: "Send") -> None:
+    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         """Serve one connection of the ASGI server."""
         if scope["type"] == "http":
             await self._serve(scope, receive, send)
         else:
             await send({"type": "websocket.close", "code": 1000})
 
-    async def _serve(self, scope: "Scope", receive: "Receive", send: "Send") -> None:
+    async def _serve(self, scope: Scope, receive: Receive, send: Send) -> None:
         started = time.perf_counter()
         call = Call(scope, receive, new_id("req"), self._site)
         try:
             answer = await self._answer(call)
-        except ClientGone:
+            await self._send(call, answer, send)
+        except (ClientGone, OSError):  # some servers say by OSError that the caller has left
             self._observe(call, _CLIENT_GONE, started)
-            return
-        await self._send(call, answer, send)
-        self._observe(call, answer.status, started)
+        else:
+            self._observe(call, answer.status, started)
 
     async def _answer(self, call: Call) -> Answer:
         """What the pipeline gives, or the error that its exception means."""
@@ -123,6 +121,8 @@ class Application:
         template = endpoint.path if endpoint is not None else "unknown"
         method = endpoint.method if endpoint is not None else "unknown"
         self._site.metrics.observe(method, template, status, seconds)
+        if not self._log_requests:
+            return
         self._log.info(
             "request",
             method=method,
@@ -133,7 +133,7 @@ class Application:
             key_id=call.principal.key_id if call.principal is not None else None,
         )
 
-    async def _send(self, call: Call, answer: Answer, send: "Send") -> None:
+    async def _send(self, call: Call, answer: Answer, send: Send) -> None:
         headers = [
             (b"x-request-id", call.request_id.encode()),
             (b"content-security-policy", answer.policy),
@@ -151,7 +151,15 @@ class Application:
         elif answer.chunks is None:
             await send({"type": "http.response.body", "body": answer.body})
         else:
-            await _stream(answer.chunks, call.receive, send)
+            await self._stream(call, answer.chunks, send)
+
+    async def _stream(self, call: Call, chunks: AsyncGenerator[bytes], send: Send) -> None:
+        try:
+            await stream(chunks, call.receive, send)
+        except (ClientGone, OSError):
+            raise
+        except Exception as defect:  # noqa: BLE001 - its message must not reach the ASGI server's own log
+            self._report(call, defect)
 
 
 def _tagged(call: Call, answer: Answer) -> Answer:
@@ -168,23 +176,3 @@ def _tagged(call: Call, answer: Answer) -> Answer:
     if known is not None and is_known(tag, known):
         return Answer(status=304, headers=answer.headers, policy=answer.policy)
     return answer
-
-
-async def _stream(chunks: AsyncIterator[bytes], receive: "Receive", send: "Send") -> None:
-    """Send piece by piece; stop making pieces as soon as the caller has gone."""
-    gone = asyncio.create_task(_until_gone(receive))
-    try:
-        async with contextlib.aclosing(chunks) as pieces:  # type: ignore[type-var]
-            async for piece in pieces:
-                await send({"type": "http.response.body", "body": piece, "more_body": True})
-                await asyncio.sleep(0)  # servers do not wait here by themselves, so nobody would notice
-                if gone.done():
-                    return
-        await send({"type": "http.response.body"})
-    finally:
-        gone.cancel()
-
-
-async def _until_gone(receive: "Receive") -> None:
-    while (await receive())["type"] != "http.disconnect":
-        pass

@@ -1,17 +1,15 @@
 """Bodies: read within bounds of size and time, parsed strictly, decoded into the endpoint's type."""
 
 import asyncio
-from typing import TYPE_CHECKING, Any, Final
+from typing import Any, Final
 
 from msgspec import Struct, ValidationError, convert
 
 from xase.proof.canonical import CanonicalError, parse_strict
 from xase_server.domain.errors import Refused, invalid_field
+from xase_server.web.asgi import Receive
 from xase_server.web.endpoint import JSON, Endpoint
 from xase_server.web.explanation import explain
-
-if TYPE_CHECKING:
-    from starlette.types import Receive
 
 _MAX_DIGITS: Final = 18
 
@@ -20,7 +18,7 @@ class ClientGone(Exception):
     """The caller closed the connection before the request was complete."""
 
 
-async def read_body(receive: "Receive", headers: dict[bytes, bytes], *, limit: int, seconds: float) -> bytes:
+async def read_body(receive: Receive, headers: dict[bytes, bytes], *, limit: int, seconds: float) -> bytes:
     """All bytes of the body.
 
     Raises `payload_too_large` as soon as its announced or real size passes `limit`,
@@ -36,7 +34,7 @@ async def read_body(receive: "Receive", headers: dict[bytes, bytes], *, limit: i
         raise Refused("request_timeout", "The body did not arrive in time", {"limit_seconds": seconds}) from None
 
 
-async def _collect(receive: "Receive", limit: int) -> bytes:
+async def _collect(receive: Receive, limit: int) -> bytes:
     message = await receive()
     body: bytes = message.get("body", b"")
     more = message.get("more_body", False)

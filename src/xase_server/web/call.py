@@ -6,12 +6,11 @@ from typing import TYPE_CHECKING, Any
 
 from xase_server.domain.principals import Principal
 from xase_server.services.outcome import Once
+from xase_server.web.asgi import Receive, Scope
 from xase_server.web.endpoint import Endpoint
 from xase_server.web.rates import Quota
 
 if TYPE_CHECKING:
-    from starlette.types import Receive, Scope
-
     from xase_server.web.services import Services
     from xase_server.web.site import Site
 
@@ -24,8 +23,8 @@ class Call:
     endpoint's `body` type, or bytes of its `upload` type).
     """
 
-    scope: "Scope"
-    receive: "Receive"
+    scope: Scope
+    receive: Receive
     request_id: str
     site: "Site"
     headers: dict[bytes, bytes] = field(default_factory=dict)

@@ -1,17 +1,15 @@
 """The API key of a request, from either header of the source document."""
 
-from typing import TYPE_CHECKING, Final
+from typing import Final
 
 from xase_server.domain.errors import Refused
-
-if TYPE_CHECKING:
-    from starlette.types import Scope
+from xase_server.web.asgi import Scope
 
 _CREDENTIALS: Final = (b"authorization", b"x-api-key")
 _SINGLE: Final = (*_CREDENTIALS, b"content-type", b"content-length", b"content-encoding", b"idempotency-key")
 
 
-def single_headers(scope: "Scope") -> dict[bytes, bytes]:
+def single_headers(scope: Scope) -> dict[bytes, bytes]:
     """The headers by lower-case name.
 
     Those that decide who calls, how the body is read or whether it counts twice must not be given

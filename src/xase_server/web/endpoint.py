@@ -63,7 +63,7 @@ class Endpoint:
     `access` is the scope that a key must hold, or PUBLIC or ANY_KEY. A path segment `{id}` is one
     parameter, `{rest...}` takes all remaining segments. `alias_of` names the path whose
     idempotency keys it shares. With `bare_field` a JSON array is read as that field of the body.
-    `counted` endpoints use up quota; `varies` says that the answer's form depends on `Accept`.
+    `counted` endpoints use up quota.
     """
 
     method: str
@@ -86,7 +86,6 @@ class Endpoint:
     key_in_body: bool = False
     errors: tuple[str, ...] = ()
     caching: Caching = Caching.NEVER
-    varies: bool = False
     counted: bool = True
     alias_of: str | None = None
 

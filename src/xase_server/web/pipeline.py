@@ -4,6 +4,7 @@ Each step either adds to the call or raises `Refused`. Deny by default: an addre
 the table does not exist, and an endpoint that does not say PUBLIC needs a key.
 """
 
+import asyncio
 from typing import Any, Final
 
 from xase_server.domain.errors import Refused, invalid_field, not_found
@@ -19,6 +20,7 @@ from xase_server.web.router import Router, allowed
 from xase_server.web.services import Bounds
 
 _PATH_SHOWN: Final = 256
+_LARGE: Final = 1 << 18  # a body that takes longer to read than others should wait
 
 
 class Pipeline:
@@ -39,7 +41,7 @@ class Pipeline:
         for parameter in endpoint.path_parameters:
             if not parameter.names_something(call.path[parameter.name]):
                 raise not_found(parameter.resource, call.path[parameter.name][:_PATH_SHOWN])
-        call.query = read_query(call.scope["query_string"], endpoint.known_parameters, endpoint.defaults)
+        call.query = read_query(call.scope.get("query_string", b""), endpoint.known_parameters, endpoint.defaults)
         if endpoint.writes:
             await self._take_body(call, endpoint)
             if call.once is not None:
@@ -51,7 +53,7 @@ class Pipeline:
         """The endpoint, or None for OPTIONS."""
         methods, call.path = self._router.find(call.scope["path"])
         if not methods:
-            raise not_found("path", call.scope["path"][:_PATH_SHOWN])
+            raise not_found("path", call.scope["path"][:_PATH_SHOWN].encode(errors="replace").decode())
         method = call.scope["method"]
         call.endpoint = methods.get("GET" if method == "HEAD" else method)
         if call.endpoint is None and method != "OPTIONS":
@@ -96,7 +98,10 @@ class Pipeline:
         if b"content-length" in headers or b"transfer-encoding" in headers:
             limit = self._bounds.max_batch_bytes if endpoint.large else self._bounds.max_body_bytes
             raw = await read_body(call.receive, headers, limit=limit, seconds=self._bounds.body_timeout)
-        content = self._decode(call, endpoint, raw)
+        if len(raw) > _LARGE:
+            content = await asyncio.to_thread(self._decode, call, endpoint, raw)
+        else:
+            content = self._decode(call, endpoint, raw)
         in_body = content.get("idempotency_key") if endpoint.key_in_body and not isinstance(content, bytes) else None
         header = headers.get(b"idempotency-key")
         if header is None and in_body is None:
