@@ -4,7 +4,7 @@ import asyncio
 import secrets
 from dataclasses import dataclass
 from pathlib import Path
-from typing import TYPE_CHECKING, Final
+from typing import Final
 
 import structlog
 
@@ -28,10 +28,8 @@ from xase_server.services.reading import Reader
 from xase_server.settings import Settings
 from xase_server.storage import open_storage
 from xase_server.web.application import build
+from xase_server.web.asgi import ASGIApp, Receive, Scope, Send
 from xase_server.web.services import Bounds, Services
-
-if TYPE_CHECKING:
-    from starlette.types import ASGIApp, Receive, Scope, Send
 
 _log = structlog.get_logger(__name__)
 _TOUCH_SECONDS: Final = 15.0
@@ -166,26 +164,26 @@ def create_app(
     """The server as an ASGI application; see `open_core` for what is made and refused here."""
     core = open_core(settings, clock=clock, storage=storage, accept_head=accept_head, accept_clock=accept_clock)
     services = _services(core)
-    return Server(core, services, build(services, _bounds(core)))
+    return Server(core, services, build(services, _bounds(core), log_requests=settings.log_requests))
 
 
 class Server:
     """The ASGI application together with what it keeps open; the end of its lifespan closes it all."""
 
-    def __init__(self, core: Core, services: Services, web: "ASGIApp") -> None:
+    def __init__(self, core: Core, services: Services, web: ASGIApp) -> None:
         self.core = core
         self.services = services
         self._web = web
         self._keeping: asyncio.Task[None] | None = None
 
-    async def __call__(self, scope: "Scope", receive: "Receive", send: "Send") -> None:
+    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         """Answer HTTP; on lifespan events start and end the background work."""
         if scope["type"] == "lifespan":
             await self._live(receive, send)
         else:
             await self._web(scope, receive, send)
 
-    async def _live(self, receive: "Receive", send: "Send") -> None:
+    async def _live(self, receive: Receive, send: Send) -> None:
         await receive()
         await self.start()
         await send({"type": "lifespan.startup.complete"})

@@ -110,7 +110,7 @@ class Home:
         _sync_folder(self.keys)
 
     def _ring(self, log: LogSigner, document: DocumentSigner, now_ms: int) -> KeyRing:
-        """The listed keys; a key in use that is not listed yet is valid from now."""
+        """The listed keys; at the first start those in use, valid from now. Raises HomeProblem for an unlisted key."""
         file = self.keys / "ring.json"
         listed = [read_key(each) for each in json.loads(file.read_bytes())["keys"]] if file.exists() else []
         known = {key.verifier.public_pem for key in listed}
@@ -119,6 +119,11 @@ class Home:
             for use, verifier in in_use(log, document)
             if verifier.public_pem not in known
         ]
+        if listed and fresh:
+            raise HomeProblem(
+                f"{self.keys / fresh[0].use}.pem is not the key that ring.json lists: put the right one back, "
+                "or replace keys with `xase-server signing-key rotate`"
+            )
         ring = KeyRing([*fresh, *listed])
         if fresh:
             replace_private(file, json.dumps(ring.view(), indent=1).encode())

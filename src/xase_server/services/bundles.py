@@ -2,7 +2,7 @@
 
 import asyncio
 import hashlib
-from collections.abc import AsyncIterator, Sequence
+from collections.abc import AsyncGenerator, Sequence
 from dataclasses import dataclass
 from typing import Final
 
@@ -56,7 +56,7 @@ class Download:
 
     size: int
     sha256: str
-    chunks: AsyncIterator[bytes]
+    chunks: AsyncGenerator[bytes]
 
 
 @dataclass(slots=True)
@@ -201,7 +201,7 @@ class Bundles:
         row = await self._row(who, identifier)
         return Download(row.size, row.sha256, self._chunks(identifier))
 
-    async def _chunks(self, identifier: str) -> AsyncIterator[bytes]:
+    async def _chunks(self, identifier: str) -> AsyncGenerator[bytes]:
         number = 0
         while chunk := await self._chunk(identifier, number):
             yield chunk

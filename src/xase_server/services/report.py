@@ -7,10 +7,12 @@ from collections import Counter
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, field
 from functools import cache
-from typing import Any, Final
+from typing import TYPE_CHECKING, Any, Final
 
-from jinja2 import Environment, PackageLoader, StrictUndefined, Template
 from msgspec.json import decode
+
+if TYPE_CHECKING:
+    from jinja2 import Template
 
 _SHOWN: Final = 500
 _WIDTH: Final = 720
@@ -86,7 +88,9 @@ def bars(counts: Sequence[tuple[str, int]]) -> list[Bar]:
 
 
 @cache
-def _template() -> Template:
+def _template() -> "Template":
+    from jinja2 import Environment, PackageLoader, StrictUndefined
+
     environment = Environment(
         loader=PackageLoader("xase_server.services"),
         autoescape=True,

@@ -7,10 +7,13 @@ from xase.proof.canonical import canonical
 from xase.proof.digest import commitment
 from xase.proof.entry import Draft
 from xase_server.domain.entries import Append, Effect, Part, Stream
+from xase_server.domain.errors import Refused
 from xase_server.domain.principals import Principal
 from xase_server.domain.randomness import random_bytes
 
 SALT_BYTES: Final = 32
+MAX_PART_BYTES: Final = 4_000_000
+"""What a verifier of bundles takes on, less some room (docs/spec/evidence.md, section 7)."""
 
 
 def make_append(
@@ -52,6 +55,14 @@ def make_append(
 def _seal_parts(parts: Mapping[str, Any]) -> dict[str, Part]:
     salts = random_bytes(SALT_BYTES * len(parts))
     return {
-        name: Part(salts[n * SALT_BYTES : (n + 1) * SALT_BYTES], canonical(value))
+        name: Part(salts[n * SALT_BYTES : (n + 1) * SALT_BYTES], _bounded(name, canonical(value)))
         for n, (name, value) in enumerate(parts.items())
     }
+
+
+def _bounded(name: str, content: bytes) -> bytes:
+    if len(content) > MAX_PART_BYTES:
+        raise Refused(
+            "payload_too_large", f"{name} may have at most {MAX_PART_BYTES} bytes", {"limit_bytes": MAX_PART_BYTES}
+        )
+    return content

@@ -41,6 +41,17 @@ def test_a_secret_that_others_may_read_is_refused(home, name):
         home.custody(ORIGIN, NOW_MS)
 
 
+@pytest.mark.parametrize("name", ["log.pem", "document.pem"])
+def test_a_key_that_was_swapped_behind_the_ring_is_refused(home, tmp_path, name):
+    home.custody(ORIGIN, NOW_MS)
+    other = Home(tmp_path / "other")
+    other.prepare()
+    other.custody(ORIGIN, NOW_MS)
+    (other.keys / name).replace(home.keys / name)
+    with pytest.raises(HomeProblem, match="ring.json"):
+        home.custody(ORIGIN, NOW_MS)
+
+
 def test_an_existing_file_stands(tmp_path):
     file = tmp_path / "secret"
     write_private(file, b"first")
