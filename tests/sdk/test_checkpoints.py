@@ -117,6 +117,12 @@ def test_keys_that_are_trusted_stay_trusted(memories):
     assert memories.trust(SERVER, "another key").keys == SIGNER.vkey
 
 
+def test_keys_that_the_caller_gives_replace_them_and_what_was_seen_stays(memories):
+    memories.trust(SERVER, SIGNER.vkey)
+    keep(memories, 10)
+    assert memories.trust_instead(SERVER, "given") == Memory("given", note(10)) == memories.get(SERVER)
+
+
 def test_servers_are_told_apart(memories):
     memories.trust(SERVER, SIGNER.vkey)
     assert memories.get("http://elsewhere") is None

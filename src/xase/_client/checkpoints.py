@@ -62,6 +62,15 @@ class Memories:
         with self._changing() as known:
             return known.setdefault(server, Memory(keys))
 
+    def trust_instead(self, server: str, keys: str) -> Memory:
+        """Trust these keys there, given by the caller, and no others; what was seen stays remembered."""
+        kept = self.get(server)
+        if kept is not None and kept.keys == keys:
+            return kept
+        with self._changing() as known:
+            known[server] = Memory(keys, kept.note if kept else "")
+            return known[server]
+
     def keep(self, server: str, note: str, checkpoint: Checkpoint) -> None:
         """Remember a checkpoint whose signature and consistency were checked, unless a later one is remembered."""
         with self._changing() as known:

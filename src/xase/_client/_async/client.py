@@ -3,7 +3,7 @@
 import os
 from pathlib import Path
 from types import TracebackType
-from typing import Self, Unpack
+from typing import TYPE_CHECKING, Self, Unpack
 
 import httpx2
 
@@ -14,8 +14,10 @@ from xase._client._async.keys import AsyncKeys
 from xase._client._async.ledger import AsyncLedger
 from xase._client._async.records import AsyncRecords
 from xase._client.config import Options, SpoolLimits, configure
-from xase._client.local import Local
 from xase.models import Identity
+
+if TYPE_CHECKING:
+    from xase._client.local import Local
 
 
 class AsyncClient:
@@ -73,6 +75,8 @@ class AsyncClient:
         The first use of a folder makes keys and store there. Starting takes a moment, in which the
         caller waits. Raises ConfigurationError when the server packages are not installed.
         """
+        from xase._client.local import Local
+
         home = Path(path).expanduser()
         running = Local(home)
         try:

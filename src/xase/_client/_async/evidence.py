@@ -14,7 +14,6 @@ from xase._client._async.ledger import AsyncLedger
 from xase._client._async.paging import AsyncListing
 from xase._client.colour import async_in_thread, async_sleep
 from xase._client.files import target_of
-from xase._client.verification import verify_file
 from xase.errors import DeadlineExceeded, EvidenceError
 from xase.models import BundleState, Proof
 
@@ -74,6 +73,8 @@ class AsyncBundle(BundleState):
         the JSON of `/.well-known/xase-signing-keys.json`). Without one the keys that the server
         shows now are taken, which proves nothing against the server itself.
         """
+        from xase._client.verification import verify_file
+
         keys = key if key is not None else await self._evidence.server_keys()
         with TemporaryDirectory(prefix="xase-") as folder:
             file = await self.download(Path(folder) / "bundle.zip")

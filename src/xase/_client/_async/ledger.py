@@ -1,15 +1,16 @@
 """The ledger: its signed head, its entries, its proofs, and whether it is still the one that was seen before."""
 
 from collections.abc import AsyncIterator
-from typing import Any
+from functools import cached_property
+from typing import TYPE_CHECKING, Any
 
 from xase._client import wire
 from xase._client._async.exchange import AsyncExchange
-from xase._client.checkpoints import Gap, Memories, Memory, gap_between, open_note
-from xase.errors import BadRequest, EvidenceError, LedgerTruncated, NotFound, UnexpectedAnswer
-from xase.models import Checkpoint, Document, LedgerEntry, Proof, key_text
-from xase.proof.merkle import ProofError
-from xase.proof.receipt import parse_hashes
+from xase.errors import EvidenceError, UnexpectedAnswer
+from xase.models import Checkpoint, Document, LedgerEntry, Proof
+
+if TYPE_CHECKING:
+    from xase._client._async.watch import AsyncWatch
 
 
 class AsyncLedger:
@@ -17,7 +18,12 @@ class AsyncLedger:
 
     def __init__(self, exchange: AsyncExchange) -> None:
         self._exchange = exchange
-        self._memories = Memories(exchange.config.checkpoint_store)
+
+    @cached_property
+    def _watch(self) -> "AsyncWatch":
+        from xase._client._async.watch import AsyncWatch  # cryptography is loaded when it is first needed
+
+        return AsyncWatch(self._exchange)
 
     async def checkpoint(self) -> Checkpoint:
         """The log's signed head, verified and consistent with every checkpoint seen before.
@@ -25,15 +31,7 @@ class AsyncLedger:
         Raises LedgerTruncated when the log is shorter than it was, LedgerForked when it is another
         one, UntrustedKey when it is signed by a key that is not trusted.
         """
-        before = await self._memory()
-        fields = await self._exchange.send(wire.call("GET", "/ledger/checkpoint"))
-        shown = open_note(fields["note"], before)
-        seen = before.checkpoint
-        if seen is not None and shown.size < seen.size and shown.origin == seen.origin:
-            message = f"the log has {shown.size} entries and had {seen.size} before"
-            raise LedgerTruncated(message, remembered=before.note, shown=fields["note"])
-        await self._believe(fields["note"], before)
-        return Checkpoint(fields)
+        return await self._watch.checkpoint()
 
     async def entries(self, *, start: int = 0, page_size: int = 100) -> AsyncIterator[LedgerEntry]:
         """The organisation's entries from log index `start` on, in the log's order, fetched as they are read.
@@ -68,53 +66,7 @@ class AsyncLedger:
         Checks the entry's inclusion, the checkpoint's signature under the trusted log key, and the
         checkpoint's consistency with the newest one seen. Raises EvidenceError.
         """
-        memory = await self._memory()
-        entry = proof.verify_under(memory.verifiers)
-        await self._believe(proof.checkpoint, memory)
-        return entry
-
-    async def _memory(self) -> Memory:
-        """What is remembered of this log. The first time, the key that was given is trusted, else the server's own."""
-        config = self._exchange.config
-        known = self._memories.get(config.root_url)
-        if known is not None and config.log_key is None:
-            return known
-        if config.log_key is not None:
-            return self._given(known, key_text(config.log_key))
-        answer = await self._exchange.send(wire.call("GET", "/.well-known/xase-signing-keys.json", at_root=True))
-        return self._memories.trust(config.root_url, wire.encode(answer).decode())
-
-    def _given(self, known: Memory | None, keys: str) -> Memory:
-        kept = known or self._memories.trust(self._exchange.config.root_url, keys)
-        return Memory(keys, kept.note)
-
-    async def _believe(self, note: str, before: Memory) -> None:
-        """Prove a checkpoint consistent with the one remembered, and remember the later of them."""
-        shown = open_note(note, before)
-        gap = gap_between(before, shown, note)
-        if gap is not None:
-            gap.close(await self._path(gap))
-        self._memories.keep(self._exchange.config.root_url, note, shown)
-
-    async def _path(self, gap: Gap) -> list[bytes]:
-        try:
-            proof = await self.consistency(gap.earlier.size, gap.later.size)
-        except (BadRequest, NotFound):
-            await self._accuse(gap)
-            raise
-        try:
-            return parse_hashes(proof.to_dict().get("consistency_path"))
-        except ProofError as error:
-            raise UnexpectedAnswer(f"the consistency proof cannot be read: {error}") from error
-
-    async def _accuse(self, gap: Gap) -> None:
-        """The server cannot join two checkpoints that it signed itself: say so if its log has become too short."""
-        fields: Any = await self._exchange.send(wire.call("GET", "/ledger/checkpoint"))
-        head = open_note(fields["note"], await self._memory())
-        if head.size < gap.later.size:
-            message = f"the log has {head.size} entries and had {gap.later.size} before"
-            raise LedgerTruncated(message, remembered=gap.remembered, shown=fields["note"])
-        raise EvidenceError("the server does not prove that its log continues what was seen before")
+        return await self._watch.verify(proof)
 
 
 def _entry(listed: dict[str, Any]) -> LedgerEntry:

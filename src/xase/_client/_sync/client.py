@@ -4,7 +4,7 @@
 import os
 from pathlib import Path
 from types import TracebackType
-from typing import Self, Unpack
+from typing import TYPE_CHECKING, Self, Unpack
 
 import httpx2
 
@@ -15,8 +15,10 @@ from xase._client._sync.keys import Keys
 from xase._client._sync.ledger import Ledger
 from xase._client._sync.records import Records
 from xase._client.config import Options, SpoolLimits, configure
-from xase._client.local import Local
 from xase.models import Identity
+
+if TYPE_CHECKING:
+    from xase._client.local import Local
 
 
 class Client:
@@ -74,6 +76,8 @@ class Client:
         The first use of a folder makes keys and store there. Starting takes a moment, in which the
         caller waits. Raises ConfigurationError when the server packages are not installed.
         """
+        from xase._client.local import Local
+
         home = Path(path).expanduser()
         running = Local(home)
         try:

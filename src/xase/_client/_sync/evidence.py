@@ -15,7 +15,6 @@ from xase._client._sync.ledger import Ledger
 from xase._client._sync.paging import Listing
 from xase._client.colour import in_thread, sleep
 from xase._client.files import target_of
-from xase._client.verification import verify_file
 from xase.errors import DeadlineExceeded, EvidenceError
 from xase.models import BundleState, Proof
 
@@ -75,6 +74,8 @@ class Bundle(BundleState):
         the JSON of `/.well-known/xase-signing-keys.json`). Without one the keys that the server
         shows now are taken, which proves nothing against the server itself.
         """
+        from xase._client.verification import verify_file
+
         keys = key if key is not None else self._evidence.server_keys()
         with TemporaryDirectory(prefix="xase-") as folder:
             file = self.download(Path(folder) / "bundle.zip")

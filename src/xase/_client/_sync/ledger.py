@@ -2,15 +2,16 @@
 """The ledger: its signed head, its entries, its proofs, and whether it is still the one that was seen before."""
 
 from collections.abc import Iterator
-from typing import Any
+from functools import cached_property
+from typing import TYPE_CHECKING, Any
 
 from xase._client import wire
 from xase._client._sync.exchange import Exchange
-from xase._client.checkpoints import Gap, Memories, Memory, gap_between, open_note
-from xase.errors import BadRequest, EvidenceError, LedgerTruncated, NotFound, UnexpectedAnswer
-from xase.models import Checkpoint, Document, LedgerEntry, Proof, key_text
-from xase.proof.merkle import ProofError
-from xase.proof.receipt import parse_hashes
+from xase.errors import EvidenceError, UnexpectedAnswer
+from xase.models import Checkpoint, Document, LedgerEntry, Proof
+
+if TYPE_CHECKING:
+    from xase._client._sync.watch import Watch
 
 
 class Ledger:
@@ -18,7 +19,12 @@ class Ledger:
 
     def __init__(self, exchange: Exchange) -> None:
         self._exchange = exchange
-        self._memories = Memories(exchange.config.checkpoint_store)
+
+    @cached_property
+    def _watch(self) -> "Watch":
+        from xase._client._sync.watch import Watch  # cryptography is loaded when it is first needed
+
+        return Watch(self._exchange)
 
     def checkpoint(self) -> Checkpoint:
         """The log's signed head, verified and consistent with every checkpoint seen before.
@@ -26,15 +32,7 @@ class Ledger:
         Raises LedgerTruncated when the log is shorter than it was, LedgerForked when it is another
         one, UntrustedKey when it is signed by a key that is not trusted.
         """
-        before = self._memory()
-        fields = self._exchange.send(wire.call("GET", "/ledger/checkpoint"))
-        shown = open_note(fields["note"], before)
-        seen = before.checkpoint
-        if seen is not None and shown.size < seen.size and shown.origin == seen.origin:
-            message = f"the log has {shown.size} entries and had {seen.size} before"
-            raise LedgerTruncated(message, remembered=before.note, shown=fields["note"])
-        self._believe(fields["note"], before)
-        return Checkpoint(fields)
+        return self._watch.checkpoint()
 
     def entries(self, *, start: int = 0, page_size: int = 100) -> Iterator[LedgerEntry]:
         """The organisation's entries from log index `start` on, in the log's order, fetched as they are read.
@@ -69,53 +67,7 @@ class Ledger:
         Checks the entry's inclusion, the checkpoint's signature under the trusted log key, and the
         checkpoint's consistency with the newest one seen. Raises EvidenceError.
         """
-        memory = self._memory()
-        entry = proof.verify_under(memory.verifiers)
-        self._believe(proof.checkpoint, memory)
-        return entry
-
-    def _memory(self) -> Memory:
-        """What is remembered of this log. The first time, the key that was given is trusted, else the server's own."""
-        config = self._exchange.config
-        known = self._memories.get(config.root_url)
-        if known is not None and config.log_key is None:
-            return known
-        if config.log_key is not None:
-            return self._given(known, key_text(config.log_key))
-        answer = self._exchange.send(wire.call("GET", "/.well-known/xase-signing-keys.json", at_root=True))
-        return self._memories.trust(config.root_url, wire.encode(answer).decode())
-
-    def _given(self, known: Memory | None, keys: str) -> Memory:
-        kept = known or self._memories.trust(self._exchange.config.root_url, keys)
-        return Memory(keys, kept.note)
-
-    def _believe(self, note: str, before: Memory) -> None:
-        """Prove a checkpoint consistent with the one remembered, and remember the later of them."""
-        shown = open_note(note, before)
-        gap = gap_between(before, shown, note)
-        if gap is not None:
-            gap.close(self._path(gap))
-        self._memories.keep(self._exchange.config.root_url, note, shown)
-
-    def _path(self, gap: Gap) -> list[bytes]:
-        try:
-            proof = self.consistency(gap.earlier.size, gap.later.size)
-        except (BadRequest, NotFound):
-            self._accuse(gap)
-            raise
-        try:
-            return parse_hashes(proof.to_dict().get("consistency_path"))
-        except ProofError as error:
-            raise UnexpectedAnswer(f"the consistency proof cannot be read: {error}") from error
-
-    def _accuse(self, gap: Gap) -> None:
-        """The server cannot join two checkpoints that it signed itself: say so if its log has become too short."""
-        fields: Any = self._exchange.send(wire.call("GET", "/ledger/checkpoint"))
-        head = open_note(fields["note"], self._memory())
-        if head.size < gap.later.size:
-            message = f"the log has {head.size} entries and had {gap.later.size} before"
-            raise LedgerTruncated(message, remembered=gap.remembered, shown=fields["note"])
-        raise EvidenceError("the server does not prove that its log continues what was seen before")
+        return self._watch.verify(proof)
 
 
 def _entry(listed: dict[str, Any]) -> LedgerEntry:
