@@ -68,7 +68,7 @@ class FilterCompiler:
     def condition(self, node: Node, row: Cell | Rows) -> SQL:
         """The condition that a node puts on a row, or on an element of a list."""
         if isinstance(node, And):
-            return sql.all_of(self.condition(item, row) for item in node.items)
+            return self._all(node, row)
         if isinstance(node, Or):
             return sql.any_of(self.condition(item, row) for item in node.items)
         if isinstance(node, Not):
@@ -79,6 +79,14 @@ class FilterCompiler:
             assert isinstance(row, Cell), "only an element is tested itself"
             return self._single(row, node.test)
         return self._holds(node, row)
+
+    def _all(self, node: And, row: Cell | Rows) -> SQL:
+        """Every item; expressions, which may have no value, only of rows that the other items let through."""
+        sure = sql.all_of(self.condition(item, row) for item in node.items if not _may_fail(item))
+        risky = sql.all_of(self.condition(item, row) for item in node.items if _may_fail(item))
+        if risky is TRUE or sure is TRUE:
+            return sql.all_of((sure, risky))
+        return sql.all_of((sure, sql.case([(sure, risky)])))
 
     def _holds(self, node: Holds, row: Cell | Rows) -> SQL:
         assert isinstance(row, Rows), "$expr stands only at the top"
@@ -315,6 +323,12 @@ def accepts_null(test: Test) -> bool:
         case TypeIs(names):
             return "null" in names
     return False
+
+
+def _may_fail(node: Node) -> bool:
+    if isinstance(node, And | Or):
+        return any(map(_may_fail, node.items))
+    return _may_fail(node.item) if isinstance(node, Not) else isinstance(node, Holds)
 
 
 def _missing(test: Test) -> SQL:

@@ -122,15 +122,20 @@ def built(members: Mapping[str, Cell]) -> Cell | None:
     return Cell(sql.struct_of(*(cell.sql for cell in members.values())), type_)
 
 
-def put(cell: Cell | None, path: Path, new: Cell) -> Cell:
-    """A value with a path set. Raises `NotNative` where a list or a mixed value is on the way."""
+def put(cell: Cell | None, path: Path, new: Cell, *, null_stays: bool = False) -> Cell:
+    """A value with a path set. Raises `NotNative` where a list or a mixed value is on the way.
+
+    Where there was no struct one is made, unless `null_stays`.
+    """
     if not path:
         return new
     if cell is not None and (isinstance(cell.type, ListOf) or cell.type == JSON):
         raise NotNative("a value set inside a list")
     members = members_of(cell) if cell is not None and isinstance(cell.type, Struct) else {}
-    made = built({**members, path[0]: put(members.get(path[0]), path[1:], new)})
+    made = built({**members, path[0]: put(members.get(path[0]), path[1:], new, null_stays=null_stays)})
     assert made is not None, "it has the member that was set"
+    if null_stays and cell is not None:
+        return Cell(sql.case([(sql.is_not_null(cell.sql), made.sql)]), made.type)
     return made
 
 

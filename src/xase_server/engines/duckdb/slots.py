@@ -20,6 +20,8 @@ from xase_server.query.values import bracket
 
 # Integers up to here are exact as floats.
 _EXACT: Final = 2**53
+# Up to so many values of `$in` are compared one by one: DuckDB then knows them when it plans.
+_FEW: Final = 8
 
 
 @dataclass(frozen=True, slots=True)
@@ -46,7 +48,7 @@ class StructSlot:
 
 @dataclass(frozen=True, slots=True)
 class SetSlot:
-    """The values of `$in`: the scalars among them as one slot, the kinds that occur, and the lists and structs."""
+    """The values of `$in`: many scalars as one slot and the kinds among them; few scalars, lists and structs each."""
 
     index: int
     kinds: frozenset[str]
@@ -78,8 +80,11 @@ class Lifted:
 
     def values_of(self, values: Sequence[Any]) -> SetSlot:
         """A template for the operand of `$in`."""
-        nested = tuple(self.slot(value) for value in values if isinstance(value, list | dict))
         scalars = tuple(value for value in values if not isinstance(value, list | dict))
+        if len(scalars) <= _FEW:
+            nested = tuple(self.slot(value) for value in values if value is not None)
+            return SetSlot(-1, frozenset({"null"} if None in scalars else ()), nested)
+        nested = tuple(self.slot(value) for value in values if isinstance(value, list | dict))
         self.values.append(scalars)
         return SetSlot(len(self.values) - 1, frozenset(map(bracket, scalars)), nested)
 

@@ -180,7 +180,6 @@ class PipelineCompiler:
         target = self._target(stage)
         columns = {**self._row.columns, "": _unnested(target, stage), " ": _positions(target, stage)}
         element = columns[""]
-        before = dict(self._row.columns)
         self._order.append((columns[" "].sql, False))
         condition = (
             {}
@@ -191,7 +190,7 @@ class PipelineCompiler:
         inside = dict(self._row.columns)
         new, position = inside.pop(""), inside.pop(" ")
         head = stage.path[0]
-        inside[head] = put(inside.get(head), stage.path[1:], Cell(new.sql, element.type)) if head in before else new
+        inside[head] = put(inside.get(head), stage.path[1:], Cell(new.sql, element.type), null_stays=True)
         if stage.index is not None:
             inside[stage.index] = position
         self._emit(inside)

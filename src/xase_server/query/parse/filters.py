@@ -31,6 +31,7 @@ from xase_server.query.parse.expressions import ExpressionReader
 from xase_server.query.parse.reading import Place, Reading, is_operators, whole_number
 from xase_server.query.paths import Path, parse_path
 from xase_server.query.refusal import NO_SUCH_FIELD
+from xase_server.query.rewrite import simplified
 from xase_server.query.schema import JSON, ListOf, Schema, Struct, Type, resolve
 
 Wrap = Callable[[Test], Node]
@@ -59,7 +60,7 @@ def parse_filter(
 
     Raises `invalid_query` for whatever the language does not have, with the path to it below `where`.
     """
-    return FilterReader(Reading(limits), schema).document(value, Place(where))
+    return simplified(FilterReader(Reading(limits), schema).document(value, Place(where)))
 
 
 class FilterReader:

@@ -10,6 +10,7 @@ from xase_server.query.parse.reading import Place, Reading, whole_number
 from xase_server.query.paths import Path, parse_path
 from xase_server.query.projection import EVERYTHING, Projection, Whole
 from xase_server.query.refusal import NO_SUCH_FIELD
+from xase_server.query.rewrite import simplified
 from xase_server.query.schema import Schema, Struct, resolve
 from xase_server.query.stages import Find, SortKey
 
@@ -33,7 +34,7 @@ def parse_find(
     reading = Reading(limits)
     reader = FilterReader(reading, schema if filterable is None else filterable)
     return Find(
-        filter=reader.document(value["filter"], Place("filter")) if value.get("filter") is not None else TRUE,
+        filter=TRUE if value.get("filter") is None else simplified(reader.document(value["filter"], Place("filter"))),
         sort=() if value.get("sort") is None else read_sort(value["sort"], schema, Place("sort")),
         skip=natural(value.get("skip", 0), Place("skip")),
         limit=natural(value.get("limit", 0), Place("limit")),

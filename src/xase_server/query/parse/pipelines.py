@@ -16,6 +16,7 @@ from xase_server.query.parse.reading import Place, Reading
 from xase_server.query.paths import Path, parse_path
 from xase_server.query.projection import Projection, Whole
 from xase_server.query.refusal import NO_SUCH_FIELD
+from xase_server.query.rewrite import simplified
 from xase_server.query.schema import JSON, ListOf, Schema, Struct, Type, resolve, struct
 from xase_server.query.stages import (
     Accumulate,
@@ -90,7 +91,8 @@ class PipelineReader:
 
     def match(self, operand: Any, place: Place) -> _Read:
         """`$match`."""
-        return (Match(FilterReader(self._reading, self._filterable).document(operand, place)),), self._schema
+        filter_ = FilterReader(self._reading, self._filterable).document(operand, place)
+        return (Match(simplified(filter_)),), self._schema
 
     def sort(self, operand: Any, place: Place) -> _Read:
         """`$sort`."""

@@ -79,12 +79,11 @@ def _in(names: Names, value: Cell, items: Cell) -> Cell:
 
 def _concat_lists(_: Names, *cells: Cell) -> Cell:
     native(*cells)
+    if not all(cell.type == NOTHING or isinstance(cell.type, ListOf) for cell in cells):
+        raise NotNative("$concatArrays needs a list")
     if any(cell.type == NOTHING for cell in cells):
         unused(*cells)
         return Cell(NULL, NOTHING)
-    wrong = [cell for cell in cells if not isinstance(cell.type, ListOf)]
-    if wrong:
-        raise NotNative("$concatArrays needs a list")
     values, type_ = joined(cells)
     there = sql.all_of(sql.is_not_null(cell.sql) for cell in cells)
     return Cell(sql.case([(there, sql.call("flatten", sql.call("list_value", *values)))]), type_)
