@@ -1,6 +1,6 @@
 """The transparency log: checkpoint, entries, proofs, tiles (docs/spec/api.md, section 7; C2SP tlog-tiles)."""
 
-from typing import Any
+from typing import Any, Final
 
 from msgspec import Raw
 from msgspec.json import decode
@@ -15,6 +15,9 @@ from xase_server.ledger.read import Tree, entry_bundle, hash_tile
 from xase_server.ports import Reads
 from xase_server.services.reading import Reader
 from xase_server.services.views import View
+
+# What everybody must be able to follow: which key signs the log from now on.
+_EVERYONES: Final = frozenset({"signing_key_rotated"})
 
 
 class Log:
@@ -97,7 +100,8 @@ class Log:
 def _shown(who: Principal, raw: bytes) -> View:
     entry: dict[str, Any] = decode(raw)
     head = {"index": entry["index"], "hash": format_digest(leaf_hash(raw))}
-    return head | {"entry": Raw(raw)} if entry["actor"]["organisation"] == who.organisation else head
+    is_shown = entry["actor"]["organisation"] == who.organisation or entry["type"] in _EVERYONES
+    return head | {"entry": Raw(raw)} if is_shown else head
 
 
 def _index_of(reads: Reads, who: Principal, entry: str) -> int:
