@@ -8,9 +8,8 @@ import random
 import sys
 import time
 from collections.abc import Sequence
-from dataclasses import astuple, replace
 
-from msgspec import convert
+from msgspec import convert, structs
 
 from benchmarks.decisions import ADMIN, MODELS, POLICIES, body
 from xase.proof.checkpoint import sign_checkpoint
@@ -75,11 +74,11 @@ class Loader:
             stream=STREAM,
             actor={"organisation": ADMIN.organisation, "key": ADMIN.key_id},
             body={"model_id": model, "policy_id": policy, "confidence": confidence},
-            commitments={**commitments, "transaction_id": commitment("transaction_id", *astuple(reference))},
+            commitments={**commitments, "transaction_id": commitment("transaction_id", *structs.astuple(reference))},
         )
         stored = DecisionStored(ADMIN.organisation, model, policy, f"txn_{number}", confidence)
         parts = {**pattern.parts, "transaction_id": reference}
-        return replace(pattern, id=identifier, prepared=draft.prepare(), parts=parts, effect=stored)
+        return structs.replace(pattern, id=identifier, prepared=draft.prepare(), parts=parts, effect=stored)
 
     def _commit(self, units: Sequence[Unit], now_ms: int) -> None:
         with self._storage.begin() as transaction:

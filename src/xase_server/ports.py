@@ -10,6 +10,8 @@ from contextlib import AbstractContextManager
 from dataclasses import dataclass
 from typing import Protocol, TypeVar
 
+from msgspec import Struct
+
 from xase_server.domain.decisions import DecisionFilter, Page
 from xase_server.domain.entries import (
     ApiKeyRow,
@@ -53,16 +55,14 @@ class Head:
     epoch: int
 
 
-@dataclass(frozen=True, slots=True)
-class StreamHead:
+class StreamHead(Struct, frozen=True):
     """The end of one chain: how many entries it has and the digest of the last (64 zeros for none)."""
 
     length: int
     hash: str
 
 
-@dataclass(frozen=True, slots=True)
-class SealedAppend:
+class SealedAppend(Struct, frozen=True):
     """An append with its entry in place."""
 
     append: Append
@@ -94,8 +94,7 @@ class Erasure:
     parts: Mapping[str, Part]
 
 
-@dataclass(frozen=True, slots=True)
-class DecisionRow:
+class DecisionRow(Struct, frozen=True):
     """A decision record as stored: its entry, its place in the list, its payload parts that still exist.
 
     `erasure` is the entry that first erased some of them.

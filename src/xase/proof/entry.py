@@ -124,17 +124,23 @@ class Draft:
             raise EntryError(str(error)) from error
 
     def _prepare(self) -> Prepared:
-        head = b'{"actor":%b,"body":%b,"commitments":%b,"id":%b,"index":' % (
-            canonical(dict(self.actor)),
-            canonical(dict(self.body)),
-            canonical(dict(self.commitments)),
-            canonical(self.id),
-        )
-        stream = b',"stream":%b,"time":"' % canonical(self.stream)
-        tail = b'","type":%b,"v":%d}' % (canonical(self.type), VERSION)
+        said = {
+            "actor": dict(self.actor),
+            "body": dict(self.body),
+            "commitments": dict(self.commitments),
+            "id": self.id,
+        }
+        head = canonical(said)[:-1] + b',"index":'  # the place comes here: its names sort between `id` and `stream`
+        stream, tail = _constant(self.stream, self.type)
         if len(head) + len(stream) + len(tail) + _PLACE_BYTES > MAX_ENTRY_BYTES:
             raise EntryError(f"an entry has at most {MAX_ENTRY_BYTES} bytes")
         return Prepared(head, stream, tail)
+
+
+@lru_cache(maxsize=1024)
+def _constant(stream: str, type: str) -> tuple[bytes, bytes]:
+    """What is the same in all entries of this type in this stream."""
+    return b',"stream":%b,"time":"' % canonical(stream), b'","type":%b,"v":%d}' % (canonical(type), VERSION)
 
 
 @dataclass(frozen=True, slots=True)

@@ -9,6 +9,7 @@ from dataclasses import replace
 from typing import Any, cast
 
 import pytest
+from msgspec import structs
 
 from tests.contract.logs import SIGNER, HandClock, Log, running_log
 from tests.contract.records import decision, intervention, make_append, unit
@@ -146,7 +147,7 @@ async def test_a_unit_that_cannot_be_appended_fails_alone(culprit, slug):
 
 
 async def test_a_defect_is_told_to_its_caller_alone():
-    broken = replace(make_append(), organisation=cast("str", []))  # not hashable: no store can take it
+    broken = structs.replace(make_append(), organisation=cast("str", []))  # not hashable: no store can take it
     (neighbour, told), _ = await append_together(unit(), unit(broken))
     assert isinstance(neighbour, Committed)
     assert isinstance(told, TypeError)

@@ -5,6 +5,7 @@ from dataclasses import replace
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
+from msgspec import structs
 
 from tests.contract.logs import ORIGIN, SIGNER, START_MS
 from tests.contract.records import make_append, unit
@@ -35,7 +36,7 @@ def seal_on(head: Head, *units: Unit, now_ms: int = START_MS, streams=None, tile
 
 def too_long() -> Append:
     whole = make_append().prepared
-    return replace(make_append(), prepared=Prepared(whole.head, whole.stream, b" " * MAX_ENTRY_BYTES))
+    return structs.replace(make_append(), prepared=Prepared(whole.head, whole.stream, b" " * MAX_ENTRY_BYTES))
 
 
 def test_entries_follow_each_other_in_log_and_stream():
