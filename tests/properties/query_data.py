@@ -53,7 +53,7 @@ def values(type_: Type, ints: st.SearchStrategy[int] = INTS) -> st.SearchStrateg
     if isinstance(type_, ListOf):
         return st.none() | st.lists(values(type_.element, ints), max_size=3)
     if isinstance(type_, Struct):
-        return st.none() | st.fixed_dictionaries({name: values(member, ints) for name, member in type_.members})
+        return st.none() | _members(type_, ints)
     return st.none() | (ints if type_ == INT else SCALARS[type_])
 
 
@@ -61,7 +61,13 @@ def rows(
     schema: Schema = SCHEMA, *, most: int = 6, ints: st.SearchStrategy[int] = INTS
 ) -> st.SearchStrategy[list[dict[str, Any]]]:
     """Whole rows."""
-    return st.lists(st.fixed_dictionaries({name: values(type_, ints) for name, type_ in schema.members}), max_size=most)
+    return st.lists(_members(schema, ints), max_size=most)
+
+
+def _members(type_: Struct, ints: st.SearchStrategy[int]) -> st.SearchStrategy[dict[str, Any]]:
+    """All members, in the order in which a column stores them."""
+    drawn = st.fixed_dictionaries({name: values(member, ints) for name, member in type_.members})
+    return drawn.map(lambda members: {name: members[name] for name, _ in type_.members})
 
 
 def as_json(value: Any) -> Any:

@@ -5,7 +5,9 @@ import pytest
 
 from tests.conformance.engines import duck, empty_database
 from tests.properties.query_data import SCHEMA
+from xase_server.domain.errors import Refused
 from xase_server.query.functions import FUNCTIONS
+from xase_server.query.limits import QuerySettings
 from xase_server.query.parse import parse_find, parse_pipeline
 
 CANARY = "cana\"ry'--;"
@@ -114,3 +116,19 @@ def test_a_connection_reads_no_file(tmp_path):
     (tmp_path / "secret.csv").write_text("a\n1\n")
     with pytest.raises(duckdb.Error):
         empty_database().execute(f"SELECT * FROM read_csv('{tmp_path}/secret.csv')")
+
+
+def test_mixed_numbers_group_by_value():
+    data = [{"m": 1}, {"m": 1.0}, {"m": {"s": "a", "i": 1}}, {"m": {"i": 1, "s": "a"}}]
+    with duck(SCHEMA, data) as engine:
+        for key in ("$m", {"x": "$m"}, {"$ifNull": ["$m", "none"]}):
+            found = engine.aggregate(parse_pipeline([{"$group": {"_id": key, "n": {"$sum": 1}}}], SCHEMA))
+            assert [row["n"] for row in found] == [2, 2]
+
+
+def test_a_stage_on_mixed_types_is_refused_on_too_many_rows():
+    pipeline = parse_pipeline([{"$match": {"i": {"$gt": 0}}}, {"$group": {"_id": "$m"}}], SCHEMA)
+    with duck(SCHEMA, [{"i": 1}] * 4, QuerySettings(groups=3)) as engine, pytest.raises(Refused) as caught:
+        engine.aggregate(pipeline)
+    message = "groups by values of mixed types: done for at most 3 rows"
+    assert caught.value.details == [{"field": "1", "message": message}]

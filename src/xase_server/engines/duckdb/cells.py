@@ -6,11 +6,18 @@ from dataclasses import dataclass
 from sqlglot import exp
 
 from xase_server.engines.duckdb.sql import SQL, member
-from xase_server.query.schema import Struct, Type
+from xase_server.query.schema import JSON, ListOf, Struct, Type
 
 
 class NotNative(Exception):
     """DuckDB's static types cannot say this part of a query; the message says which part."""
+
+
+def holds_mixed(type_: Type) -> bool:
+    """Whether values of mixed types are in values of a type."""
+    if isinstance(type_, ListOf):
+        return holds_mixed(type_.element)
+    return any(holds_mixed(member_) for _, member_ in type_.members) if isinstance(type_, Struct) else type_ == JSON
 
 
 @dataclass(frozen=True, slots=True)

@@ -112,7 +112,7 @@ class DuckDBEngine:
     def _too_many(self, plan: Compiled, pipeline: Pipeline) -> Exception:
         if plan.stages == len(pipeline):
             return too_many_rows(self._limits)
-        return refuse(str(plan.stages), f"Mixes types, which is done for at most {self._limits.groups} rows")
+        return refuse(str(plan.stages), f"{plan.reason}: done for at most {self._limits.groups} rows")
 
     def _find(self, shape: Find) -> _Plain:
         parameters, names = Parameters(), Names()

@@ -6,7 +6,7 @@ from typing import ClassVar, Final
 from sqlglot import exp
 
 from xase_server.engines.duckdb import sql
-from xase_server.engines.duckdb.cells import Cell, NotNative, Rows
+from xase_server.engines.duckdb.cells import Cell, NotNative, Rows, holds_mixed
 from xase_server.engines.duckdb.functions import FUNCTIONS
 from xase_server.engines.duckdb.functions.checking import failing
 from xase_server.engines.duckdb.functions.dates import format_date
@@ -48,6 +48,8 @@ class ExpressionCompiler:
         self._names = names
         self._row = row
         self._variables: Mapping[str, Cell] = {}
+        # Whether a stored value of mixed types was met: as JSON, equal ones may be written differently.
+        self.met_mixed = False
 
     def cell(self, expression: Expression) -> Cell:
         """The SQL and the type of an expression. Raises `NotNative` where its type depends on the row."""
@@ -71,11 +73,15 @@ class ExpressionCompiler:
 
     def _field(self, expression: Field) -> Cell:
         if expression.variable is not None:
-            return self._collected(self._variables[expression.variable], expression.path)
+            return self._met(self._collected(self._variables[expression.variable], expression.path))
         if not expression.path:
-            return Cell(sql.struct_of(*(cell.sql for cell in self._row.columns.values())), self._row.type)
+            return self._met(Cell(sql.struct_of(*(cell.sql for cell in self._row.columns.values())), self._row.type))
         column = self._row.member(expression.path[0])
-        return NOTHING if column is None else self._collected(column, expression.path[1:])
+        return NOTHING if column is None else self._met(self._collected(column, expression.path[1:]))
+
+    def _met(self, cell: Cell) -> Cell:
+        self.met_mixed = self.met_mixed or holds_mixed(cell.type)
+        return cell
 
     def _collected(self, cell: Cell, path: Path) -> Cell:
         if not path:

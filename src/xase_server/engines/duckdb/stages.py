@@ -41,12 +41,16 @@ from xase_server.query.stages import (
 
 @dataclass(frozen=True, slots=True)
 class Compiled:
-    """The SQL of a pipeline's first stages: what it binds, the columns it answers with, how many stages it says."""
+    """The SQL of a pipeline's first stages: what it binds, the columns it answers with, how many stages it says.
+
+    `reason` says why the next stage is not among them.
+    """
 
     sql: str
     parameters: tuple[tuple[int, str] | str, ...]
     columns: tuple[tuple[str, Type], ...]
     stages: int
+    reason: str
 
 
 class PipelineCompiler:
@@ -62,14 +66,15 @@ class PipelineCompiler:
 
     def compiled(self, pipeline: Pipeline, most: int) -> Compiled:
         """The SQL of as many stages as SQL can say, answering with at most `most` + 1 rows."""
-        done = 0
+        done, reason = 0, ""
         for stage in pipeline:
             compile_ = _STAGES.get(type(stage))
             if compile_ is None:
                 break
             try:
                 compile_(self, stage)
-            except NotNative:
+            except NotNative as error:
+                reason = str(error)
                 break
             done += 1
         query = self._selected(self._row.columns, ())
@@ -77,10 +82,18 @@ class PipelineCompiler:
         query.set("limit", exp.Limit(expression=sql.number(most + 1)))
         columns = tuple((name, cell.type) for name, cell in self._row.columns.items())
         wanted = self.parameters.used_in(query)
-        return Compiled(query.sql("duckdb", copy=False), wanted, columns, done)
+        return Compiled(query.sql("duckdb", copy=False), wanted, columns, done, reason)
 
     def _compute(self, expression: Any) -> Cell:
         return ExpressionCompiler(self.parameters, self._names, self._row).cell(expression)
+
+    def _grouping(self, expression: Any) -> Cell:
+        """A value by which rows are told apart."""
+        compiler = ExpressionCompiler(self.parameters, self._names, self._row)
+        cell = compiler.cell(expression)
+        if compiler.met_mixed:
+            raise NotNative("groups by values of mixed types")
+        return cell
 
     def _selected(self, columns: Mapping[str, Cell], hidden: Sequence[Key]) -> exp.Select:
         outputs = [(cell.sql, f"c{place}") for place, cell in enumerate(columns.values())]
@@ -140,11 +153,11 @@ class PipelineCompiler:
 
     def group(self, stage: Group) -> None:
         """`$group`: no row of no rows, also where the key is a constant."""
-        key = self._compute(stage.key)
+        key = self._grouping(stage.key)
         constant = isinstance(stage.key, Literal)
         columns = {"_id": key}
         for field in stage.fields:
-            operand = self._compute(field.operand)
+            operand = self._grouping(field.operand) if field.operator == "addToSet" else self._compute(field.operand)
             columns[field.name] = accumulated(field, operand, self._order)
         query = self._selected(columns, ())
         if constant:

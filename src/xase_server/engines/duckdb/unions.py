@@ -23,6 +23,8 @@ def unified(types: Sequence[Type]) -> Type:
     if len(structs) == len(real) and len({tuple(name for name, _ in type_.members) for type_ in structs}) == 1:
         columns = zip(*(type_.members for type_ in structs), strict=True)
         return Struct(tuple((column[0][0], unified([type_ for _, type_ in column])) for column in columns))
+    if {INT, FLOAT} <= set(real):  # as JSON 1 and 1.0 would differ
+        raise NotNative("integers, floats and others in one place")
     if all(isinstance(type_, Scalar) and type_.kind is not Kind.DATE for type_ in real):
         return JSON
     raise NotNative("values of several types in one place")

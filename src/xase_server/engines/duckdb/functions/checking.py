@@ -6,9 +6,9 @@ from typing import Final
 from sqlglot import exp
 
 from xase_server.engines.duckdb import sql
-from xase_server.engines.duckdb.cells import Cell, NotNative
+from xase_server.engines.duckdb.cells import Cell, NotNative, holds_mixed
 from xase_server.engines.duckdb.sql import SQL
-from xase_server.query.schema import BOOL, DATE, FLOAT, INT, JSON, STRING, Scalar, Struct, Type
+from xase_server.query.schema import BOOL, DATE, FLOAT, INT, STRING, Scalar, Struct, Type
 
 Compile = Callable[..., Cell]
 
@@ -33,7 +33,7 @@ def checked(condition: SQL, message: str, value: SQL) -> SQL:
 
 def native(*cells: Cell) -> None:
     """Raise `NotNative` when a value's type is not known before its row is."""
-    if any(cell.type == JSON for cell in cells):
+    if any(holds_mixed(cell.type) for cell in cells):
         raise NotNative("an expression on values of mixed types")
 
 
