@@ -18,9 +18,8 @@ from benchmarks.plain_file import PlainFile
 from benchmarks.plain_store import PlainStore
 from xase.proof.keys import LogSigner
 from xase_server.domain.clock import SystemClock
-from xase_server.domain.entries import Unit
+from xase_server.domain.entries import Committed, Unit
 from xase_server.ledger.append import Ledger
-from xase_server.ledger.read import receipt
 from xase_server.ports import Storage
 from xase_server.storage import open_storage
 
@@ -128,8 +127,8 @@ class Bench:
         class Receipted:
             async def append(self, unit: Unit) -> object:
                 committed = await ledger.append(unit)
-                raw = committed.entries[0].raw  # type: ignore[union-attr]
-                return storage.read(lambda reads: receipt(reads, raw)) if with_receipt else committed
+                assert isinstance(committed, Committed)
+                return committed.receipt(committed.entries[0]) if with_receipt else committed
 
         rate = uvloop.run(_append_all(Receipted(), work, callers))
         ledger.close()

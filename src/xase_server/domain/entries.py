@@ -6,8 +6,9 @@ them (`effect`) and the idempotency claim become durable in one transaction.
 What is made for every entry is a `Struct`: a frozen dataclass takes ten times as long to make.
 """
 
+from collections.abc import Callable
 from dataclasses import dataclass
-from typing import NewType
+from typing import Any, NewType
 
 from msgspec import Struct, field
 
@@ -170,10 +171,14 @@ class SealedEntry(Struct, frozen=True, gc=False):
 
 
 class Committed(Struct, frozen=True):
-    """A unit that is durable, in the tree and under the signed checkpoint of `tree_size`."""
+    """A unit that is durable, in the tree and under the signed checkpoint of `tree_size`.
+
+    `receipt` makes the complete offline proof of one of its entries; it reads nothing.
+    """
 
     entries: tuple[SealedEntry, ...]
     tree_size: int
+    receipt: Callable[[SealedEntry], dict[str, Any]]
 
 
 @dataclass(frozen=True, slots=True)

@@ -11,6 +11,7 @@ from xase.proof.merkle import CompactRange
 from xase.proof.tiles import TILE_HEIGHT, TILE_WIDTH, tile_node
 from xase_server.domain.entries import Append, Committed, SealedEntry, Stream, Unit
 from xase_server.domain.errors import Refused
+from xase_server.ledger.receipts import Receipts
 from xase_server.ports import Head, SealedAppend, SealedBatch, StreamHead
 
 ReadTile = Callable[[int, int], bytes]
@@ -100,7 +101,8 @@ def seal(
         ),
         claims_expire_ms=place.time_ms + claim_ms,
     )
-    return Sealed(batch, [e if isinstance(e, Refused) else Committed(e, tree.size) for e in sealed_units])
+    proof = Receipts(head.size, head.compact, leaves, batch.head.checkpoint).of
+    return Sealed(batch, [e if isinstance(e, Refused) else Committed(e, tree.size, proof) for e in sealed_units])
 
 
 def _seal_unit(unit: Unit, place: Place) -> tuple[SealedEntry, ...] | Refused:

@@ -10,7 +10,6 @@ from xase.proof.digest import format_digest, leaf_hash
 from xase_server.domain.decisions import PAYLOAD_PARTS, DecisionFilter, Erasure, NewDecision, Page
 from xase_server.domain.entries import (
     Append,
-    Committed,
     DecisionStored,
     PayloadErased,
     Replayed,
@@ -75,7 +74,8 @@ class Decisions:
             return await self._again(who, committed, with_receipt=with_receipt)
         views = [_fresh_view(append, entry) for append, entry in zip(appends, committed.entries, strict=True)]
         if with_receipt:
-            await self._add_receipts(views, committed)
+            for view, entry in zip(views, committed.entries, strict=True):
+                view["receipt"] = committed.receipt(entry)
         return Outcome(views)
 
     async def _again(self, who: Principal, replayed: Replayed, *, with_receipt: bool) -> Outcome:
@@ -93,13 +93,6 @@ class Decisions:
             return views
 
         return Outcome(await self._reader.point(work), replayed=True)
-
-    async def _add_receipts(self, views: list[View], committed: Committed) -> None:
-        def work(reads: Reads) -> list[View]:
-            return [receipt(reads, entry.raw) for entry in committed.entries]
-
-        for view, proof in zip(views, await self._reader.point(work), strict=True):
-            view["receipt"] = proof
 
     async def get(self, who: Principal, prefix: str) -> View:
         """One decision record with the interventions that came later, by id or unambiguous prefix."""

@@ -54,10 +54,10 @@ class Interventions:
         committed = await self._ledger.append(Unit((append,), claim))
         if isinstance(committed, Replayed):
             return await self._again(who, remembered(committed), with_receipt=with_receipt)
-        raw = committed.entries[0].raw
-        view = intervention_view(InterventionRow(append.id, record.id, raw, append.parts))
+        entry = committed.entries[0]
+        view = intervention_view(InterventionRow(append.id, record.id, entry.raw, append.parts))
         if with_receipt:
-            view["receipt"] = await self._reader.point(lambda reads: receipt(reads, raw))
+            view["receipt"] = committed.receipt(entry)
         return Outcome(view)
 
     async def _again(self, who: Principal, earlier: Remembered, *, with_receipt: bool) -> Outcome:
