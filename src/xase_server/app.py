@@ -24,6 +24,7 @@ from xase_server.services.health import Health
 from xase_server.services.interventions import Interventions
 from xase_server.services.keys import Keys, append_key, mint, new_secret
 from xase_server.services.log import Log
+from xase_server.services.metrics import DecisionMetrics
 from xase_server.services.reading import Reader
 from xase_server.settings import Settings
 from xase_server.storage import open_storage
@@ -125,6 +126,7 @@ def _services(core: Core) -> Services:
     return Services(
         decisions=Decisions(ledger, reader),
         interventions=Interventions(ledger, reader, custody.document, clock),
+        metrics=DecisionMetrics(reader, clock),
         keys=Keys(ledger, reader, custody.seal, clock),
         authenticator=Authenticator(reader, clock),
         evidence=Evidence(reader),

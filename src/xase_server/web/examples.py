@@ -173,6 +173,25 @@ CHECKPOINT: Final[dict[str, Any]] = {
 }
 
 
+_PERIOD: Final[dict[str, Any]] = {
+    "from": "2024-12-16T14:32:00.000Z",
+    "until": "2025-01-15T14:32:00.000Z",
+    "decisions": 1234,
+    "intervened": 57,
+    "interventions": {"APPROVED": 31, "REJECTED": 4, "OVERRIDE": 20, "ESCALATED": 2},
+    "override_rate": 0.0162,
+    "confidence": [{"from": 0.9, "to": 1.0, "count": 811}],
+}
+
+METRICS: Final[dict[str, Any]] = {
+    "model_id": "credit-model-v2",
+    "policy_id": None,
+    "period": _PERIOD,
+    "previous": {**_PERIOD, "from": "2024-11-16T14:32:00.000Z", "until": "2024-12-16T14:32:00.000Z"},
+    "drift": {"population_stability_index": 0.018},
+}
+
+
 def page_of(item: dict[str, Any], total: int = 1234) -> dict[str, Any]:
     """One page of a list that holds `item`."""
     return {"data": [item], "total": total, "limit": 20, "offset": 0, "next_cursor": None}

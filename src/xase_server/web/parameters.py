@@ -7,7 +7,7 @@ from typing import Any, Final, Protocol
 from urllib.parse import parse_qsl
 
 from xase_server.domain.errors import FieldProblem, Problems, Refused, invalid, invalid_field
-from xase_server.domain.times import parse_instant
+from xase_server.domain.times import DAY_MS, parse_duration, parse_instant
 
 MAX_OFFSET: Final = 2**53 - 1
 _MAX_PARAMETERS: Final = 64
@@ -142,6 +142,27 @@ class Instant:
     def schema(self) -> Mapping[str, Any]:
         """The JSON Schema of such a value."""
         return {"type": "string", "anyOf": [{"format": "date"}, {"format": "date-time"}]}
+
+
+@dataclass(frozen=True, slots=True)
+class Length:
+    """A length of time such as `24h` or `30d`, in milliseconds."""
+
+    maximum_days: int
+
+    def read(self, text: str) -> int:
+        """The length, or Malformed."""
+        try:
+            length = parse_duration(text, "", maximum_ms=self.maximum_days * DAY_MS)
+        except Refused as refusal:
+            raise Malformed(refusal.details[0]["message"]) from None
+        if not length:
+            raise Malformed("Must not be 0")
+        return length
+
+    def schema(self) -> Mapping[str, Any]:
+        """The JSON Schema of such a value."""
+        return {"type": "string", "pattern": "^[1-9][0-9]{0,5}[smhdw]$"}
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -6,7 +6,7 @@ later versions, so readers keep them.
 
 from typing import Annotated, Any, Literal
 
-from msgspec import UNSET, Meta, Struct, UnsetType
+from msgspec import UNSET, Meta, Struct, UnsetType, field
 
 Digest = Annotated[str, Meta(pattern="^sha256:[0-9a-f]{64}$")]
 Hex = Annotated[str, Meta(pattern="^[0-9a-f]{64}$")]
@@ -96,6 +96,44 @@ class DecisionRecordList(Listing):
     """A page of decision records."""
 
     data: list[DecisionRecord]
+
+
+class ConfidenceBucket(Struct):
+    """How many decisions had a confidence from `from` up to `to`."""
+
+    from_: Annotated[float, Meta(ge=0, le=1)] = field(name="from")
+    to: Annotated[float, Meta(ge=0, le=1)]
+    count: Count
+
+
+class DecisionPeriod(Struct):
+    """What was decided from one instant to another."""
+
+    from_: Time = field(name="from")
+    until: Time
+    decisions: Count
+    intervened: Annotated[int, Meta(ge=0, description="Decisions with at least one intervention.")]
+    interventions: Annotated[dict[str, int], Meta(description="Decisions that saw each action.")]
+    override_rate: Annotated[float | None, Meta(description="Of all decisions; null when there are none.")]
+    confidence: list[ConfidenceBucket]
+
+
+class Drift(Struct):
+    """How far the period is from the one before it."""
+
+    population_stability_index: Annotated[
+        float | None, Meta(description="Of confidence; below 0.1 is steady, above 0.25 has drifted.")
+    ]
+
+
+class DecisionMetrics(Struct):
+    """How a model has been deciding."""
+
+    model_id: str | None
+    policy_id: str | None
+    period: DecisionPeriod
+    previous: DecisionPeriod
+    drift: Drift
 
 
 class InterventionList(Listing):

@@ -11,6 +11,7 @@ from xase_server.services.health import Health
 from xase_server.services.interventions import Interventions
 from xase_server.services.keys import Keys
 from xase_server.services.log import Log
+from xase_server.services.metrics import DecisionMetrics
 
 
 @dataclass(frozen=True, slots=True)
@@ -19,6 +20,7 @@ class Services:
 
     decisions: Decisions
     interventions: Interventions
+    metrics: DecisionMetrics
     keys: Keys
     authenticator: Authenticator
     evidence: Evidence

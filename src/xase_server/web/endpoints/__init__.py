@@ -9,7 +9,8 @@ from xase_server.web.endpoint import Endpoint
 from xase_server.web.endpoints.evidence import EVIDENCE
 from xase_server.web.endpoints.keys import KEYS
 from xase_server.web.endpoints.ledger import LEDGER
+from xase_server.web.endpoints.metrics import METRICS
 from xase_server.web.endpoints.records import RECORDS
 from xase_server.web.endpoints.service import SERVICE
 
-ENDPOINTS: Final[tuple[Endpoint, ...]] = (*RECORDS, *EVIDENCE, *LEDGER, *KEYS, *SERVICE)
+ENDPOINTS: Final[tuple[Endpoint, ...]] = (*RECORDS, *METRICS, *EVIDENCE, *LEDGER, *KEYS, *SERVICE)
