@@ -116,6 +116,7 @@ async def answers(client, record):
         "create_record": ("POST", "/v1/records?receipt=true", full),
         "create_records": ("POST", "/v1/records/batch?receipt=true", [DECISION]),
         "list_records": ("GET", "/v1/records", None),
+        "get_decision_metrics": ("GET", "/v1/metrics/decisions", None),
         "get_record": ("GET", path, None),
         "prove_record": ("GET", f"{path}/proof", None),
         "create_intervention": ("POST", f"{path}/interventions?receipt=true", act),
