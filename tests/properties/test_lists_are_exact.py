@@ -14,7 +14,7 @@ from tests.contract.logs import HandClock, Log, running_log
 from tests.contract.records import decision, intervention
 from xase_server.domain.decisions import DecisionFilter, Page
 from xase_server.domain.entries import Append
-from xase_server.storage import lists, numbers, open_storage
+from xase_server.storage import lists, merging, numbers, open_storage
 from xase_server.storage.memory import MemoryStorage
 
 MODELS = ("a", "b", "c\x00")
@@ -48,6 +48,7 @@ def _narrow_limits() -> Iterator[None]:
         patch.setattr(lists, "_SLACK", 1)
         patch.setattr(numbers, "_SCAN_BITS", 2)
         patch.setattr(numbers, "_WIDEST_SCAN", 2)
+        patch.setattr(merging, "FAR_BEHIND", 3)
         yield
 
 

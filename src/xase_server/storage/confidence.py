@@ -1,4 +1,4 @@
-"""Buckets of confidence: 2^14 of them, in order, gathered in groups of 2^5 and again of 2^5.
+"""Buckets of confidence: 2^14 of them, in order, gathered in groups of 2^7.
 
 Real confidences crowd near 0 and 1, so the outer sixteenths are cut finer and finer (64 buckets for
 each halving of the distance to the end) while the middle is cut evenly. A range of confidences is
@@ -9,7 +9,7 @@ import math
 from collections.abc import Iterator
 from typing import Final
 
-LEVEL_BITS: Final = (4, 9, 14)
+LEVEL_BITS: Final = (7, 14)
 LEAF_LEVEL: Final = len(LEVEL_BITS) - 1
 
 _LAST: Final = (1 << LEVEL_BITS[LEAF_LEVEL]) - 1
@@ -36,11 +36,6 @@ def _tail(distance: float) -> int:
     if distance == 0 or octave < 0:
         return 0
     return octave * _SLICES + int((mantissa - 0.5) * 2 * _SLICES)
-
-
-def bucket_keys(bucket: int) -> tuple[int, ...]:
-    """The group at each level, widest first, that a bucket lies in; the last is the bucket itself."""
-    return tuple(bucket >> (LEVEL_BITS[LEAF_LEVEL] - bits) for bits in LEVEL_BITS)
 
 
 def cover(first: int, last: int) -> Iterator[tuple[int, int, int]]:

@@ -1,7 +1,7 @@
 """Sets of decision numbers that know how many of their members lie before a number."""
 
 from bisect import bisect_left
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from heapq import merge
 from itertools import accumulate
 from typing import Any, Final, Protocol
@@ -9,6 +9,7 @@ from typing import Any, Final, Protocol
 from xase_server.storage.projection import BLOCK_BITS, BLOCK_LEVELS
 from xase_server.storage.session import Session
 
+_KIND_BITS: Final = 32
 _SCAN_BITS: Final = 12
 _WIDEST_SCAN: Final = 1 << _SCAN_BITS
 
@@ -37,47 +38,75 @@ class Every:
         return list(range(start, stop))
 
 
-class Ranked:
-    """The members of disjoint lists, counted by the rank that each posting carries: one seek a list."""
+class Listed:
+    """Some numbers, held in memory: those that are in no list yet."""
 
-    def __init__(self, session: Session, lists: Sequence[int]) -> None:
+    def __init__(self, numbers: Sequence[int]) -> None:
+        self._numbers = numbers
+
+    def before(self, number: int) -> int:
+        """Their place in the order."""
+        return bisect_left(self._numbers, number)
+
+    def between(self, start: int, stop: int) -> list[int]:
+        """Those there."""
+        return list(self._numbers[self.before(start) : self.before(stop)])
+
+
+def pack_list(kind: int, value: int) -> int:
+    """A list as one number, as the statements take it."""
+    return kind << _KIND_BITS | value
+
+
+class Ranked:
+    """The members, smaller than `stop`, of disjoint lists, counted by the rank that each posting carries.
+
+    A list is a pair of kind and value. Counting costs one seek for each.
+    """
+
+    def __init__(self, session: Session, organisation: int, lists: Iterable[tuple[int, int]], stop: int) -> None:
         self._session = session
-        self._lists = list(lists)
+        self._organisation = organisation
+        self._lists = [pack_list(*each) for each in lists]
+        self._stop = stop
 
     def before(self, number: int) -> int:
         """The sum of the lists' ranks there."""
+        number = min(number, self._stop)
         if number <= 0 or not self._lists:
             return 0
-        return int(self._session.rows("ranks_before", lists=self._lists, number=number)[0][0])
+        values = {"organisation": self._organisation, "lists": self._lists, "number": number}
+        return int(self._session.rows("ranks_before", **values)[0][0])
 
     def between(self, start: int, stop: int) -> list[int]:
         """The postings there."""
-        if not self._lists:
+        stop = min(stop, self._stop)
+        if start >= stop or not self._lists:
             return []
-        rows = self._session.rows("postings_between", lists=self._lists, start=start, stop=stop)
-        return [number for (number,) in rows]
+        values = {"organisation": self._organisation, "lists": self._lists, "start": start, "stop": stop}
+        return [number for (number,) in self._session.rows("postings_between", **values)]
 
 
 class Intervened:
-    """The decisions of one list that have an intervention, counted by blocks of 64, 64², 64³ and 64⁴ numbers."""
+    """The decisions under some labels that have an intervention, counted by blocks of 64, 64², 64³ and 64⁴ numbers."""
 
-    def __init__(self, session: Session, listed: int) -> None:
+    def __init__(self, session: Session, organisation: int, labels: Sequence[int]) -> None:
         self._session = session
-        self._list = listed
+        self._values = {"organisation": organisation, "labels": list(labels)}
 
     def before(self, number: int) -> int:
         """At each level at most 63 blocks, those that the next level does not hold whole."""
-        bounds = {"list": self._list}
+        bounds = {}
         for level in range(BLOCK_LEVELS):
             upto = number >> BLOCK_BITS * level
             is_top = level == BLOCK_LEVELS - 1
             bounds[f"upto{level}"] = upto
             bounds[f"from{level}"] = 0 if is_top else upto >> BLOCK_BITS << BLOCK_BITS
-        return int(self._session.rows("intervened_before", **bounds)[0][0])
+        return int(self._session.rows("intervened_before", **self._values, **bounds)[0][0])
 
     def between(self, start: int, stop: int) -> list[int]:
         """The lowest level's blocks are the numbers themselves."""
-        rows = self._session.rows("intervened_between", list=self._list, start=start, stop=stop)
+        rows = self._session.rows("intervened_between", start=start, stop=stop, **self._values)
         return [number for (number,) in rows]
 
 

@@ -15,10 +15,11 @@ from psycopg import errors
 from psycopg_pool import ConnectionPool, PoolTimeout
 
 from xase_server.ports import Head, Reads, StorageUnavailable, Transaction, Unwritable
+from xase_server.storage.memo import Memo
 from xase_server.storage.reads import SqlReads, read_head
 from xase_server.storage.session import Row
 from xase_server.storage.statements import postgres_statements
-from xase_server.storage.transaction import Remembered, SqlTransaction
+from xase_server.storage.transaction import SqlTransaction
 
 T = TypeVar("T")
 Connection = psycopg.Connection[Row]
@@ -36,7 +37,7 @@ class PostgresStorage:
         self._dsn = dsn
         self._statements = postgres_statements()
         self._writing = threading.Lock()
-        self._remembered = Remembered()
+        self._memo = Memo()
         with _translated():
             self._writer: Connection | None = _open_writer(dsn)
             self._pool = ConnectionPool(
@@ -67,7 +68,7 @@ class PostgresStorage:
             if not locked:
                 raise StorageUnavailable("the store holds no log yet")
             head = Head(*locked[0])
-            transaction = SqlTransaction(session, head, self._remembered.at(head))
+            transaction = SqlTransaction(session, head, self._memo)
             yield transaction
         transaction.keep()
 
@@ -86,7 +87,8 @@ class PostgresStorage:
     def touch_keys(self, used_ms: Mapping[str, int]) -> None:
         """Note when keys were last used."""
         with self._write() as session:
-            session.many("touch_api_keys", [(time_ms, key) for key, time_ms in sorted(used_ms.items())])
+            for key, time_ms in sorted(used_ms.items()):
+                session.change("touch_key", id=key, used_ms=time_ms)
 
     def raise_epoch(self) -> int:
         """Mark that the store was restored from a copy."""
@@ -119,6 +121,7 @@ class PostgresStorage:
                     committed = connection.execute("COMMIT")
                 _refuse_unless_committed(committed)
             except Unwritable:
+                self._memo.forget()
                 connection.execute("ROLLBACK")
                 raise
             except BaseException:  # what the connection still holds is not to be trusted
@@ -126,7 +129,7 @@ class PostgresStorage:
                 raise
 
     def _drop_writer(self) -> None:
-        self._remembered.forget()
+        self._memo.forget()
         if self._writer is not None:
             self._writer.close()
             self._writer = None

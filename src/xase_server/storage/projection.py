@@ -1,13 +1,12 @@
-"""What is derived from entries as they are written: ids, lists of decisions, interventions, keys, bundles.
+"""What is derived from entries as they are written: ids, decisions, interventions, keys, bundles.
 
-Everything here could be made again from the entries and their payloads. Ranks are given here: the
-head is locked, so whoever writes knows how long every list is.
+Everything here could be made again from the entries and their payloads. Numbers and ranks are given
+here: the head is locked, so whoever writes knows how long every list is.
 """
 
 from collections import Counter
-from collections.abc import Iterable, Iterator, Mapping, Sequence
-from dataclasses import dataclass
-from typing import Any, Final, TypeVar
+from collections.abc import Iterable, Iterator, Sequence
+from typing import Any, Final, NamedTuple, TypeVar
 
 from xase_server.domain.entries import (
     BundleStored,
@@ -19,31 +18,23 @@ from xase_server.domain.entries import (
     SealedEntry,
 )
 from xase_server.ports import SealedAppend, Unwritable
-from xase_server.storage.confidence import bucket_keys, bucket_of
-from xase_server.storage.names import (
-    CONFIDENCE,
-    EVERY,
-    MODEL,
-    MODEL_AND_POLICY,
-    POLICY,
-    Names,
-    bucket_bytes,
-    name_bytes,
-    pair_bytes,
-)
+from xase_server.storage.confidence import bucket_of
+from xase_server.storage.memo import Label, Memo
+from xase_server.storage.merging import merge_lists
+from xase_server.storage.names import Names, name_bytes
 from xase_server.storage.packing import pack_bundle, pack_key_detail, pack_parts, unpack_parts, unpack_text
 from xase_server.storage.session import Row, Session
 
 CHUNK_BYTES: Final = 1 << 20
 BLOCK_BITS: Final = 6
 BLOCK_LEVELS: Final = 5
+EVERY_LABEL: Final = 0
 _TRANSACTION: Final = "transaction_id"
 
 E = TypeVar("E")
 
 
-@dataclass(frozen=True, slots=True)
-class Numbered:
+class Numbered(NamedTuple):
     """A decision with its place in its organisation's list."""
 
     effect: DecisionStored
@@ -53,16 +44,17 @@ class Numbered:
 
 
 class Projection:
-    """Writes the derived rows of one batch; `organisations` numbers those that occur in it."""
+    """Writes the derived rows of one batch."""
 
-    def __init__(self, session: Session, names: Names, organisations: Mapping[str, int]) -> None:
+    def __init__(self, session: Session, memo: Memo) -> None:
         self._session = session
-        self._names = names
-        self._organisations = organisations
+        self._memo = memo
+        self._names = Names(session, memo)
         self._numbers: dict[Row, int] = {}
 
     def write(self, appends: Sequence[SealedAppend]) -> None:
         """Write all rows; raises Unwritable when one contradicts what is stored."""
+        self._organisations = self._names.organisations(each.append.organisation for each in appends)
         decisions = self._number(appends)
         self._session.many("add_entry_ids", [self._id_row(each) for each in appends])
         if decisions:
@@ -83,71 +75,42 @@ class Projection:
 
     def _number(self, appends: Sequence[SealedAppend]) -> list[Numbered]:
         found = list(_effects(appends, DecisionStored))
-        owners = {self._organisations[effect.organisation] for effect, _ in found}
-        following = {row[0]: row[1] for row in self._session.find("find_next_numbers", [(owner,) for owner in owners])}
+        lengths = self._lengths({self._organisations[effect.organisation] for effect, _ in found})
         numbered = []
         for effect, sealed in found:
             owner = self._organisations[effect.organisation]
-            number = following.get(owner, 0)
-            following[owner] = number + 1
+            number = lengths[owner]
+            lengths[owner] = number + 1
             self._numbers[owner, sealed.append.id] = number
             numbered.append(Numbered(effect, sealed.entry, owner, number))
         return numbered
 
+    def _lengths(self, owners: Iterable[int]) -> dict[int, int]:
+        """How many decisions each organisation has so far."""
+        lengths = self._memo.lengths
+        unknown = [(owner,) for owner in owners if owner not in lengths]
+        if unknown:
+            found = {row[0]: row[1] for row in self._session.find("find_lengths", unknown)}
+            lengths.update({owner: found.get(owner, 0) for (owner,) in unknown})
+        return lengths
+
     def _add_decisions(self, decisions: Sequence[Numbered]) -> None:
-        lists = [self._own_lists(each) for each in decisions]
-        numbers = self._names.lists(key for keys in lists for key in keys)
-        rows, pairs = [], []
-        for each, (model_key, *policy_key) in zip(decisions, lists, strict=True):
-            model = numbers[model_key]
-            policy = numbers[policy_key[0]] if policy_key else None
-            pairs.append(_pair_key(each.organisation, model, policy))
-            rows.append((
-                each.organisation, each.number, each.entry.index, each.entry.time_ms, model, policy,
-                each.effect.confidence,
-            ))  # fmt: skip
+        labels = [Label(each.organisation, each.effect.model_id, each.effect.policy_id) for each in decisions]
+        numbers = self._names.labels(labels)
+        rows, named = [], []
+        times: dict[tuple[int, int], int] = {}
+        for label, (effect, entry, owner, number) in zip(labels, decisions, strict=True):
+            confidence = effect.confidence
+            bucket = None if confidence is None else bucket_of(confidence)
+            rows.append((owner, number, entry.index, numbers[label], bucket, confidence))
+            times.setdefault((owner, entry.time_ms), number)
+            if effect.transaction_id is not None:
+                named.append((owner, name_bytes(effect.transaction_id), number))
         self._session.many("add_decisions", rows)
-        named = ((each.organisation, name_bytes(each.effect.transaction_id), each.number) for each in decisions
-                 if each.effect.transaction_id is not None)  # fmt: skip
-        self._session.many("add_transactions", list(named))
-        self._post(decisions, rows, pairs)
-
-    @staticmethod
-    def _own_lists(each: Numbered) -> tuple[Row, ...]:
-        model = (each.organisation, MODEL, name_bytes(each.effect.model_id))
-        if each.effect.policy_id is None:
-            return (model,)
-        return model, (each.organisation, POLICY, name_bytes(each.effect.policy_id))
-
-    def _post(self, decisions: Sequence[Numbered], rows: Sequence[Row], pairs: Sequence[Row | None]) -> None:
-        """Add each decision to its lists: model, policy, both together, and its buckets of confidence."""
-        buckets = [_bucket_keys(each) for each in decisions]
-        numbers = self._names.lists([*filter(None, pairs), *(key for keys in buckets for key in keys)])
-        postings: list[tuple[int, int, float | None]] = []
-        widest: dict[int, tuple[float, float]] = {}
-        for each, row, pair, keys in zip(decisions, rows, pairs, buckets, strict=True):
-            postings.append((row[4], each.number, None))
-            if pair is not None:
-                postings += [(row[5], each.number, None), (numbers[pair], each.number, None)]
-            confidence = each.effect.confidence
-            if confidence is not None:
-                *groups, leaf = (numbers[key] for key in keys)
-                postings += [(group, each.number, None) for group in groups]
-                postings.append((leaf, each.number, confidence))
-                low, high = widest.get(leaf, (confidence, confidence))
-                widest[leaf] = min(low, confidence), max(high, confidence)
-        self._session.many("add_postings", self._rank(postings))
-        self._session.many("widen_lists", [(low, high, leaf) for leaf, (low, high) in widest.items()])
-
-    def _rank(self, postings: Sequence[tuple[int, int, float | None]]) -> list[Row]:
-        touched = {number: None for number, _, _ in postings}
-        ranks = {row[0]: row[1] for row in self._session.find("find_next_ranks", [(number,) for number in touched])}
-        ranked: list[Row] = []
-        for listed, number, confidence in postings:
-            rank = ranks.get(listed, 0)
-            ranks[listed] = rank + 1
-            ranked.append((listed, number, rank, confidence))
-        return ranked
+        self._session.many("add_decision_times", [(*place, number) for place, number in times.items()])
+        self._session.many("add_transactions", named)
+        for owner in {each.organisation for each in decisions}:
+            merge_lists(self._session, self._memo, owner)
 
     # ------------------------------------------------------------------ interventions and erasures
 
@@ -172,28 +135,30 @@ class Projection:
         self._session.many("mark_intervened", [row[:2] for row in first])
         self._session.many("add_intervened", self._blocks(first))
 
-    def _blocks(self, decisions: Iterable[Row]) -> list[Row]:
-        """One more in every block, of every list, that a newly intervened decision lies in."""
-        counts: Counter[Row] = Counter()
-        for organisation, number, _, _, model, policy in decisions:
-            keys = [(organisation, EVERY, b""), _pair_key(organisation, model, policy)]
-            lists = {model, policy, *self._names.lists(filter(None, keys)).values()} - {None}
-            counts.update(
-                (listed, level, number >> BLOCK_BITS * level) for listed in lists for level in range(BLOCK_LEVELS)
-            )
+    @staticmethod
+    def _blocks(decisions: Iterable[Row]) -> list[Row]:
+        """One more in every block, of its label and of all, that a newly intervened decision lies in."""
+        counts = Counter(
+            (organisation, filed, level, number >> BLOCK_BITS * level)
+            for organisation, number, _, _, label in decisions
+            for filed in (EVERY_LABEL, label)
+            for level in range(BLOCK_LEVELS)
+        )
         return [(*block, count) for block, count in counts.items()]
 
     def _erase(self, erasure: PayloadErased, entry: SealedEntry) -> None:
         place = self._number_of(erasure.organisation, erasure.record_id)
+        decision = dict(zip(("organisation", "number"), place, strict=True))
         ((_, _, decided, *_),) = self._session.find("find_decisions", [place])
-        for _, packed in self._session.find("find_payloads", [(decided,)]):
+        for index, packed in self._session.find("find_payloads", [(decided,)]):
             parts = unpack_parts(packed)
             if _TRANSACTION in erasure.parts and _TRANSACTION in parts:
-                name = name_bytes(unpack_text(parts[_TRANSACTION]))
-                self._session.many("forget_transactions", [(place[0], name, place[1])])
+                self._session.change(
+                    "forget_transaction", name=name_bytes(unpack_text(parts[_TRANSACTION])), **decision
+                )
             kept = {name: part for name, part in parts.items() if name not in erasure.parts}
-            self._session.many("replace_payloads", [(pack_parts(kept), decided)])
-        self._session.many("mark_erased", [(entry.index, *place)])
+            self._session.change("replace_payload", packed=pack_parts(kept), idx=index)
+        self._session.change("mark_erased", idx=entry.index, **decision)
 
     # ------------------------------------------------------------------ keys and bundles
 
@@ -223,17 +188,3 @@ class Projection:
 
 def _effects(appends: Sequence[SealedAppend], kind: type[E]) -> Iterator[tuple[E, SealedAppend]]:
     return ((each.append.effect, each) for each in appends if isinstance(each.append.effect, kind))
-
-
-def _pair_key(organisation: int, model: int, policy: int | None) -> Row | None:
-    if policy is None:
-        return None
-    return organisation, MODEL_AND_POLICY, pair_bytes(model, policy)
-
-
-def _bucket_keys(each: Numbered) -> tuple[Row, ...]:
-    confidence = each.effect.confidence
-    if confidence is None:
-        return ()
-    groups = bucket_keys(bucket_of(confidence))
-    return tuple((each.organisation, CONFIDENCE + level, bucket_bytes(group)) for level, group in enumerate(groups))

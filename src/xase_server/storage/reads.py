@@ -76,8 +76,7 @@ class SqlReads:
         records = self._numbered(organisation, record_ids)
         rows = self._session.rows("read_interventions", organisation=organisation, numbers=list(records))
         return [
-            InterventionRow(_identify(raw), records[number], raw, unpack_parts(packed))
-            for number, raw, packed in rows
+            InterventionRow(_identify(raw), records[number], raw, unpack_parts(packed)) for number, raw, packed in rows
         ]
 
     def _numbered(self, organisation: str, ids: Sequence[str]) -> dict[int, str]:

@@ -6,18 +6,22 @@ across processes: a gate hands the turn around fairly, `BEGIN IMMEDIATE` makes i
 
 import contextlib
 import json
+import re
 import sqlite3
 import threading
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from functools import lru_cache
+from itertools import chain
 from pathlib import Path
 from typing import Any, Final, TypeVar
 
 from xase_server.ports import Reads, StorageUnavailable, Transaction, Unwritable
 from xase_server.storage.gate import Gate
+from xase_server.storage.memo import Memo
 from xase_server.storage.reads import SqlReads, read_head
 from xase_server.storage.session import Row
 from xase_server.storage.statements import sqlite_statements
-from xase_server.storage.transaction import Remembered, SqlTransaction
+from xase_server.storage.transaction import SqlTransaction
 
 T = TypeVar("T")
 
@@ -25,13 +29,15 @@ BUSY_SECONDS: Final = 5.0
 """How long a locked database is waited for before an append is answered `unavailable`."""
 
 _FULL: Final = 2
+_ROWS_AT_ONCE: Final = (256, 64, 16, 4, 1)
+_VALUES: Final = re.compile(r"VALUES (\([?, ]+\))")
 _SETTINGS: Final = (
     "PRAGMA synchronous = FULL",
     "PRAGMA fullfsync = ON",  # macOS: past the drive's own cache
     "PRAGMA checkpoint_fullfsync = ON",
     "PRAGMA foreign_keys = ON",
     "PRAGMA secure_delete = ON",  # what is erased is overwritten
-    "PRAGMA wal_autocheckpoint = 4000",  # pages
+    "PRAGMA wal_autocheckpoint = 16000",  # pages
     "PRAGMA cache_size = -65536",  # KiB
     "PRAGMA temp_store = MEMORY",
 )
@@ -47,7 +53,7 @@ class SqliteStorage:
         self._gate = Gate(path, BUSY_SECONDS)
         self._writing = threading.Lock()
         self._writer: sqlite3.Connection | None = None
-        self._remembered = Remembered()
+        self._memo = Memo()
         self._unwiped = True  # a crash may have come between an erasure and its wiping
         self._readers = threading.local()
         self._opened: list[sqlite3.Connection] = []
@@ -69,7 +75,7 @@ class SqliteStorage:
         """One group commit; when the context ends without an exception, it is durable."""
         with self._write() as session:
             head = read_head(session)
-            transaction = SqlTransaction(session, head, self._remembered.at(head))
+            transaction = SqlTransaction(session, head, self._memo)
             yield transaction
         transaction.keep()
         self._unwiped |= transaction.erases
@@ -94,7 +100,8 @@ class SqliteStorage:
     def touch_keys(self, used_ms: Mapping[str, int]) -> None:
         """Note when keys were last used."""
         with self._write() as session:
-            session.many("touch_api_keys", [(time_ms, key) for key, time_ms in used_ms.items()])
+            for key, time_ms in sorted(used_ms.items()):
+                session.change("touch_key", id=key, used_ms=time_ms)
 
     def raise_epoch(self) -> int:
         """Mark that the store was restored from a copy."""
@@ -127,6 +134,7 @@ class SqliteStorage:
                 yield _Session(connection, self._statements)
                 connection.execute("COMMIT")
             except Unwritable:
+                self._memo.forget()
                 connection.execute("ROLLBACK")
                 raise
             except BaseException:  # what the connection still holds is not to be trusted
@@ -134,7 +142,7 @@ class SqliteStorage:
                 raise
 
     def _drop_writer(self) -> None:
-        self._remembered.forget()
+        self._memo.forget()
         if self._writer is not None:
             self._writer.close()
             self._writer = None
@@ -172,22 +180,41 @@ class _Session:
         return self._connection.execute(self._statements[name], values).fetchall()
 
     def find(self, name: str, keys: Iterable[Row]) -> Sequence[Row]:
-        statement, execute = self._statements[name], self._connection.execute
-        return [row for key in keys for row in execute(statement, key)]
+        return [row for cursor in self._spread(name, list(keys)) for row in cursor]
 
     def many(self, name: str, rows: Sequence[Row]) -> None:
         try:
-            self._connection.executemany(self._statements[name], rows)
+            for _ in self._spread(name, rows):
+                pass
         except sqlite3.IntegrityError as error:
             raise Unwritable(str(error)) from error
+
+    def _spread(self, name: str, rows: Sequence[Row]) -> Iterator[sqlite3.Cursor]:
+        """Run a statement on many rows at a time.
+
+        One call for each row would give up the interpreter's lock each time, and win it back only
+        when the event loop's thread lets go.
+        """
+        start = 0
+        while left := len(rows) - start:
+            count = next(count for count in _ROWS_AT_ONCE if count <= left)
+            values = list(chain.from_iterable(rows[start : start + count]))
+            yield self._connection.execute(_for_rows(self._statements[name], count), values)
+            start += count
 
     def change(self, name: str, /, **values: Any) -> int:
         return self._connection.execute(self._statements[name], values).rowcount
 
 
+@lru_cache(maxsize=512)
+def _for_rows(statement: str, count: int) -> str:
+    """The statement with so many rows after VALUES."""
+    return _VALUES.sub(lambda values: "VALUES " + ", ".join([values[1]] * count), statement)
+
+
 def _open(path: Path, settings: Sequence[str]) -> sqlite3.Connection:
     connection = sqlite3.connect(
-        path, timeout=BUSY_SECONDS, isolation_level=None, check_same_thread=False, cached_statements=256
+        path, timeout=BUSY_SECONDS, isolation_level=None, check_same_thread=False, cached_statements=512
     )
     for setting in settings:
         connection.execute(setting).fetchall()

@@ -21,7 +21,7 @@ _QUOTED: Final = re.compile(r"\{(\w+)\}")
 def sqlite_statements() -> Mapping[str, str]:
     """Every statement in SQLite's words; a set arrives as a JSON array."""
     spelled = r"(SELECT value FROM json_each(:\1))"
-    return {name: _SET.sub(spelled, text) for name, text in _read("sqlite")}
+    return {name: _SET.sub(spelled, text).replace("AS bytea", "AS blob") for name, text in _read("sqlite")}
 
 
 def postgres_statements() -> Mapping[str, str]:

@@ -6,7 +6,7 @@ from typing import Any, Final
 
 from xase_server.domain.entries import Claim, PayloadErased, Stream
 from xase_server.ports import Head, SealedAppend, SealedBatch, StorageUnavailable, StreamHead, Unwritable
-from xase_server.storage.names import Names
+from xase_server.storage.memo import Memo
 from xase_server.storage.packing import pack_parts
 from xase_server.storage.projection import Projection
 from xase_server.storage.session import Row, Session
@@ -19,35 +19,17 @@ def claim_name(scope: str, key: str) -> bytes:
     return hashlib.sha256(b"%d %b %b" % (len(scope.encode()), scope.encode(), key.encode())).digest()
 
 
-class Remembered:
-    """Numbers of names that a writer need not look up again, as long as the log it writes only grows."""
-
-    def __init__(self) -> None:
-        self._known: dict[Row, int] = {}
-        self._epoch_and_size = (-1, -1)
-
-    def at(self, head: Head) -> dict[Row, int]:
-        """What is known under this head: nothing, if the store went back to an older state."""
-        seen = (head.epoch, head.size)
-        if seen[0] != self._epoch_and_size[0] or seen < self._epoch_and_size:
-            self._known.clear()
-        self._epoch_and_size = seen
-        return self._known
-
-    def forget(self) -> None:
-        """Know nothing."""
-        self._known.clear()
-
-
 class SqlTransaction:
     """Implements `xase_server.ports.Transaction` over a session whose head row is locked."""
 
-    def __init__(self, session: Session, head: Head, known: dict[Row, int]) -> None:
+    def __init__(self, session: Session, head: Head, memo: Memo) -> None:
         self.head = head
-        self._session = session
-        self._names = Names(session, known)
-        self._streams: dict[str, int] = {}
         self.erases = False
+        self._session = session
+        self._memo = memo
+        self._streams: dict[str, int] = {}
+        self._written = head
+        memo.begin(head)
 
     def claims(self, keys: Sequence[tuple[str, str]]) -> Mapping[tuple[str, str], Claim]:
         """The stored claims among these."""
@@ -78,15 +60,15 @@ class SqlTransaction:
             self._write_log(batch)
         except Unwritable as error:
             raise StorageUnavailable("the log does not continue where its head says") from error
-        organisations = self._names.organisations(each.append.organisation for each in batch.appends)
-        Projection(self._session, self._names, organisations).write(batch.appends)
+        Projection(self._session, self._memo).write(batch.appends)
         self.erases = any(isinstance(each.append.effect, PayloadErased) for each in batch.appends)
         self._write_claims(batch)
         self._advance(batch.head)
+        self._written = batch.head
 
     def keep(self) -> None:
-        """The transaction has committed: what it learned is true."""
-        self._names.keep()
+        """The transaction has committed: what the memo learned is true."""
+        self._memo.commit(self._written)
 
     def _write_log(self, batch: SealedBatch) -> None:
         session = self._session
@@ -101,13 +83,12 @@ class SqlTransaction:
         session.many("add_checkpoints", [(batch.head.size, batch.head.checkpoint)])
 
     def _extend_streams(self, ends: Mapping[Stream, StreamHead]) -> Mapping[str, int]:
-        new = [(name,) for name in ends if name not in self._streams]
+        """Write where the chains end now; gives their numbers."""
+        self._session.many("put_streams", [(name, end.length, end.hash) for name, end in ends.items()])
+        new = [name for name in ends if name not in self._streams]
         if new:
-            self._session.many("add_streams", new)
-            self.streams([Stream(name) for (name,) in new])
-        numbers = self._streams
-        self._session.many("extend_streams", [(end.length, end.hash, numbers[name]) for name, end in ends.items()])
-        return numbers
+            self.streams(new)
+        return self._streams
 
     def _write_claims(self, batch: SealedBatch) -> None:
         expires_ms = batch.claims_expire_ms

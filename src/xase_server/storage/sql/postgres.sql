@@ -9,25 +9,8 @@ INSERT INTO organisations (name) SELECT * FROM unnest(CAST(? AS text[]))
 -- name: find_organisations
 SELECT name, id FROM organisations WHERE name = ANY(CAST(? AS text[]))
 
--- name: add_lists
-INSERT INTO lists (organisation, kind, value)
-SELECT * FROM unnest(CAST(? AS bigint[]), CAST(? AS bigint[]), CAST(? AS bytea[]))
-
--- name: find_lists
-SELECT organisation, kind, value, id
-FROM unnest(CAST(? AS bigint[]), CAST(? AS bigint[]), CAST(? AS bytea[])) AS k (organisation, kind, value)
-JOIN lists USING (organisation, kind, value)
-
 -- name: find_streams
 SELECT name, id, length, hash FROM streams WHERE name = ANY(CAST(? AS text[]))
-
--- name: add_streams
-INSERT INTO streams (name, length, hash) SELECT name, 0, '' FROM unnest(CAST(? AS text[])) AS k (name)
-
--- name: extend_streams
-UPDATE streams SET length = k.length, hash = k.hash
-FROM unnest(CAST(? AS bigint[]), CAST(? AS text[]), CAST(? AS bigint[])) AS k (length, hash, id)
-WHERE streams.id = k.id
 
 -- name: find_claims
 SELECT name, request, answer FROM claims WHERE name = ANY(CAST(? AS bytea[]))
@@ -62,38 +45,9 @@ INSERT INTO checkpoints (size, note) SELECT * FROM unnest(CAST(? AS bigint[]), C
 SELECT organisation, id, number
 FROM unnest(CAST(? AS bigint[]), CAST(? AS text[])) AS k (organisation, id) JOIN entry_ids USING (organisation, id)
 
--- name: find_next_numbers
-SELECT k.organisation, d.number + 1 FROM unnest(CAST(? AS bigint[])) AS k (organisation), LATERAL (
-    SELECT number FROM decisions WHERE organisation = k.organisation ORDER BY number DESC LIMIT 1) AS d
-
--- name: add_decisions
-INSERT INTO decisions (organisation, number, idx, created_ms, model, policy, confidence)
-SELECT * FROM unnest(
-    CAST(? AS bigint[]), CAST(? AS bigint[]), CAST(? AS bigint[]), CAST(? AS bigint[]),
-    CAST(? AS bigint[]), CAST(? AS bigint[]), CAST(? AS double precision[]))
-
 -- name: add_transactions
 INSERT INTO transactions (organisation, name, number)
 SELECT * FROM unnest(CAST(? AS bigint[]), CAST(? AS bytea[]), CAST(? AS bigint[]))
-
--- name: find_next_ranks
-SELECT k.list, p.rank + 1 FROM unnest(CAST(? AS bigint[])) AS k (list), LATERAL (
-    SELECT rank FROM postings WHERE list = k.list ORDER BY number DESC LIMIT 1) AS p
-
--- name: add_postings
-INSERT INTO postings (list, number, rank, confidence)
-SELECT * FROM unnest(
-    CAST(? AS bigint[]), CAST(? AS bigint[]), CAST(? AS bigint[]), CAST(? AS double precision[]))
-
--- name: widen_lists
-UPDATE lists SET low = least(lists.low, k.low), high = greatest(lists.high, k.high)
-FROM unnest(CAST(? AS double precision[]), CAST(? AS double precision[]), CAST(? AS bigint[])) AS k (low, high, id)
-WHERE lists.id = k.id AND (lists.low IS NULL OR lists.low > k.low OR lists.high < k.high)
-
--- name: find_decisions
-SELECT organisation, number, idx, intervened, model, policy
-FROM unnest(CAST(? AS bigint[]), CAST(? AS bigint[])) AS k (organisation, number)
-JOIN decisions USING (organisation, number)
 
 -- name: add_interventions
 INSERT INTO interventions (organisation, number, idx)
@@ -104,37 +58,14 @@ UPDATE decisions SET intervened = 1
 FROM unnest(CAST(? AS bigint[]), CAST(? AS bigint[])) AS k (organisation, number)
 WHERE decisions.organisation = k.organisation AND decisions.number = k.number
 
--- name: add_intervened
-INSERT INTO intervened (list, level, block, count)
-SELECT * FROM unnest(CAST(? AS bigint[]), CAST(? AS bigint[]), CAST(? AS bigint[]), CAST(? AS bigint[]))
-ON CONFLICT (list, level, block) DO UPDATE SET count = intervened.count + excluded.count
-
--- name: mark_erased
-UPDATE decisions SET erased_idx = coalesce(erased_idx, k.idx)
-FROM unnest(CAST(? AS bigint[]), CAST(? AS bigint[]), CAST(? AS bigint[])) AS k (idx, organisation, number)
-WHERE decisions.organisation = k.organisation AND decisions.number = k.number
-
 -- name: find_payloads
 SELECT idx, packed FROM payloads WHERE idx = ANY(CAST(? AS bigint[]))
-
--- name: replace_payloads
-UPDATE payloads SET packed = k.packed
-FROM unnest(CAST(? AS bytea[]), CAST(? AS bigint[])) AS k (packed, idx) WHERE payloads.idx = k.idx
-
--- name: forget_transactions
-DELETE FROM transactions USING unnest(CAST(? AS bigint[]), CAST(? AS bytea[]), CAST(? AS bigint[]))
-    AS k (organisation, name, number)
-WHERE transactions.organisation = k.organisation AND transactions.name = k.name AND transactions.number = k.number
 
 -- name: add_api_keys
 INSERT INTO api_keys (id, organisation, idx, digest, created_ms, expires_ms, detail)
 SELECT * FROM unnest(
     CAST(? AS text[]), CAST(? AS bigint[]), CAST(? AS bigint[]), CAST(? AS bytea[]),
     CAST(? AS bigint[]), CAST(? AS bigint[]), CAST(? AS bytea[]))
-
--- name: touch_api_keys
-UPDATE api_keys SET last_used_ms = greatest(last_used_ms, k.used_ms)
-FROM unnest(CAST(? AS bigint[]), CAST(? AS text[])) AS k (used_ms, id) WHERE api_keys.id = k.id
 
 -- name: add_bundles
 INSERT INTO bundles (organisation, idx, id, detail)
@@ -143,3 +74,42 @@ SELECT * FROM unnest(CAST(? AS bigint[]), CAST(? AS bigint[]), CAST(? AS text[])
 -- name: add_bundle_chunks
 INSERT INTO bundle_chunks (bundle, number, content)
 SELECT * FROM unnest(CAST(? AS text[]), CAST(? AS bigint[]), CAST(? AS bytea[]))
+
+-- name: add_labels
+INSERT INTO labels (organisation, model, policy)
+SELECT * FROM unnest(CAST(? AS bigint[]), CAST(? AS bytea[]), CAST(? AS bytea[]))
+
+-- name: find_labels
+SELECT organisation, model, policy, id
+FROM unnest(CAST(? AS bigint[]), CAST(? AS bytea[]), CAST(? AS bytea[])) AS k (organisation, model, policy)
+JOIN labels USING (organisation, model, policy)
+
+-- name: put_streams
+INSERT INTO streams (name, length, hash)
+SELECT * FROM unnest(CAST(? AS text[]), CAST(? AS bigint[]), CAST(? AS text[]))
+ON CONFLICT (name) DO UPDATE SET length = excluded.length, hash = excluded.hash
+
+-- name: find_lengths
+SELECT k.organisation, d.number + 1 FROM unnest(CAST(? AS bigint[])) AS k (organisation), LATERAL (
+    SELECT number FROM decisions WHERE organisation = k.organisation ORDER BY number DESC LIMIT 1) AS d
+
+-- name: add_decisions
+INSERT INTO decisions (organisation, number, idx, label, bucket, confidence)
+SELECT * FROM unnest(
+    CAST(? AS bigint[]), CAST(? AS bigint[]), CAST(? AS bigint[]),
+    CAST(? AS bigint[]), CAST(? AS bigint[]), CAST(? AS double precision[]))
+
+-- name: add_decision_times
+INSERT INTO decision_times (organisation, created_ms, number)
+SELECT * FROM unnest(CAST(? AS bigint[]), CAST(? AS bigint[]), CAST(? AS bigint[])) ON CONFLICT DO NOTHING
+
+-- name: find_decisions
+SELECT organisation, number, idx, intervened, label
+FROM unnest(CAST(? AS bigint[]), CAST(? AS bigint[])) AS k (organisation, number)
+JOIN decisions USING (organisation, number)
+
+-- name: add_intervened
+INSERT INTO intervened (organisation, label, level, block, count)
+SELECT * FROM unnest(
+    CAST(? AS bigint[]), CAST(? AS bigint[]), CAST(? AS bigint[]), CAST(? AS bigint[]), CAST(? AS bigint[]))
+ON CONFLICT (organisation, label, level, block) DO UPDATE SET count = intervened.count + excluded.count

@@ -82,6 +82,18 @@ ORDER BY i.idx
 SELECT k.id, o.name, k.digest, k.created_ms, k.expires_ms, k.revoked_ms, k.last_used_ms, k.rotated_to, k.detail
 FROM api_keys k JOIN organisations o ON o.id = k.organisation WHERE k.digest = :digest
 
+-- name: mark_erased
+UPDATE decisions SET erased_idx = coalesce(erased_idx, :idx) WHERE organisation = :organisation AND number = :number
+
+-- name: replace_payload
+UPDATE payloads SET packed = :packed WHERE idx = :idx
+
+-- name: forget_transaction
+DELETE FROM transactions WHERE organisation = :organisation AND name = :name AND number = :number
+
+-- name: touch_key
+UPDATE api_keys SET last_used_ms = :used_ms WHERE id = :id AND (last_used_ms IS NULL OR last_used_ms < :used_ms)
+
 -- name: replace_key
 UPDATE api_keys SET rotated_to = :by, expires_ms = :expires_ms WHERE organisation = :organisation AND id = :id
 
@@ -108,6 +120,37 @@ SELECT content FROM bundle_chunks WHERE bundle = :id AND number = :number
 
 -- Lists of decisions ---------------------------------------------------------------------------
 
+-- name: merged_kinds
+SELECT kind, number FROM merged WHERE organisation = :organisation
+
+-- name: put_merged
+INSERT INTO merged (organisation, kind, number) VALUES (:organisation, :kind, :number)
+ON CONFLICT (organisation, kind) DO UPDATE SET number = excluded.number
+
+-- name: merge_postings
+INSERT INTO postings (organisation, kind, value, number, rank, confidence)
+SELECT CAST(:organisation AS bigint), CAST(:kind AS bigint), d.value, d.number,
+    coalesce((
+        SELECT p.rank + 1 FROM postings p
+        WHERE p.organisation = :organisation AND p.kind = :kind AND p.value = d.value
+        ORDER BY p.number DESC LIMIT 1
+    ), 0) + row_number() OVER (PARTITION BY d.value ORDER BY d.number) - 1,
+    CASE WHEN CAST(:kind AS bigint) = CAST(:leaf_kind AS bigint) THEN d.confidence END
+FROM (
+    SELECT number, confidence, CASE CAST(:kind AS bigint)
+        WHEN 0 THEN label WHEN 1 THEN bucket >> 7 WHEN 2 THEN bucket END AS value
+    FROM decisions WHERE organisation = :organisation AND number >= :start AND number < :stop
+) AS d WHERE d.value IS NOT NULL
+
+-- name: merge_buckets
+INSERT INTO buckets (organisation, bucket, low, high)
+SELECT organisation, bucket, min(confidence), max(confidence) FROM decisions
+WHERE organisation = :organisation AND number >= :start AND number < :stop AND bucket IS NOT NULL
+GROUP BY organisation, bucket
+ON CONFLICT (organisation, bucket) DO UPDATE SET
+    low = CASE WHEN excluded.low < buckets.low THEN excluded.low ELSE buckets.low END,
+    high = CASE WHEN excluded.high > buckets.high THEN excluded.high ELSE buckets.high END
+
 -- name: organisation_number
 SELECT id FROM organisations WHERE name = :organisation
 
@@ -115,36 +158,43 @@ SELECT id FROM organisations WHERE name = :organisation
 SELECT number + 1 FROM decisions WHERE organisation = :organisation ORDER BY number DESC LIMIT 1
 
 -- name: first_number_from
-SELECT number FROM decisions WHERE organisation = :organisation AND created_ms >= :time_ms
-ORDER BY created_ms, number LIMIT 1
+SELECT number FROM decision_times WHERE organisation = :organisation AND created_ms >= :time_ms
+ORDER BY created_ms LIMIT 1
 
--- name: list_number
-SELECT id FROM lists WHERE organisation = :organisation AND kind = :kind AND value = :value
+-- name: labels_of
+SELECT id FROM labels WHERE organisation = :organisation
+AND (CAST(:model AS bytea) IS NULL OR model = :model) AND (CAST(:policy AS bytea) IS NULL OR policy = :policy)
 
--- name: bucket_lists
-SELECT id, low, high FROM lists
-WHERE organisation = :organisation AND kind = :kind AND value >= :first AND value <= :last
+-- name: bucket_bounds
+SELECT low, high FROM buckets WHERE organisation = :organisation AND bucket = :bucket
 
 -- name: ranks_before
 SELECT CAST(coalesce(sum((
-    SELECT p.rank + 1 FROM postings p WHERE p.list = l.value AND p.number < :number ORDER BY p.number DESC LIMIT 1
+    SELECT p.rank + 1 FROM postings p
+    WHERE p.organisation = :organisation AND p.kind = l.value >> 32 AND p.value = l.value & 4294967295
+    AND p.number < :number ORDER BY p.number DESC LIMIT 1
 )), 0) AS bigint) FROM @lists AS l
 
 -- name: postings_between
-SELECT number FROM postings WHERE list IN @lists AND number >= :start AND number < :stop ORDER BY number
+SELECT p.number FROM @lists AS l JOIN postings p
+ON p.organisation = :organisation AND p.kind = l.value >> 32 AND p.value = l.value & 4294967295
+WHERE p.number >= :start AND p.number < :stop ORDER BY p.number
 
 -- name: bucket_blocks
 SELECT number >> CAST(:bits AS integer), count(*) FROM postings
-WHERE list = :list AND number >= :start AND number < :stop AND confidence >= :low AND confidence <= :high
+WHERE organisation = :organisation AND kind = :kind AND value = :bucket AND number >= :start AND number < :stop
+AND confidence >= :low AND confidence <= :high
 GROUP BY 1 ORDER BY 1
 
 -- name: bucket_between
 SELECT number FROM postings
-WHERE list = :list AND number >= :start AND number < :stop AND confidence >= :low AND confidence <= :high
+WHERE organisation = :organisation AND kind = :kind AND value = :bucket AND number >= :start AND number < :stop
+AND confidence >= :low AND confidence <= :high
 ORDER BY number
 
 -- name: intervened_before
-SELECT CAST(coalesce(sum(count), 0) AS bigint) FROM intervened WHERE list = :list AND (
+SELECT CAST(coalesce(sum(count), 0) AS bigint) FROM intervened
+WHERE organisation = :organisation AND label IN @labels AND (
     (level = 0 AND block >= :from0 AND block < :upto0) OR
     (level = 1 AND block >= :from1 AND block < :upto1) OR
     (level = 2 AND block >= :from2 AND block < :upto2) OR
@@ -152,12 +202,13 @@ SELECT CAST(coalesce(sum(count), 0) AS bigint) FROM intervened WHERE list = :lis
     (level = 4 AND block >= :from4 AND block < :upto4))
 
 -- name: intervened_between
-SELECT block FROM intervened WHERE list = :list AND level = 0 AND block >= :start AND block < :stop ORDER BY block
+SELECT block FROM intervened
+WHERE organisation = :organisation AND label IN @labels AND level = 0
+AND block >= :start AND block < :stop ORDER BY block
 
 -- name: matching
 d.organisation = :organisation AND d.number >= :start AND d.number < :stop
-AND (CAST(:model AS bigint) IS NULL OR d.model = :model)
-AND (CAST(:policy AS bigint) IS NULL OR d.policy = :policy)
+AND (CAST(:any_label AS bigint) = 1 OR d.label IN @labels)
 AND (CAST(:intervened AS bigint) IS NULL OR d.intervened = :intervened)
 AND (CAST(:low AS double precision) IS NULL OR d.confidence >= :low)
 AND (CAST(:high AS double precision) IS NULL OR d.confidence <= :high)
@@ -170,13 +221,17 @@ GROUP BY 1 ORDER BY 1
 SELECT d.number FROM decisions d WHERE {matching} ORDER BY d.number
 
 -- name: listed_blocks
-SELECT d.number >> CAST(:bits AS integer), count(*) FROM postings p JOIN decisions d ON d.number = p.number
-WHERE p.list IN @lists AND {matching} AND p.number >= :start AND p.number < :stop
+SELECT d.number >> CAST(:bits AS integer), count(*) FROM @lists AS l JOIN postings p
+ON p.organisation = :organisation AND p.kind = l.value >> 32 AND p.value = l.value & 4294967295
+JOIN decisions d ON d.number = p.number
+WHERE p.number >= :start AND p.number < :stop AND {matching}
 GROUP BY 1 ORDER BY 1
 
 -- name: listed_between
-SELECT d.number FROM postings p JOIN decisions d ON d.number = p.number
-WHERE p.list IN @lists AND {matching} AND p.number >= :start AND p.number < :stop ORDER BY d.number
+SELECT d.number FROM @lists AS l JOIN postings p
+ON p.organisation = :organisation AND p.kind = l.value >> 32 AND p.value = l.value & 4294967295
+JOIN decisions d ON d.number = p.number
+WHERE p.number >= :start AND p.number < :stop AND {matching} ORDER BY d.number
 
 -- name: transaction_blocks
 SELECT d.number >> CAST(:bits AS integer), count(*) FROM transactions t JOIN decisions d ON d.number = t.number

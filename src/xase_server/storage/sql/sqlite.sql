@@ -1,28 +1,27 @@
--- SQLite's own: sets of rows are written by running one statement for each.
+-- SQLite's own: `VALUES (?, …)` is written out for many rows at a time.
 
 -- name: add_organisations
 INSERT INTO organisations (name) VALUES (?)
 
 -- name: find_organisations
-SELECT name, id FROM organisations WHERE name = ?
+SELECT name, id FROM organisations WHERE name IN (VALUES (?))
 
--- name: add_lists
-INSERT INTO lists (organisation, kind, value) VALUES (?, ?, ?)
+-- name: add_labels
+INSERT INTO labels (organisation, model, policy) VALUES (?, ?, ?)
 
--- name: find_lists
-SELECT organisation, kind, value, id FROM lists WHERE organisation = ? AND kind = ? AND value = ?
+-- name: find_labels
+WITH k (organisation, model, policy) AS (VALUES (?, ?, ?))
+SELECT organisation, model, policy, id FROM k JOIN labels USING (organisation, model, policy)
 
 -- name: find_streams
-SELECT name, id, length, hash FROM streams WHERE name = ?
+SELECT name, id, length, hash FROM streams WHERE name IN (VALUES (?))
 
--- name: add_streams
-INSERT INTO streams (name, length, hash) VALUES (?, 0, '')
-
--- name: extend_streams
-UPDATE streams SET length = ?, hash = ? WHERE id = ?
+-- name: put_streams
+INSERT INTO streams (name, length, hash) VALUES (?, ?, ?)
+ON CONFLICT (name) DO UPDATE SET length = excluded.length, hash = excluded.hash
 
 -- name: find_claims
-SELECT name, request, answer FROM claims WHERE name = ?
+SELECT name, request, answer FROM claims WHERE name IN (VALUES (?))
 
 -- name: add_claims
 INSERT INTO claims (name, request, answer, expires_ms) VALUES (?, ?, ?, ?)
@@ -47,57 +46,40 @@ ON CONFLICT (level, number) DO UPDATE SET hashes = excluded.hashes
 INSERT INTO checkpoints (size, note) VALUES (?, ?)
 
 -- name: find_entry_ids
-SELECT organisation, id, number FROM entry_ids WHERE organisation = ? AND id = ?
+WITH k (organisation, id) AS (VALUES (?, ?))
+SELECT organisation, id, number FROM k JOIN entry_ids USING (organisation, id)
 
--- name: find_next_numbers
-SELECT organisation, number + 1 FROM decisions WHERE organisation = ? ORDER BY number DESC LIMIT 1
+-- name: find_lengths
+SELECT organisation, max(number) + 1 FROM decisions WHERE organisation IN (VALUES (?)) GROUP BY organisation
 
 -- name: add_decisions
-INSERT INTO decisions (organisation, number, idx, created_ms, model, policy, confidence) VALUES (?, ?, ?, ?, ?, ?, ?)
+INSERT INTO decisions (organisation, number, idx, label, bucket, confidence) VALUES (?, ?, ?, ?, ?, ?)
+
+-- name: add_decision_times
+INSERT INTO decision_times (organisation, created_ms, number) VALUES (?, ?, ?) ON CONFLICT DO NOTHING
 
 -- name: add_transactions
 INSERT INTO transactions (organisation, name, number) VALUES (?, ?, ?)
 
--- name: find_next_ranks
-SELECT list, rank + 1 FROM postings WHERE list = ? ORDER BY number DESC LIMIT 1
-
--- name: add_postings
-INSERT INTO postings (list, number, rank, confidence) VALUES (?, ?, ?, ?)
-
--- name: widen_lists
-UPDATE lists SET low = min(coalesce(low, ?1), ?1), high = max(coalesce(high, ?2), ?2)
-WHERE id = ?3 AND (low IS NULL OR low > ?1 OR high < ?2)
-
 -- name: find_decisions
-SELECT organisation, number, idx, intervened, model, policy FROM decisions WHERE organisation = ? AND number = ?
+WITH k (organisation, number) AS (VALUES (?, ?))
+SELECT organisation, number, idx, intervened, label FROM k JOIN decisions USING (organisation, number)
 
 -- name: add_interventions
 INSERT INTO interventions (organisation, number, idx) VALUES (?, ?, ?)
 
 -- name: mark_intervened
-UPDATE decisions SET intervened = 1 WHERE organisation = ? AND number = ?
+UPDATE decisions SET intervened = 1 WHERE (organisation, number) IN (VALUES (?, ?))
 
 -- name: add_intervened
-INSERT INTO intervened (list, level, block, count) VALUES (?, ?, ?, ?)
-ON CONFLICT (list, level, block) DO UPDATE SET count = count + excluded.count
-
--- name: mark_erased
-UPDATE decisions SET erased_idx = ? WHERE organisation = ? AND number = ? AND erased_idx IS NULL
+INSERT INTO intervened (organisation, label, level, block, count) VALUES (?, ?, ?, ?, ?)
+ON CONFLICT (organisation, label, level, block) DO UPDATE SET count = count + excluded.count
 
 -- name: find_payloads
-SELECT idx, packed FROM payloads WHERE idx = ?
-
--- name: replace_payloads
-UPDATE payloads SET packed = ? WHERE idx = ?
-
--- name: forget_transactions
-DELETE FROM transactions WHERE organisation = ? AND name = ? AND number = ?
+SELECT idx, packed FROM payloads WHERE idx IN (VALUES (?))
 
 -- name: add_api_keys
 INSERT INTO api_keys (id, organisation, idx, digest, created_ms, expires_ms, detail) VALUES (?, ?, ?, ?, ?, ?, ?)
-
--- name: touch_api_keys
-UPDATE api_keys SET last_used_ms = max(coalesce(last_used_ms, 0), ?) WHERE id = ?
 
 -- name: add_bundles
 INSERT INTO bundles (organisation, idx, id, detail) VALUES (?, ?, ?, ?)

@@ -72,21 +72,35 @@ CREATE TABLE claims (
 
 -- What is derived from the entries, in the same transaction ----------------------------------------
 
+-- A model with a policy (empty for none). Bytes, because PostgreSQL's text has no NUL.
+CREATE TABLE labels (
+    id            bigint GENERATED ALWAYS AS IDENTITY PRIMARY KEY,
+    organisation  bigint NOT NULL,
+    model         bytea NOT NULL,
+    policy        bytea NOT NULL,
+    UNIQUE (organisation, model, policy)
+);
+
 -- An organisation's decision records, numbered without gaps in the order of the log.
 CREATE TABLE decisions (
-    organisation   bigint NOT NULL,
-    number         bigint NOT NULL,
-    idx            bigint NOT NULL,
-    created_ms     bigint NOT NULL,
-    model          bigint NOT NULL,
-    policy         bigint,
-    confidence     double precision,
-    intervened     bigint NOT NULL DEFAULT 0,
-    erased_idx     bigint, -- of the entry that erased its payload
+    organisation  bigint NOT NULL,
+    number        bigint NOT NULL,
+    idx           bigint NOT NULL,
+    label         bigint NOT NULL,
+    bucket        bigint,
+    confidence    double precision,
+    intervened    bigint NOT NULL DEFAULT 0,
+    erased_idx    bigint, -- of the entry that erased its payload
     PRIMARY KEY (organisation, number)
 );
 
-CREATE INDEX decisions_by_time ON decisions (organisation, created_ms);
+-- The first decision of each millisecond: times never fall along the numbers.
+CREATE TABLE decision_times (
+    organisation  bigint NOT NULL,
+    created_ms    bigint NOT NULL,
+    number        bigint NOT NULL,
+    PRIMARY KEY (organisation, created_ms)
+);
 
 CREATE TABLE transactions (
     organisation  bigint NOT NULL,
@@ -95,33 +109,42 @@ CREATE TABLE transactions (
     PRIMARY KEY (organisation, name, number)
 );
 
--- What decisions are listed by; `low` and `high` bound the confidences of a bucket.
-CREATE TABLE lists (
-    id            bigint GENERATED ALWAYS AS IDENTITY PRIMARY KEY,
-    organisation  bigint NOT NULL,
-    kind          bigint NOT NULL,
-    value         bytea NOT NULL,
-    low           double precision,
-    high          double precision,
-    UNIQUE (organisation, kind, value)
-);
-
 -- The decisions of each list; `rank` counts those before it, so that no total is ever counted out.
 CREATE TABLE postings (
-    list        bigint NOT NULL,
-    number      bigint NOT NULL,
-    rank        bigint NOT NULL,
-    confidence  double precision,
-    PRIMARY KEY (list, number) INCLUDE (rank)
+    organisation  bigint NOT NULL,
+    kind          bigint NOT NULL,
+    value         bigint NOT NULL,
+    number        bigint NOT NULL,
+    rank          bigint NOT NULL,
+    confidence    double precision,
+    PRIMARY KEY (organisation, kind, value, number) INCLUDE (rank)
 );
 
--- How many decisions of each list have an intervention, by blocks of 64^level numbers.
+-- How far the lists of each kind reach: decisions from `number` on are still looked at one by one.
+CREATE TABLE merged (
+    organisation  bigint NOT NULL,
+    kind          bigint NOT NULL,
+    number        bigint NOT NULL,
+    PRIMARY KEY (organisation, kind)
+);
+
+-- The confidences in each bucket lie between these.
+CREATE TABLE buckets (
+    organisation  bigint NOT NULL,
+    bucket        bigint NOT NULL,
+    low           double precision NOT NULL,
+    high          double precision NOT NULL,
+    PRIMARY KEY (organisation, bucket)
+);
+
+-- How many decisions have an intervention, by blocks of 64^level numbers: of each label, and of all (label 0).
 CREATE TABLE intervened (
-    list   bigint NOT NULL,
-    level  bigint NOT NULL,
-    block  bigint NOT NULL,
-    count  bigint NOT NULL,
-    PRIMARY KEY (list, level, block)
+    organisation  bigint NOT NULL,
+    label         bigint NOT NULL,
+    level         bigint NOT NULL,
+    block         bigint NOT NULL,
+    count         bigint NOT NULL,
+    PRIMARY KEY (organisation, label, level, block)
 );
 
 CREATE TABLE interventions (

@@ -72,21 +72,35 @@ CREATE TABLE claims (
 
 -- What is derived from the entries, in the same transaction ----------------------------------------
 
+-- A model with a policy (empty for none). Bytes, because PostgreSQL's text has no NUL.
+CREATE TABLE labels (
+    id            INTEGER PRIMARY KEY,
+    organisation  INTEGER NOT NULL,
+    model         BLOB NOT NULL,
+    policy        BLOB NOT NULL,
+    UNIQUE (organisation, model, policy)
+);
+
 -- An organisation's decision records, numbered without gaps in the order of the log.
 CREATE TABLE decisions (
-    organisation   INTEGER NOT NULL,
-    number         INTEGER NOT NULL,
-    idx            INTEGER NOT NULL,
-    created_ms     INTEGER NOT NULL,
-    model          INTEGER NOT NULL,
-    policy         INTEGER,
-    confidence     REAL,
-    intervened     INTEGER NOT NULL DEFAULT 0,
-    erased_idx     INTEGER, -- of the entry that erased its payload
+    organisation  INTEGER NOT NULL,
+    number        INTEGER NOT NULL,
+    idx           INTEGER NOT NULL,
+    label         INTEGER NOT NULL,
+    bucket        INTEGER,
+    confidence    REAL,
+    intervened    INTEGER NOT NULL DEFAULT 0,
+    erased_idx    INTEGER, -- of the entry that erased its payload
     PRIMARY KEY (organisation, number)
 ) WITHOUT ROWID;
 
-CREATE INDEX decisions_by_time ON decisions (organisation, created_ms);
+-- The first decision of each millisecond: times never fall along the numbers.
+CREATE TABLE decision_times (
+    organisation  INTEGER NOT NULL,
+    created_ms    INTEGER NOT NULL,
+    number        INTEGER NOT NULL,
+    PRIMARY KEY (organisation, created_ms)
+) WITHOUT ROWID;
 
 CREATE TABLE transactions (
     organisation  INTEGER NOT NULL,
@@ -95,33 +109,42 @@ CREATE TABLE transactions (
     PRIMARY KEY (organisation, name, number)
 ) WITHOUT ROWID;
 
--- What decisions are listed by; `low` and `high` bound the confidences of a bucket.
-CREATE TABLE lists (
-    id            INTEGER PRIMARY KEY,
-    organisation  INTEGER NOT NULL,
-    kind          INTEGER NOT NULL,
-    value         BLOB NOT NULL,
-    low           REAL,
-    high          REAL,
-    UNIQUE (organisation, kind, value)
-);
-
 -- The decisions of each list; `rank` counts those before it, so that no total is ever counted out.
 CREATE TABLE postings (
-    list        INTEGER NOT NULL,
-    number      INTEGER NOT NULL,
-    rank        INTEGER NOT NULL,
-    confidence  REAL,
-    PRIMARY KEY (list, number)
+    organisation  INTEGER NOT NULL,
+    kind          INTEGER NOT NULL,
+    value         INTEGER NOT NULL,
+    number        INTEGER NOT NULL,
+    rank          INTEGER NOT NULL,
+    confidence    REAL,
+    PRIMARY KEY (organisation, kind, value, number)
 ) WITHOUT ROWID;
 
--- How many decisions of each list have an intervention, by blocks of 64^level numbers.
+-- How far the lists of each kind reach: decisions from `number` on are still looked at one by one.
+CREATE TABLE merged (
+    organisation  INTEGER NOT NULL,
+    kind          INTEGER NOT NULL,
+    number        INTEGER NOT NULL,
+    PRIMARY KEY (organisation, kind)
+) WITHOUT ROWID;
+
+-- The confidences in each bucket lie between these.
+CREATE TABLE buckets (
+    organisation  INTEGER NOT NULL,
+    bucket        INTEGER NOT NULL,
+    low           REAL NOT NULL,
+    high          REAL NOT NULL,
+    PRIMARY KEY (organisation, bucket)
+) WITHOUT ROWID;
+
+-- How many decisions have an intervention, by blocks of 64^level numbers: of each label, and of all (label 0).
 CREATE TABLE intervened (
-    list   INTEGER NOT NULL,
-    level  INTEGER NOT NULL,
-    block  INTEGER NOT NULL,
-    count  INTEGER NOT NULL,
-    PRIMARY KEY (list, level, block)
+    organisation  INTEGER NOT NULL,
+    label         INTEGER NOT NULL,
+    level         INTEGER NOT NULL,
+    block         INTEGER NOT NULL,
+    count         INTEGER NOT NULL,
+    PRIMARY KEY (organisation, label, level, block)
 ) WITHOUT ROWID;
 
 CREATE TABLE interventions (

@@ -1,0 +1,52 @@
+"""What a writer need not read again, as long as it alone has written since."""
+
+from typing import Final, NamedTuple
+
+from xase_server.ports import Head
+
+_MOST: Final = 100_000
+
+
+class Label(NamedTuple):
+    """What a decision is filed under: its model with its policy."""
+
+    organisation: int
+    model_id: str
+    policy_id: str | None
+
+
+class Memo:
+    """Kept between the transactions of one writer; all of it is forgotten when one of them fails.
+
+    Names once given never change, so they hold while the log only grows. How long the lists are
+    holds only until somebody else writes.
+    """
+
+    def __init__(self) -> None:
+        self.organisations: dict[str, int] = {}
+        self.labels: dict[Label, int] = {}
+        self.lengths: dict[int, int] = {}
+        self.merged: dict[int, dict[int, int]] = {}
+        self._epoch = -1
+        self._size = -1
+
+    def begin(self, head: Head) -> None:
+        """A transaction begins under this head."""
+        if head.epoch != self._epoch or head.size < self._size or len(self.labels) > _MOST:
+            self.forget()
+        elif head.size != self._size:
+            self._forget_lengths()
+
+    def commit(self, head: Head) -> None:
+        """The transaction made this the head."""
+        self._epoch, self._size = head.epoch, head.size
+
+    def forget(self) -> None:
+        """Know nothing."""
+        self.organisations.clear()
+        self.labels.clear()
+        self._forget_lengths()
+
+    def _forget_lengths(self) -> None:
+        self.lengths.clear()
+        self.merged.clear()
