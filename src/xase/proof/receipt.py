@@ -6,7 +6,7 @@ its audit path from leaf to root, and the signed checkpoint it leads to. Unknown
 
 import json
 import re
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from typing import Any, Final
 
 from xase.proof.canonical import CanonicalError, canonical
@@ -20,11 +20,21 @@ _MAX_PATH: Final = 64
 
 
 def make_receipt(
-    entry_raw: bytes, index: int, size: int, path: Sequence[bytes], checkpoint_note: str
+    entry_raw: bytes,
+    index: int,
+    size: int,
+    path: Sequence[bytes],
+    checkpoint_note: str,
+    *,
+    read: Callable[[bytes], Any] = json.loads,
 ) -> dict[str, Any]:
-    """The receipt of the entry at `index` under the checkpoint of `size`; checks nothing."""
+    """The receipt of the entry at `index` under the checkpoint of `size`; checks nothing.
+
+    `read` makes of the entry's bytes what stands for them in the result: the object, unless the caller's encoder takes
+    JSON as it is.
+    """
     return {
-        "entry": json.loads(entry_raw),
+        "entry": read(entry_raw),
         "index": index,
         "tree_size": size,
         "inclusion_path": [node.hex() for node in path],

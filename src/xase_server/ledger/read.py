@@ -3,7 +3,7 @@
 from functools import lru_cache
 from typing import Any, Final, Protocol
 
-from msgspec import Struct, json
+from msgspec import Raw, Struct, json
 
 from xase.proof.checkpoint import Checkpoint, parse_checkpoint, parse_note
 from xase.proof.digest import HASH_BYTES, node_hash
@@ -101,7 +101,8 @@ def receipt(reads: Reads, raw: bytes) -> dict[str, Any]:
     """The complete offline proof of the stored entry with these canonical bytes."""
     index = _place(raw).index
     checkpoint, note = covering_checkpoint(reads, index)
-    return make_receipt(raw, index, checkpoint.size, Tree(reads).inclusion(index, checkpoint.size), note)
+    path = Tree(reads).inclusion(index, checkpoint.size)
+    return make_receipt(raw, index, checkpoint.size, path, note, read=Raw)
 
 
 def hash_tile(reads: Reads, level: int, number: int, width: int = TILE_WIDTH) -> bytes:
