@@ -24,7 +24,7 @@ from xase_server.domain.entries import Claim, Committed, Replayed, Unit
 from xase_server.domain.errors import Refused, unavailable
 from xase_server.ledger.head import HeadKeeper
 from xase_server.ledger.seal import TileMissing, seal
-from xase_server.ledger.start import Objection, accept, find_objection
+from xase_server.ledger.start import Objection, accept, find_damage, find_objection
 from xase_server.ports import Head, Storage, StorageUnavailable, Transaction, Unwritable
 
 Outcome = Committed | Replayed | BaseException
@@ -93,15 +93,17 @@ class Ledger:
     # ------------------------------------------------------------------ for everyone
 
     def start(self, *, accept_head: bool = False, accept_clock: bool = False) -> None:
-        """Check the log's end against the head held outside, then begin to append.
+        """Check the log's end, and that it continues the head held outside; then begin to append.
 
-        When they do not agree every append is refused, `problem` says why, and reading goes on. An
+        When something is wrong every append is refused, `problem` says why, and reading goes on. An
         operator who has decided that the database is right passes `accept_head`; one who knows that
         the clock was set back on purpose passes `accept_clock`. Raises StorageUnavailable when the
         store cannot be read.
         """
         self._accepts_clock = accept_clock
-        self._objection = find_objection(self._storage, self._verifiers, self._head_file)
+        self._objection = find_objection(self._storage, self._verifiers, self._head_file) or find_damage(
+            self._storage, self._verifiers
+        )
         if self._objection and self._objection.may_be_accepted and accept_head:
             accept(self._storage, self._head_file)
             self._objection = None

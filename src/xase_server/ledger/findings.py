@@ -2,6 +2,7 @@
 
 from collections.abc import Sequence
 from dataclasses import dataclass
+from operator import attrgetter
 from typing import Final
 
 _MOST: Final = 1_000
@@ -32,7 +33,6 @@ class Findings:
 
     @property
     def found(self) -> Sequence[Finding]:
-        """All that were kept, and how many were not."""
-        if not self._more:
-            return self._found
-        return [*self._found, Finding(self._found[-1].index, "", f"and {self._more} more findings")]
+        """All that were kept, in the order of the log, and how many were not."""
+        kept = sorted(self._found, key=attrgetter("index"))
+        return [*kept, Finding(kept[-1].index, "", f"and {self._more} more findings")] if self._more else kept

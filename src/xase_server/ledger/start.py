@@ -3,13 +3,18 @@
 from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
+from typing import Final
 
 from xase.proof.checkpoint import Checkpoint, NoteError, NoteVerifier, open_checkpoint
 from xase.proof.merkle import CompactRange, ProofError
 from xase.proof.tiles import TileError
+from xase_server.ledger.audit import audit
 from xase_server.ledger.head import read_held, write_held
 from xase_server.ledger.read import Tree
 from xase_server.ports import Head, Reads, Storage
+
+TAIL: Final = 512
+"""How many of the newest entries are audited before the first append."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -27,6 +32,17 @@ def find_objection(storage: Storage, verifiers: Sequence[NoteVerifier], head_fil
     checkpoint that `head_file` holds (docs/spec/evidence.md, section 4).
     """
     return storage.read(lambda reads: _find(reads, verifiers, head_file))
+
+
+def find_damage(storage: Storage, verifiers: Sequence[NoteVerifier]) -> Objection | None:
+    """What the audit of the log's newest entries finds; None when it is clean."""
+    size = storage.read(lambda reads: reads.head()).size
+    report = audit(storage, verifiers, start=max(0, size - TAIL))
+    if report.clean:
+        return None
+    first = report.findings[0]
+    where = f"entry {first.index}" + (f", {first.id}" if first.id else "")
+    return Objection(f"The end of the log in the database is damaged ({where}): {first.message}", may_be_accepted=True)
 
 
 def accept(storage: Storage, head_file: Path | None) -> None:

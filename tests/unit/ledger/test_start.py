@@ -108,6 +108,20 @@ def test_a_database_whose_own_head_is_damaged_is_refused_for_good(held):
         assert "damaged" in (log.ledger.problem or "")
 
 
+def test_a_damaged_tail_is_refused_and_named(held):
+    storage = grown(600)
+    assert storage._state is not None
+    storage._state.entries[590] = storage._state.entries[590].replace(b"operation", b"Operation")
+    assert "entry 590, evt_" in problem(storage, held)
+
+
+def test_damage_far_from_the_tail_is_left_to_the_audit(held):
+    storage = grown(1200)
+    assert storage._state is not None
+    storage._state.entries[3] = storage._state.entries[3].replace(b"operation", b"Operation")
+    assert problem(storage, held) == ""
+
+
 def test_an_operator_may_accept_the_database_as_it_is(held):
     grown(5, head_file=held)
     storage = grown(4)
