@@ -225,7 +225,7 @@ def _differences(stored: bytes, tile: bytes) -> list[int]:
 
 
 def _root(tile: bytes) -> bytes:
-    return tile_layers(tile)[TILE_HEIGHT][0]
+    return tile_layers(tile)[TILE_HEIGHT]
 
 
 def _all_streams(reads: Reads) -> Iterator[tuple[Stream, StreamHead]]:

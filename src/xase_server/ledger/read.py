@@ -1,12 +1,13 @@
 """Reading the log: proofs, receipts and the public tile layout. Nothing here writes or keeps state."""
 
 from functools import lru_cache
+from hashlib import sha256
 from typing import Any, Final, Protocol
 
 from msgspec import Raw, Struct, json
 
 from xase.proof.checkpoint import Checkpoint, parse_checkpoint, parse_note
-from xase.proof.digest import HASH_BYTES, node_hash
+from xase.proof.digest import HASH_BYTES
 from xase.proof.merkle import EMPTY_ROOT, consistency_proof, inclusion_proof, read_subtrees, subtree
 from xase.proof.receipt import make_receipt
 from xase.proof.tiles import TILE_HEIGHT, TILE_WIDTH, TileError, encode_entry_bundle
@@ -16,7 +17,7 @@ from xase_server.ports import Reads
 _TILES_REMEMBERED: Final = 512
 """Of 16 kB each."""
 
-Layers = tuple[tuple[bytes, ...], ...]
+Layers = tuple[bytes, ...]
 
 
 class Tiles(Protocol):
@@ -33,11 +34,11 @@ def tile_layers(tile: bytes) -> Layers:
 
     Proofs near each other, and all proofs to one size, share tiles: made once, a proof costs look-ups.
     """
-    layer = tuple(tile[at : at + HASH_BYTES] for at in range(0, len(tile), HASH_BYTES))
-    layers = [layer]
-    while len(layer) > 1:
-        layer = tuple(map(node_hash, layer[::2], layer[1::2]))
-        layers.append(layer)
+    layers = [tile]
+    while len(tile) > HASH_BYTES:
+        pairs = range(0, len(tile) - HASH_BYTES, 2 * HASH_BYTES)
+        tile = b"".join([sha256(b"\x01" + tile[at : at + 2 * HASH_BYTES]).digest() for at in pairs])
+        layers.append(tile)
     return tuple(layers)
 
 
@@ -56,9 +57,11 @@ class Tree:
         tile_level, height = divmod(level, TILE_HEIGHT)
         number, place = divmod(index, TILE_WIDTH >> height)
         layers = self._tile(tile_level, number)
-        if height >= len(layers) or place >= len(layers[height]):
+        layer = layers[height] if height < len(layers) else b""
+        found = layer[place * HASH_BYTES : (place + 1) * HASH_BYTES]
+        if len(found) != HASH_BYTES:
             raise TileError(f"tile {tile_level}/{number} is missing or too short")
-        return layers[height][place]
+        return found
 
     def _tile(self, level: int, number: int) -> Layers:
         layers = self._seen.get((level, number))
