@@ -193,13 +193,18 @@ AND confidence >= :low AND confidence <= :high
 ORDER BY number
 
 -- name: intervened_before
-SELECT CAST(coalesce(sum(count), 0) AS bigint) FROM intervened
-WHERE organisation = :organisation AND label IN @labels AND (
-    (level = 0 AND block >= :from0 AND block < :upto0) OR
-    (level = 1 AND block >= :from1 AND block < :upto1) OR
-    (level = 2 AND block >= :from2 AND block < :upto2) OR
-    (level = 3 AND block >= :from3 AND block < :upto3) OR
-    (level = 4 AND block >= :from4 AND block < :upto4))
+SELECT CAST(coalesce(sum(
+    coalesce((SELECT sum(count) FROM intervened i WHERE i.organisation = :organisation AND i.label = l.value
+        AND i.level = 0 AND i.block >= :from0 AND i.block < :upto0), 0)
+    + coalesce((SELECT sum(count) FROM intervened i WHERE i.organisation = :organisation AND i.label = l.value
+        AND i.level = 1 AND i.block >= :from1 AND i.block < :upto1), 0)
+    + coalesce((SELECT sum(count) FROM intervened i WHERE i.organisation = :organisation AND i.label = l.value
+        AND i.level = 2 AND i.block >= :from2 AND i.block < :upto2), 0)
+    + coalesce((SELECT sum(count) FROM intervened i WHERE i.organisation = :organisation AND i.label = l.value
+        AND i.level = 3 AND i.block >= :from3 AND i.block < :upto3), 0)
+    + coalesce((SELECT sum(count) FROM intervened i WHERE i.organisation = :organisation AND i.label = l.value
+        AND i.level = 4 AND i.block >= :from4 AND i.block < :upto4), 0)
+), 0) AS bigint) FROM @labels AS l
 
 -- name: intervened_between
 SELECT block FROM intervened
