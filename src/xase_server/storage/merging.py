@@ -33,8 +33,8 @@ def merge_lists(session: Session, memo: Memo, organisation: int) -> None:
     if stop - start < FAR_BEHIND:
         return
     bounds = {"organisation": organisation, "start": start, "stop": stop}
-    session.change("merge_postings", kind=kind, leaf_kind=LEAF_KIND, **bounds)
+    session.run("merge_postings", kind=kind, leaf_kind=LEAF_KIND, **bounds)
     if kind == LEAF_KIND:
-        session.change("merge_buckets", **bounds)
-    session.change("put_merged", organisation=organisation, kind=kind, number=stop)
+        session.run("merge_buckets", **bounds)
+    session.run("put_merged", organisation=organisation, kind=kind, number=stop)
     merged[kind] = stop

@@ -27,6 +27,7 @@ Connection = psycopg.Connection[Row]
 _CONNECT_SECONDS: Final = 5
 _WRITER_SETTINGS: Final = "SET statement_timeout = '15s'; SET lock_timeout = '5s'; SET client_min_messages = warning"
 _READER_SETTINGS: Final = "SET statement_timeout = '15s'; SET default_transaction_read_only = on"
+_LOG_TABLES: Final = frozenset({"entries", "stream_entries", "tiles", "checkpoints"})
 _MUST_BE_ON: Final = ("fsync", "full_page_writes", "synchronous_commit")
 
 
@@ -58,7 +59,7 @@ class PostgresStorage:
     def initialise(self, log: str) -> None:
         """Create the head of a new log unless there is one."""
         with self._write() as session:
-            session.change("create_head", log=log, compact=b"")
+            session.run("create_head", log=log, compact=b"")
 
     @contextlib.contextmanager
     def begin(self) -> Iterator[Transaction]:
@@ -88,12 +89,12 @@ class PostgresStorage:
         """Note when keys were last used."""
         with self._write() as session:
             for key, time_ms in sorted(used_ms.items()):
-                session.change("touch_key", id=key, used_ms=time_ms)
+                session.run("touch_key", id=key, used_ms=time_ms)
 
     def raise_epoch(self) -> int:
         """Mark that the store was restored from a copy."""
         with self._write() as session:
-            session.change("raise_epoch")
+            session.run("raise_epoch")
             return read_head(session).epoch
 
     def check(self) -> None:
@@ -115,7 +116,7 @@ class PostgresStorage:
         with self._writing, _translated():
             connection = self._writer = self._writer or _open_writer(self._dsn)
             try:
-                with connection.pipeline() as pipeline:
+                with _told_apart(), connection.pipeline() as pipeline:
                     connection.execute("BEGIN")
                     yield _Session(connection, self._statements, pipeline)
                     committed = connection.execute("COMMIT")
@@ -179,11 +180,18 @@ class _Session:
             with _told_apart():
                 self._execute(name, _columns(rows))
 
+    def run(self, name: str, /, **values: Any) -> None:
+        with _told_apart():
+            self._execute(name, values)
+
     def change(self, name: str, /, **values: Any) -> int:
         with _told_apart():
             cursor = self._execute(name, values)
             self._pipeline.sync()
             return cursor.rowcount
+
+    def advance_head(self, **values: Any) -> None:
+        self.run("advance_head", **values)  # fails by itself, so that the commit need not wait for its answer
 
     def _execute(self, name: str, values: Mapping[str, Any] | Sequence[Any]) -> psycopg.Cursor[Row]:
         return self._connection.execute(self._statements[name], values, binary=True)
@@ -222,10 +230,12 @@ def _refuse_unless_committed(cursor: psycopg.Cursor[Row]) -> None:
 
 @contextlib.contextmanager
 def _told_apart() -> Iterator[None]:
-    """A refused constraint is about what was to be written; every other failure about the database."""
+    """A refused constraint is about what was to be written, unless it keeps the log; all else about the database."""
     try:
         yield
     except errors.IntegrityError as error:
+        if error.diag.table_name in _LOG_TABLES:
+            raise
         raise Unwritable(str(error).partition("\n")[0]) from error
 
 

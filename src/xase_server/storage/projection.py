@@ -157,8 +157,8 @@ class Projection:
                     "forget_transaction", name=name_bytes(unpack_text(parts[_TRANSACTION])), **decision
                 )
             kept = {name: part for name, part in parts.items() if name not in erasure.parts}
-            self._session.change("replace_payload", packed=pack_parts(kept), idx=index)
-        self._session.change("mark_erased", idx=entry.index, **decision)
+            self._session.run("replace_payload", packed=pack_parts(kept), idx=index)
+        self._session.run("mark_erased", idx=entry.index, **decision)
 
     # ------------------------------------------------------------------ keys and bundles
 

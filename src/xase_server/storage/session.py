@@ -24,6 +24,14 @@ class Session(Protocol):
         """Write a set of rows; a refusal may be raised by a later call."""
         ...
 
+    def run(self, name: str, /, **values: Any) -> None:
+        """Run one writing statement; a refusal may be raised by a later call."""
+        ...
+
     def change(self, name: str, /, **values: Any) -> int:
         """Run one writing statement; gives how many rows it changed."""
+        ...
+
+    def advance_head(self, **values: Any) -> None:
+        """Run the statement of this name; unless it changes the one row, nothing is committed."""
         ...

@@ -68,7 +68,7 @@ class SqliteStorage:
     def initialise(self, log: str) -> None:
         """Create the head of a new log unless there is one."""
         with self._write() as session:
-            session.change("create_head", log=log, compact=b"")
+            session.run("create_head", log=log, compact=b"")
 
     @contextlib.contextmanager
     def begin(self) -> Iterator[Transaction]:
@@ -101,12 +101,12 @@ class SqliteStorage:
         """Note when keys were last used."""
         with self._write() as session:
             for key, time_ms in sorted(used_ms.items()):
-                session.change("touch_key", id=key, used_ms=time_ms)
+                session.run("touch_key", id=key, used_ms=time_ms)
 
     def raise_epoch(self) -> int:
         """Mark that the store was restored from a copy."""
         with self._write() as session:
-            session.change("raise_epoch")
+            session.run("raise_epoch")
             return read_head(session).epoch
 
     def check(self) -> None:
@@ -202,8 +202,15 @@ class _Session:
             yield self._connection.execute(_for_rows(self._statements[name], count), values)
             start += count
 
+    def run(self, name: str, /, **values: Any) -> None:
+        self._connection.execute(self._statements[name], values)
+
     def change(self, name: str, /, **values: Any) -> int:
         return self._connection.execute(self._statements[name], values).rowcount
+
+    def advance_head(self, **values: Any) -> None:
+        if self.change("advance_head", **values) != 1:
+            raise StorageUnavailable("the head was moved by another writer")
 
 
 @lru_cache(maxsize=512)

@@ -12,7 +12,7 @@ from importlib.resources import files
 from typing import Final
 
 _HEADING: Final = re.compile(r"^-- name: (\w+)\n", re.MULTILINE)
-_COMMENT: Final = re.compile(r"^--.*\n", re.MULTILINE)
+_COMMENT: Final = re.compile(r"--.*$", re.MULTILINE)
 _SET: Final = re.compile(r"@(\w+)(:text)?")
 _VALUE: Final = re.compile(r"(?<!:):(\w+)")
 _QUOTED: Final = re.compile(r"\{(\w+)\}")

@@ -2,7 +2,7 @@
 
 import hashlib
 from collections.abc import Mapping, Sequence
-from typing import Any, Final
+from typing import Final
 
 from xase_server.domain.entries import Claim, PayloadErased, Stream
 from xase_server.ports import Head, SealedAppend, SealedBatch, StorageUnavailable, StreamHead, Unwritable
@@ -27,7 +27,6 @@ class SqlTransaction:
         self.erases = False
         self._session = session
         self._memo = memo
-        self._streams: dict[str, int] = {}
         self._written = head
         memo.begin(head)
 
@@ -41,16 +40,20 @@ class SqlTransaction:
 
     def streams(self, names: Sequence[Stream]) -> Mapping[Stream, StreamHead]:
         """The ends of these chains."""
-        heads = {}
-        for name, number, length, digest in self._session.find("find_streams", [(name,) for name in names]):
-            self._streams[name] = number
-            heads[Stream(name)] = StreamHead(length, digest)
-        return heads
+        known = self._memo.streams
+        unknown = [(name,) for name in names if name not in known]
+        if unknown:
+            found = self._session.find("find_streams", unknown)
+            known.update({name: (number, StreamHead(length, digest)) for name, number, length, digest in found})
+        return {name: known[name][1] for name in names if name in known}
 
     def tile(self, level: int, number: int) -> bytes:
         """The hashes of a tile so far."""
+        known = self._memo.tiles.get((level, number))
+        if known is not None:
+            return known
         rows = self._session.rows("read_tile", level=level, number=number)
-        return bytes(rows[0][0]) if rows else b""
+        return rows[0][0] if rows else b""
 
     def write(self, batch: SealedBatch) -> None:
         """Write everything and advance the head."""
@@ -76,39 +79,39 @@ class SqlTransaction:
         session.many("add_entries", [(each.entry.index, each.entry.raw) for each in batch.appends])
         session.many(
             "add_stream_entries",
-            [(streams[each.append.stream], each.entry.sequence, each.entry.index) for each in batch.appends],
+            [(streams[each.append.stream][0], each.entry.sequence, each.entry.index) for each in batch.appends],
         )
         session.many("add_payloads", _payloads(batch.appends))
         session.many("put_tiles", [(level, number, hashes) for (level, number), hashes in batch.tiles.items()])
         session.many("add_checkpoints", [(batch.head.size, batch.head.checkpoint)])
+        self._memo.tiles.clear()
+        self._memo.tiles.update(batch.tiles)
 
-    def _extend_streams(self, ends: Mapping[Stream, StreamHead]) -> Mapping[str, int]:
+    def _extend_streams(self, ends: Mapping[Stream, StreamHead]) -> Mapping[str, tuple[int, StreamHead]]:
         """Write where the chains end now; gives their numbers."""
+        known = self._memo.streams
         self._session.many("put_streams", [(name, end.length, end.hash) for name, end in ends.items()])
-        new = [name for name in ends if name not in self._streams]
-        if new:
-            self.streams(new)
-        return self._streams
+        self.streams([name for name in ends if name not in known])
+        known.update({name: (known[name][0], end) for name, end in ends.items()})
+        return known
 
     def _write_claims(self, batch: SealedBatch) -> None:
         expires_ms = batch.claims_expire_ms
         new = [(claim_name(c.scope, c.key), c.request, c.answer, expires_ms) for c in batch.claims]
         if new:
             sweep = len(new) + _SWEPT_AT_ONCE
-            self._session.change("sweep_claims", now_ms=batch.head.time_ms, limit=sweep)
+            self._session.run("sweep_claims", now_ms=batch.head.time_ms, limit=sweep)
             self._session.many("add_claims", new)
 
     def _advance(self, head: Head) -> None:
-        values: dict[str, Any] = {
-            "size": head.size,
-            "compact": head.compact,
-            "checkpoint": head.checkpoint,
-            "time_ms": head.time_ms,
-            "was": self.head.size,
-            "epoch": head.epoch,
-        }
-        if self._session.change("advance_head", **values) != 1:
-            raise StorageUnavailable("the head was moved by another writer")
+        self._session.advance_head(
+            size=head.size,
+            compact=head.compact,
+            checkpoint=head.checkpoint,
+            time_ms=head.time_ms,
+            was=self.head.size,
+            epoch=head.epoch,
+        )
 
 
 def _payloads(appends: Sequence[SealedAppend]) -> list[Row]:

@@ -3,6 +3,12 @@
 -- name: lock_head
 SELECT log, size, compact, checkpoint, time_ms, epoch FROM log_head FOR UPDATE
 
+-- name: advance_head
+WITH moved AS (
+    UPDATE log_head SET size = :size, compact = :compact, checkpoint = :checkpoint, time_ms = :time_ms
+    WHERE size = :was AND epoch = :epoch RETURNING 1
+) SELECT 1 / count(*) FROM moved -- an error when nothing moved
+
 -- name: add_organisations
 INSERT INTO organisations (name) SELECT * FROM unnest(CAST(? AS text[]))
 

@@ -7,10 +7,6 @@ VALUES (1, :log, 0, :compact, '', 0, 0) ON CONFLICT (id) DO NOTHING
 -- name: read_head
 SELECT log, size, compact, checkpoint, time_ms, epoch FROM log_head
 
--- name: advance_head
-UPDATE log_head SET size = :size, compact = :compact, checkpoint = :checkpoint, time_ms = :time_ms
-WHERE size = :was AND epoch = :epoch
-
 -- name: raise_epoch
 UPDATE log_head SET epoch = epoch + 1
 

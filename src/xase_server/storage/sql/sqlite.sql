@@ -1,5 +1,9 @@
 -- SQLite's own: `VALUES (?, …)` is written out for many rows at a time.
 
+-- name: advance_head
+UPDATE log_head SET size = :size, compact = :compact, checkpoint = :checkpoint, time_ms = :time_ms
+WHERE size = :was AND epoch = :epoch
+
 -- name: add_organisations
 INSERT INTO organisations (name) VALUES (?)
 
