@@ -6,6 +6,8 @@ The model is that of a journaling file system and a drive with a volatile cache:
   the file are there in any combination, each write torn at sector boundaries;
 - creating, renaming, linking and unlinking become durable when their folder is synced; later ones are
   kept up to some point of their order;
+- after a failed sync each change that it was to make durable has arrived or never will, although whoever reads the
+  file sees it, and although later syncs succeed: this is what Linux does;
 - nothing else is promised: a renamed file whose bytes were not synced may be empty.
 """
 
@@ -31,6 +33,12 @@ class File:
         for event in self.pending:
             apply(self.durable, event.op, event.offset, event.data)
         self.pending.clear()
+
+    def fail(self, chance: random.Random) -> None:
+        """A sync failed: some of what was pending has reached the disk, the rest is forgotten."""
+        lost = chance.choice((0.0, 0.5, 1.0))
+        self.pending = [event for event in self.pending if chance.random() >= lost]
+        self.sync()
 
     def after_cut(self, chance: random.Random) -> bytes:
         """One of the contents that a power cut now may leave."""
@@ -119,7 +127,8 @@ class State:
 class Disk:
     """Follows a trace and tells what a cut at the present point may leave."""
 
-    def __init__(self) -> None:
+    def __init__(self, chance: random.Random | None = None) -> None:
+        self._chance = chance or random.Random(0)
         self._files: list[File] = []
         self._by_inode: dict[int, int] = {}
         self._durable = Names()
@@ -133,6 +142,8 @@ class Disk:
             self._file(event.inode).pending.append(event)
         elif event.op == "S":
             self._file(event.inode).sync()
+        elif event.op == "F":
+            self._fail(event.inode)
         elif event.op == "D":
             self._sync_folder(event.paths[0])
         else:
@@ -140,6 +151,10 @@ class Disk:
 
     def _file(self, inode: int) -> File:
         return self._files[self._by_inode[inode]]
+
+    def _fail(self, inode: int) -> None:
+        if inode in self._by_inode:  # else it is a folder: its names stay pending
+            self._file(inode).fail(self._chance)
 
     def _name(self, event: Event) -> None:
         if event.op == "C":  # an inode number may be used again: each creation is a new file
@@ -168,7 +183,7 @@ def power_cuts(events: Iterable[Event], count: int, seed: int, *, first: int = 1
     trace = list(events)
     chance = random.Random(seed)
     moments = sorted(chance.randint(first, len(trace)) for _ in range(count))
-    disk = Disk()
+    disk = Disk(random.Random(seed))
     done = 0
     for moment in moments:
         for event in trace[done:moment]:

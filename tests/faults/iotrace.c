@@ -280,8 +280,18 @@ static void put_sync(int fd, ino_t inode) {
     ssize_t n = S_ISDIR(s.st_mode) ? readlink(link, path, sizeof path) : 0;
     put(S_ISDIR(s.st_mode) ? 'D' : 'S', inode, 0, path, n > 0 ? n : 0);
 }
-int fsync(int fd) { CHANGING(SYNC, REAL(fsync)(fd), put_sync(fd, inode)) }
-int fdatasync(int fd) { CHANGING(SYNC, REAL(fdatasync)(fd), put_sync(fd, inode)) }
+#define SYNCING(call) \
+    ino_t inode = ours(fd); \
+    if (!inode) return call; \
+    pthread_mutex_lock(&lock); \
+    int failed = fails(SYNC), done = failed ? -1 : call; \
+    if (failed) put('F', inode, 0, NULL, 0); \
+    if (!done) { put_sync(fd, inode); after(SYNC); } \
+    if (failed) errno = faults->error; \
+    pthread_mutex_unlock(&lock); \
+    return done;
+int fsync(int fd) { SYNCING(REAL(fsync)(fd)) }
+int fdatasync(int fd) { SYNCING(REAL(fdatasync)(fd)) }
 
 int fcntl64(int fd, int command, ...) {
     va_list more;

@@ -46,8 +46,8 @@ class Action(IntEnum):
 class Event:
     """One traced call.
 
-    `op` is one letter: W(rite), T(runcate), S(ync), D(irectory sync), C(reate), R(ename), U(nlink), L(ink),
-    K (mkdir), M(ark).
+    `op` is one letter: W(rite), T(runcate), S(ync), F(ailed sync), D(irectory sync), C(reate), R(ename), U(nlink),
+    L(ink), K (mkdir), M(ark).
     """
 
     op: str
@@ -94,7 +94,8 @@ class Faults:
     """The page that a running program shares with the test: which call is to fail, and how."""
 
     def __init__(self, file: Path) -> None:
-        file.write_bytes(bytes(_PAGE.size))
+        if not file.exists():
+            file.write_bytes(bytes(_PAGE.size))
         self.file = file
         with file.open("r+b") as stream:
             self._page = mmap.mmap(stream.fileno(), _PAGE.size)

@@ -121,3 +121,15 @@ def test_a_renamed_file_that_was_not_synced_may_be_empty():
         Event("D", 9, 0, b"/h"),
     )
     assert {disk.cut(random.Random(seed)).files["/h/head"] for seed in range(40)} >= {b"", b"head"}
+
+
+def test_what_a_failed_sync_was_to_keep_may_be_lost_for_good():
+    trace = [create("/h/a", 1), Event("D", 9, 0, b"/h"), Event("W", 1, 0, b"lost"), Event("F", 1, 0, b"")]
+    trace += [Event("W", 1, 4, b"kept"), Event("S", 1, 0, b"")]
+    found = set()
+    for seed in range(40):
+        disk = Disk(random.Random(seed))
+        for event in trace:
+            disk.follow(event)
+        found.add(disk.cut(random.Random(seed)).files["/h/a"])
+    assert found == {b"lostkept", b"\0\0\0\0kept"}
