@@ -37,6 +37,8 @@ def find_objection(storage: Storage, verifiers: Sequence[NoteVerifier], head_fil
 def find_damage(storage: Storage, verifiers: Sequence[NoteVerifier]) -> Objection | None:
     """What the audit of the log's newest entries finds; None when it is clean."""
     size = storage.read(lambda reads: reads.head()).size
+    if size == 0:
+        return None
     report = audit(storage, verifiers, start=max(0, size - TAIL))
     if report.clean:
         return None
