@@ -44,6 +44,21 @@ def test_a_prefix_is_not_ambiguous_because_of_another_organisation(log: Log):
     assert log.read(lambda reads: reads.decision("org_b", "rec_8a7f3b2c").id) == "rec_8a7f3b2c00000002"
 
 
+@pytest.mark.parametrize("other", ["int_8a7f3b2c4d5e6f7a", "rec_8A7F3B2C4D5E6F7A", "8a7f3b2c4d5e6f7a", "\x00", ""])
+def test_an_id_that_only_looks_alike_is_not_found(log: Log, other: str):
+    log.append(decision(identifier="rec_8a7f3b2c4d5e6f7a"))
+    assert log.read(lambda reads: reads.entry("org_a", other)) is None
+    assert log.read(lambda reads: reads.decisions("org_a", [other])) == []
+
+
+@pytest.mark.parametrize("length", range(8, 17))
+def test_a_prefix_of_any_length_finds_its_decision(log: Log, length: int):
+    ids = ["rec_00000000ffffffff", "rec_7fffffffffffffff", "rec_8000000000000000", "rec_ffffffff00000000"]
+    log.append(*[decision(identifier=each) for each in ids])
+    found = log.read(lambda reads: [reads.decision("org_a", each[: 4 + length]).id for each in ids])
+    assert found == ids
+
+
 def test_what_belongs_to_another_organisation_looks_absent(log: Log):
     made = decision(transaction_id="t")
     log.append(made, intervention(made.id))

@@ -121,12 +121,6 @@ def test_the_same_id_again_is_unwritable_and_the_store_goes_on(storage):
     assert audit(storage, [SIGNER.verifier]).clean
 
 
-def test_the_same_id_may_be_used_by_another_organisation(storage):
-    write(storage, unit(decision(identifier="rec_0000000000000001")))
-    write(storage, unit(decision(identifier="rec_0000000000000001", organisation="org_b")))
-    assert audit(storage, [SIGNER.verifier]).clean
-
-
 @pytest.mark.parametrize("organisation", ["org_a", "org_b"])
 def test_an_intervention_in_what_does_not_exist_is_unwritable(storage, organisation):
     write(storage, unit(decision(identifier="rec_0000000000000001")))

@@ -19,6 +19,7 @@ from xase_server.domain.entries import (
 )
 from xase_server.ports import SealedAppend, Unwritable
 from xase_server.storage.confidence import bucket_of
+from xase_server.storage.identifiers import id_number
 from xase_server.storage.memo import Label, Memo
 from xase_server.storage.merging import merge_lists
 from xase_server.storage.names import Names, name_bytes
@@ -69,7 +70,8 @@ class Projection:
     def _id_row(self, sealed: SealedAppend) -> Row:
         organisation = self._organisations[sealed.append.organisation]
         identifier = sealed.append.id
-        return organisation, identifier, sealed.entry.index, self._numbers.get((organisation, identifier))
+        number = self._numbers.get((organisation, identifier))
+        return id_number(identifier), organisation, sealed.entry.index, number
 
     # ------------------------------------------------------------------ decisions
 
@@ -119,8 +121,8 @@ class Projection:
         owner = self._organisations[organisation]
         number = self._numbers.get((owner, record_id))
         if number is None:
-            found = self._session.find("find_entry_ids", [(owner, record_id)])
-            number = found[0][2] if found else None
+            found = self._session.find("find_entry_ids", [(id_number(record_id),)])
+            number = found[0][1] if found and found[0][0] == owner else None
         if number is None:
             raise Unwritable(f"no decision record {record_id}")
         return owner, number

@@ -18,12 +18,11 @@ from xase_server.ports import (
     StorageUnavailable,
     StreamHead,
 )
+from xase_server.storage.identifiers import id_number, id_numbers
 from xase_server.storage.lists import list_numbers
 from xase_server.storage.packing import unpack_bundle, unpack_key, unpack_parts
 from xase_server.storage.session import Row, Session
 from xase_server.storage.transaction import claim_name
-
-_AFTER_HEX: Final = "g"  # sorts behind every hex digit
 
 
 class _Identified(Struct):
@@ -55,15 +54,17 @@ class SqlReads:
 
     def decision(self, organisation: str, prefix: str) -> DecisionRow | None:
         """One decision record by id or prefix."""
-        found = self._session.rows("ids_between", organisation=organisation, start=prefix, stop=prefix + _AFTER_HEX)
+        first, last = id_numbers(prefix)
+        found = self._session.rows("numbers_between", organisation=organisation, first=first, last=last)
         if len(found) > 1:
             raise AmbiguousPrefix(prefix)
-        rows = self._rows_of(organisation, [number for _, number in found if number is not None])
-        return rows[0] if rows else None
+        rows = self._rows_of(organisation, [number for (number,) in found])
+        return rows[0] if rows and rows[0].id.startswith(prefix) else None
 
     def decisions(self, organisation: str, ids: Sequence[str]) -> Sequence[DecisionRow]:
         """The decision records with these ids."""
-        return self._rows_of(organisation, list(self._numbered(organisation, ids)))
+        rows = self._rows_of(organisation, list(self._numbered(organisation, ids)))
+        return [row for row in rows if row.id in ids]
 
     def list_decisions(self, organisation: str, criteria: DecisionFilter, page: Page) -> DecisionPage:
         """A page and the exact total."""
@@ -80,8 +81,10 @@ class SqlReads:
         ]
 
     def _numbered(self, organisation: str, ids: Sequence[str]) -> dict[int, str]:
-        rows = self._session.rows("numbers_of_ids", organisation=organisation, ids=list(ids))
-        return {row[0]: row[1] for row in rows}
+        """Number → id of the decision records with these ids."""
+        named = {id_number(each): each for each in ids}
+        rows = self._session.rows("numbers_of_ids", organisation=organisation, ids=list(named))
+        return {number: named[key] for number, key in rows}
 
     def _rows_of(self, organisation: str, numbers: Sequence[int]) -> list[DecisionRow]:
         if not numbers:
@@ -93,8 +96,11 @@ class SqlReads:
 
     def entry(self, organisation: str, identifier: str) -> tuple[int, bytes, Mapping[str, Part]] | None:
         """Index, canonical bytes and existing parts of the entry with this id."""
-        rows = self._session.rows("read_entry", organisation=organisation, id=identifier)
-        return (rows[0][0], rows[0][1], unpack_parts(rows[0][2])) if rows else None
+        rows = self._session.rows("read_entry", organisation=organisation, id=id_number(identifier))
+        for index, raw, packed in rows:
+            if _identify(raw) == identifier:
+                return index, raw, unpack_parts(packed)
+        return None
 
     def entries(self, start: int, limit: int) -> Sequence[bytes]:
         """Canonical bytes of the entries from index `start` on."""

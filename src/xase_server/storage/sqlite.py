@@ -37,7 +37,7 @@ _SETTINGS: Final = (
     "PRAGMA checkpoint_fullfsync = ON",
     "PRAGMA foreign_keys = ON",
     "PRAGMA secure_delete = ON",  # what is erased is overwritten
-    "PRAGMA wal_autocheckpoint = 16000",  # pages
+    "PRAGMA wal_autocheckpoint = 4000",  # pages
     "PRAGMA cache_size = -65536",  # KiB
     "PRAGMA temp_store = MEMORY",
 )

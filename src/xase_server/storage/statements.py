@@ -1,9 +1,9 @@
 """Named SQL: statements live in files, each under a line `-- name: what_it_does`.
 
 `shared.sql` holds what both databases understand; a dialect's own file adds what they do not.
-Values are named `:name`, or `?` in statements that write many rows at once. A set of values is
-written `@name` (numbers) or `@name:text` where a sub-select with one column `value` may stand.
-`{name}` stands for the text of another statement.
+Values are named `:name`, or `?` in statements on many rows at once. A set of numbers is written
+`@name` where a sub-select with one column `value` may stand. `{name}` stands for the text of another
+statement.
 """
 
 import re
@@ -13,7 +13,7 @@ from typing import Final
 
 _HEADING: Final = re.compile(r"^-- name: (\w+)\n", re.MULTILINE)
 _COMMENT: Final = re.compile(r"--.*$", re.MULTILINE)
-_SET: Final = re.compile(r"@(\w+)(:text)?")
+_SET: Final = re.compile(r"@(\w+)")
 _VALUE: Final = re.compile(r"(?<!:):(\w+)")
 _QUOTED: Final = re.compile(r"\{(\w+)\}")
 
@@ -21,7 +21,7 @@ _QUOTED: Final = re.compile(r"\{(\w+)\}")
 def sqlite_statements() -> Mapping[str, str]:
     """Every statement in SQLite's words; a set arrives as a JSON array."""
     spelled = r"(SELECT value FROM json_each(:\1))"
-    return {name: _SET.sub(spelled, text).replace("AS bytea", "AS blob") for name, text in _read("sqlite")}
+    return {name: _for_sqlite(_SET.sub(spelled, text)) for name, text in _read("sqlite")}
 
 
 def postgres_statements() -> Mapping[str, str]:
@@ -29,15 +29,14 @@ def postgres_statements() -> Mapping[str, str]:
     return {name: _for_psycopg(text) for name, text in _read("postgres")}
 
 
+def _for_sqlite(text: str) -> str:
+    return text.replace("AS bytea", "AS blob").replace("THEN JOIN", "CROSS JOIN")
+
+
 def _for_psycopg(text: str) -> str:
-    text = text.replace("%", "%%").replace("?", "%b")
-    text = _SET.sub(_unnest, text)
+    text = text.replace("%", "%%").replace("?", "%b").replace("THEN JOIN", "JOIN")
+    text = _SET.sub(r"(SELECT unnest(CAST(:\1 AS bigint[])) AS value)", text)
     return _VALUE.sub(r"%(\1)s", text)
-
-
-def _unnest(match: re.Match[str]) -> str:
-    kind = "text" if match[2] else "bigint"
-    return f"(SELECT unnest(CAST(:{match[1]} AS {kind}[])) AS value)"
 
 
 def _read(dialect: str) -> Iterator[tuple[str, str]]:

@@ -114,7 +114,7 @@ DAMAGES = {
         3,
         "number 7000",
     ),
-    "an id": ("UPDATE entry_ids SET id = 'evt_x' WHERE idx = 615", 615, "not found by its id"),
+    "an id": ("UPDATE entry_ids SET id = 7 WHERE idx = 615", 615, "not found by its id"),
     "an intervention": ("DELETE FROM interventions WHERE idx = 601", 601, "intervention is not found"),
     "a posting": ("DELETE FROM postings WHERE kind = 0 AND number >= 300", 619, "lists"),
     "a count of interventions": ("UPDATE intervened SET count = count + 1", 619, "lists"),

@@ -18,5 +18,4 @@ def test_nothing_of_the_loader_s_own_words_is_left():
 def test_sets_arrive_as_each_database_takes_them():
     assert "IN (SELECT value FROM json_each(:numbers))" in sqlite_statements()["read_decisions"]
     assert "IN (SELECT unnest(CAST(%(numbers)s AS bigint[])) AS value)" in postgres_statements()["read_decisions"]
-    assert "CAST(%(ids)s AS text[])" in postgres_statements()["numbers_of_ids"]
     assert "CAST(%b AS bytea[])" in postgres_statements()["add_entries"]

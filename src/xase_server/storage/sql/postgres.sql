@@ -32,8 +32,8 @@ INSERT INTO entries (idx, raw) SELECT * FROM unnest(CAST(? AS bigint[]), CAST(? 
 INSERT INTO payloads (idx, packed) SELECT * FROM unnest(CAST(? AS bigint[]), CAST(? AS bytea[]))
 
 -- name: add_entry_ids
-INSERT INTO entry_ids (organisation, id, idx, number)
-SELECT * FROM unnest(CAST(? AS bigint[]), CAST(? AS text[]), CAST(? AS bigint[]), CAST(? AS bigint[]))
+INSERT INTO entry_ids (id, organisation, idx, number)
+SELECT * FROM unnest(CAST(? AS bigint[]), CAST(? AS bigint[]), CAST(? AS bigint[]), CAST(? AS bigint[]))
 
 -- name: add_stream_entries
 INSERT INTO stream_entries (stream, sequence, idx)
@@ -48,8 +48,7 @@ ON CONFLICT (level, number) DO UPDATE SET hashes = excluded.hashes
 INSERT INTO checkpoints (size, note) SELECT * FROM unnest(CAST(? AS bigint[]), CAST(? AS text[]))
 
 -- name: find_entry_ids
-SELECT organisation, id, number
-FROM unnest(CAST(? AS bigint[]), CAST(? AS text[])) AS k (organisation, id) JOIN entry_ids USING (organisation, id)
+SELECT organisation, number FROM entry_ids WHERE id = ANY(CAST(? AS bigint[]))
 
 -- name: add_transactions
 INSERT INTO transactions (organisation, name, number)

@@ -222,24 +222,24 @@ GROUP BY 1 ORDER BY 1
 SELECT d.number FROM decisions d WHERE {matching} ORDER BY d.number
 
 -- name: listed_blocks
-SELECT d.number >> CAST(:bits AS integer), count(*) FROM @lists AS l JOIN postings p
+SELECT d.number >> CAST(:bits AS integer), count(*) FROM @lists AS l THEN JOIN postings p
 ON p.organisation = :organisation AND p.kind = l.value >> 32 AND p.value = l.value & 4294967295
-JOIN decisions d ON d.number = p.number
+THEN JOIN decisions d ON d.number = p.number
 WHERE p.number >= :start AND p.number < :stop AND {matching}
 GROUP BY 1 ORDER BY 1
 
 -- name: listed_between
-SELECT d.number FROM @lists AS l JOIN postings p
+SELECT d.number FROM @lists AS l THEN JOIN postings p
 ON p.organisation = :organisation AND p.kind = l.value >> 32 AND p.value = l.value & 4294967295
-JOIN decisions d ON d.number = p.number
+THEN JOIN decisions d ON d.number = p.number
 WHERE p.number >= :start AND p.number < :stop AND {matching} ORDER BY d.number
 
 -- name: transaction_blocks
-SELECT d.number >> CAST(:bits AS integer), count(*) FROM transactions t JOIN decisions d ON d.number = t.number
+SELECT d.number >> CAST(:bits AS integer), count(*) FROM transactions t THEN JOIN decisions d ON d.number = t.number
 WHERE t.organisation = :organisation AND t.name = :transaction AND {matching}
 GROUP BY 1 ORDER BY 1
 
 -- name: transaction_between
-SELECT d.number FROM transactions t JOIN decisions d ON d.number = t.number
+SELECT d.number FROM transactions t THEN JOIN decisions d ON d.number = t.number
 WHERE t.organisation = :organisation AND t.name = :transaction AND {matching}
 AND t.number >= :start AND t.number < :stop ORDER BY d.number

@@ -37,7 +37,7 @@ INSERT INTO entries (idx, raw) VALUES (?, ?)
 INSERT INTO payloads (idx, packed) VALUES (?, ?)
 
 -- name: add_entry_ids
-INSERT INTO entry_ids (organisation, id, idx, number) VALUES (?, ?, ?, ?)
+INSERT INTO entry_ids (id, organisation, idx, number) VALUES (?, ?, ?, ?)
 
 -- name: add_stream_entries
 INSERT INTO stream_entries (stream, sequence, idx) VALUES (?, ?, ?)
@@ -50,8 +50,7 @@ ON CONFLICT (level, number) DO UPDATE SET hashes = excluded.hashes
 INSERT INTO checkpoints (size, note) VALUES (?, ?)
 
 -- name: find_entry_ids
-WITH k (organisation, id) AS (VALUES (?, ?))
-SELECT organisation, id, number FROM k JOIN entry_ids USING (organisation, id)
+SELECT organisation, number FROM entry_ids WHERE id IN (VALUES (?))
 
 -- name: find_lengths
 SELECT organisation, max(number) + 1 FROM decisions WHERE organisation IN (VALUES (?)) GROUP BY organisation

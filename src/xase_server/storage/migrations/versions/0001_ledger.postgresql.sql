@@ -27,12 +27,12 @@ CREATE TABLE organisations (
     name  text COLLATE "C" NOT NULL UNIQUE
 );
 
+-- Ids as numbers (see `xase_server.storage.identifiers`); `number` is a decision record's.
 CREATE TABLE entry_ids (
+    id            bigint PRIMARY KEY,
     organisation  bigint NOT NULL,
-    id            text COLLATE "C" NOT NULL,
     idx           bigint NOT NULL,
-    number        bigint,
-    PRIMARY KEY (organisation, id)
+    number        bigint
 );
 
 CREATE TABLE streams (

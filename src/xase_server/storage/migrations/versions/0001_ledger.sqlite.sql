@@ -27,13 +27,13 @@ CREATE TABLE organisations (
     name  TEXT NOT NULL UNIQUE
 );
 
+-- Ids as numbers (see `xase_server.storage.identifiers`); `number` is a decision record's.
 CREATE TABLE entry_ids (
+    id            INTEGER PRIMARY KEY,
     organisation  INTEGER NOT NULL,
-    id            TEXT NOT NULL,
     idx           INTEGER NOT NULL,
-    number        INTEGER,
-    PRIMARY KEY (organisation, id)
-) WITHOUT ROWID;
+    number        INTEGER
+);
 
 CREATE TABLE streams (
     id      INTEGER PRIMARY KEY,
