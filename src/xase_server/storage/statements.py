@@ -2,8 +2,8 @@
 
 `shared.sql` holds what both databases understand; a dialect's own file adds what they do not.
 Values are named `:name`, or `?` in statements on many rows at once. A set of numbers is written
-`@name` where a sub-select with one column `value` may stand. `{name}` stands for the text of another
-statement.
+`@name` where a sub-select with one column `value` may stand, `{name}` for the text of another
+statement, and `THEN JOIN` for a join that SQLite's planner must not turn around.
 """
 
 import re

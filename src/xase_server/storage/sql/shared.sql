@@ -47,16 +47,16 @@ SELECT name, length, hash FROM streams WHERE name > :name ORDER BY name LIMIT :l
 SELECT e.idx, e.raw, p.packed FROM entry_ids i
 JOIN entries e ON e.idx = i.idx
 LEFT JOIN payloads p ON p.idx = i.idx
-WHERE i.organisation = (SELECT id FROM organisations WHERE name = :organisation) AND i.id = :id
+WHERE i.id = :id AND i.organisation = (SELECT id FROM organisations WHERE name = :organisation)
 
--- name: ids_between
-SELECT id, number FROM entry_ids
-WHERE organisation = (SELECT id FROM organisations WHERE name = :organisation) AND id >= :start AND id < :stop
-ORDER BY id LIMIT 2
+-- name: numbers_between
+SELECT number FROM entry_ids
+WHERE id >= :first AND id <= :last AND organisation = (SELECT id FROM organisations WHERE name = :organisation)
+AND number IS NOT NULL LIMIT 2
 
 -- name: numbers_of_ids
 SELECT number, id FROM entry_ids
-WHERE organisation = (SELECT id FROM organisations WHERE name = :organisation) AND id IN @ids:text
+WHERE id IN @ids AND organisation = (SELECT id FROM organisations WHERE name = :organisation)
 AND number IS NOT NULL
 
 -- name: read_decisions
