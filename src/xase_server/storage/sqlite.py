@@ -29,7 +29,9 @@ BUSY_SECONDS: Final = 5.0
 """How long a locked database is waited for before an append is answered `unavailable`."""
 
 _FULL: Final = 2
-_ROWS_AT_ONCE: Final = (256, 64, 16, 4, 1)
+_ROWS_AT_ONCE: Final = (256, 64, *range(32, 0, -1))
+"""Each count is a statement to prepare and keep; below 32 every count has its own."""
+
 _VALUES: Final = re.compile(r"VALUES (\([?, ]+\))")
 _SETTINGS: Final = (
     "PRAGMA synchronous = FULL",
