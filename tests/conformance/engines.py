@@ -10,7 +10,7 @@ from typing import Any
 import duckdb
 import pytest
 
-from xase_server.engines.contract import Engine
+from xase_server.ports.engines import Engine
 from xase_server.engines.duckdb import DuckDBEngine
 from xase_server.engines.duckdb.connection import lock, open_locked
 from xase_server.engines.memory import MemoryEngine

@@ -1,4 +1,4 @@
-"""The seams of the server: what a storage promises.
+"""What a storage promises.
 
 A storage is synchronous. One dedicated writer thread of each process calls `begin`; readers call
 `read`. Storages know nothing of each other; all run under one contract suite
