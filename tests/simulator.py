@@ -23,6 +23,7 @@ import httpx2
 from xase_server.app import Server, create_app
 from xase_server.domain.clock import Clock
 from xase_server.domain.entries import Claim, Stream
+from xase_server.domain.objects import ObjectRef
 from xase_server.ledger.audit import audit
 from xase_server.ports import Head, Reads, SealedBatch, Storage, StorageUnavailable, StreamHead, Transaction
 from xase_server.settings import Settings
@@ -132,6 +133,10 @@ class _FaultyTransaction:
     def streams(self, names: Sequence[Stream]) -> Mapping[Stream, StreamHead]:
         self._faults.meet("streams")
         return self._inner.streams(names)
+
+    def revisions(self, refs: Sequence[ObjectRef]) -> Mapping[ObjectRef, int]:
+        self._faults.meet("revisions")
+        return self._inner.revisions(refs)
 
     def tile(self, level: int, number: int) -> bytes:
         self._faults.meet("tile")

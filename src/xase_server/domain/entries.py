@@ -13,6 +13,7 @@ from typing import Any, NewType
 from msgspec import Struct, field
 
 from xase.proof.entry import Prepared
+from xase_server.domain.objects import Delivery, Expectation, ObjectRow
 
 Stream = NewType("Stream", str)
 
@@ -20,6 +21,11 @@ Stream = NewType("Stream", str)
 def decisions_stream(organisation: str) -> Stream:
     """The chain of an organisation's decisions, interventions and erasures."""
     return Stream(f"decisions/{organisation}")
+
+
+def session_stream(session: str) -> Stream:
+    """The chain of one access session, complete in itself."""
+    return Stream(f"session/{session}")
 
 
 def admin_stream(organisation: str) -> Stream:
@@ -123,7 +129,26 @@ class BundleStored:
     content: bytes
 
 
-Effect = DecisionStored | InterventionStored | PayloadErased | KeyStored | KeyRevoked | BundleStored
+class ObjectsChanged(Struct, frozen=True):
+    """Objects come into being, or move on to their next revision."""
+
+    objects: tuple[ObjectRow, ...]
+
+
+class Used(Struct, frozen=True, gc=False):
+    """A session used this much; a release says which records it touches."""
+
+    session: str
+    records: int = 0
+    bytes: int = 0
+    queries: int = 0
+    operations: int = 0
+    delivery: Delivery | None = None
+
+
+Effect = (
+    ObjectsChanged | Used | DecisionStored | InterventionStored | PayloadErased | KeyStored | KeyRevoked | BundleStored
+)
 
 
 class Append(Struct, frozen=True):
@@ -153,10 +178,25 @@ class Claim:
 
 
 class Unit(Struct, frozen=True):
-    """What one request appends, whole or not at all."""
+    """What one request appends, whole or not at all, and only if every object in `expects` still stands as it says.
+
+    That an object which a unit changes was at the revision before is always expected.
+    """
 
     appends: tuple[Append, ...]
     claim: Claim | None = None
+    expects: tuple[Expectation, ...] = ()
+
+    @property
+    def changed(self) -> tuple[ObjectRow, ...]:
+        """The objects that this unit makes or changes."""
+        effects = (append.effect for append in self.appends)
+        return tuple(row for effect in effects if isinstance(effect, ObjectsChanged) for row in effect.objects)
+
+    @property
+    def expectations(self) -> tuple[Expectation, ...]:
+        """What must hold for it to be appended."""
+        return (*self.expects, *(Expectation(row.ref, row.revision - 1) for row in self.changed))
 
 
 class SealedEntry(Struct, frozen=True, gc=False):

@@ -24,6 +24,7 @@ from xase_server.domain.entries import Claim, Committed, Replayed, Unit
 from xase_server.domain.errors import Refused, unavailable
 from xase_server.ledger.head import HeadKeeper
 from xase_server.ledger.seal import TileMissing, seal
+from xase_server.ledger.standing import Standing
 from xase_server.ledger.start import Objection, accept, find_damage, find_objection
 from xase_server.ports import Head, Storage, StorageUnavailable, Transaction, Unwritable
 
@@ -127,8 +128,8 @@ class Ledger:
         """Append the unit whole; on return it is durable, in the tree and under a signed checkpoint.
 
         Raises Refused: `idempotency_mismatch`, `payload_too_large`, `conflict`, or `unavailable`
-        when it is not known to be committed and may be sent again. May be cancelled; the unit is
-        then appended all the same.
+        when it is not known to be committed and may be sent again. Raises Stale when an object that
+        the unit speaks of has moved on. May be cancelled; the unit is then appended all the same.
         """
         loop = asyncio.get_running_loop()
         future: asyncio.Future[Committed | Replayed] = loop.create_future()
@@ -228,7 +229,7 @@ class Ledger:
     def _append(self, batch: Sequence[_Waiting]) -> list[tuple[_Waiting, Outcome]]:
         with self._storage.begin() as transaction:
             self._refuse_late_clock(transaction.head)
-            sorted_ = self._sort(transaction, batch)
+            sorted_ = _standing(transaction, self._sort(transaction, batch))
             units = [waiting.unit for waiting in sorted_.fresh]
             sealed = seal(
                 units,
@@ -309,6 +310,16 @@ def _tell(outcomes: Sequence[tuple[_Waiting, Outcome]]) -> None:
             future.set_exception(outcome)
         else:
             future.set_result(outcome)
+
+
+def _standing(transaction: Transaction, sorted_: _Sorted) -> _Sorted:
+    """The batch without the units that were decided on what no longer stands."""
+    standing = Standing(transaction, [waiting.unit for waiting in sorted_.fresh])
+    judged = [(waiting, standing.accept(waiting.unit)) for waiting in sorted_.fresh]
+    stale: list[tuple[_Waiting, Outcome]] = [(waiting, moved) for waiting, moved in judged if moved is not None]
+    return _Sorted(
+        [*sorted_.answered, *stale], [waiting for waiting, moved in judged if moved is None], sorted_.postponed
+    )
 
 
 def _answer_again(claim: Claim, stored: Claim) -> Replayed | Refused:

@@ -22,6 +22,7 @@ from xase_server.domain.entries import (
     SealedEntry,
     Stream,
 )
+from xase_server.domain.objects import ObjectQuery, ObjectRef, ObjectRow, Usage
 
 T = TypeVar("T")
 
@@ -135,6 +136,23 @@ class BundlePage:
     total: int
 
 
+@dataclass(frozen=True, slots=True)
+class ObjectPage:
+    """One page of a list of objects: `total` counts all that match; `next_after` continues it, None at the end."""
+
+    rows: Sequence[ObjectRow]
+    total: int
+    next_after: int | None
+
+
+class DeliveryRow(Struct, frozen=True):
+    """The entry of a release, and its parts that still exist."""
+
+    index: int
+    raw: bytes
+    parts: Mapping[str, Part]
+
+
 class Transaction(Protocol):
     """The write transaction of one group commit; the head is locked against every other writer."""
 
@@ -149,6 +167,10 @@ class Transaction(Protocol):
 
     def streams(self, names: Sequence[Stream]) -> Mapping[Stream, StreamHead]:
         """The ends of these chains; an unknown chain is left out."""
+        ...
+
+    def revisions(self, refs: Sequence[ObjectRef]) -> Mapping[ObjectRef, int]:
+        """The revisions of these objects; one that does not exist is left out."""
         ...
 
     def tile(self, level: int, number: int) -> bytes:
@@ -246,6 +268,30 @@ class Reads(Protocol):
 
     def claim(self, scope: str, key: str) -> Claim | None:
         """A stored idempotency claim; it stays at least until it expires."""
+        ...
+
+    def object(self, ref: ObjectRef) -> ObjectRow | None:
+        """An object, whosoever it is: the use case must look at who may see it."""
+        ...
+
+    def objects(self, query: ObjectQuery, page: Page) -> ObjectPage:
+        """A page of objects in the order in which they came into being, and the exact total."""
+        ...
+
+    def ended(self, kind: str, status: str, now_ms: int, limit: int) -> Sequence[ObjectRow]:
+        """Objects of this status whose end has come, longest ago first."""
+        ...
+
+    def usage(self, sessions: Sequence[str]) -> Mapping[str, Usage]:
+        """What these sessions have used; one that used nothing is left out."""
+        ...
+
+    def deliveries(self, dataset: str, version: int, block: int) -> Sequence[DeliveryRow]:
+        """The releases that may hold records of this block of a dataset version, oldest first."""
+        ...
+
+    def any_entry(self, identifier: str) -> tuple[int, bytes, Mapping[str, Part]] | None:
+        """`entry`, whosoever it is: the use case must look at who may see it."""
         ...
 
 

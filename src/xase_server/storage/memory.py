@@ -22,11 +22,14 @@ from xase_server.domain.entries import (
     InterventionStored,
     KeyRevoked,
     KeyStored,
+    ObjectsChanged,
     Part,
     PayloadErased,
     SealedEntry,
     Stream,
+    Used,
 )
+from xase_server.domain.objects import ObjectRef
 from xase_server.ports import (
     AmbiguousPrefix,
     BundlePage,
@@ -43,6 +46,7 @@ from xase_server.ports import (
     Transaction,
     Unwritable,
 )
+from xase_server.storage.memory_objects import MemoryObjectReads, MemoryObjects
 
 T = TypeVar("T")
 
@@ -95,6 +99,7 @@ class _State:
     interventions: list[tuple[str, str, str, int]] = field(default_factory=list)
     keys: dict[str, ApiKeyRow] = field(default_factory=dict)
     bundles: dict[str, BundleStored] = field(default_factory=dict)
+    objects: MemoryObjects = field(default_factory=MemoryObjects)
 
     def copy(self) -> Self:
         """A state that can be changed without changing this one."""
@@ -181,6 +186,9 @@ class _MemoryTransaction:
     def streams(self, names: Sequence[Stream]) -> Mapping[Stream, StreamHead]:
         return {name: self.state.streams[name] for name in names if name in self.state.streams}
 
+    def revisions(self, refs: Sequence[ObjectRef]) -> Mapping[ObjectRef, int]:
+        return self.state.objects.revisions(refs)
+
     def tile(self, level: int, number: int) -> bytes:
         return self.state.tiles.get((level, number), b"")
 
@@ -214,6 +222,10 @@ class _MemoryTransaction:
 
     def _apply(self, effect: Effect, identifier: str, entry: SealedEntry) -> None:
         match effect:
+            case ObjectsChanged():
+                self.state.objects.change(effect, entry)
+            case Used():
+                self.state.objects.use(effect, entry)
             case DecisionStored():
                 self._add_decision(effect, identifier, entry)
             case InterventionStored(organisation, record_id):
@@ -270,10 +282,11 @@ class _MemoryTransaction:
         return key
 
 
-class _MemoryReads:
+class _MemoryReads(MemoryObjectReads):
     """Implements `xase_server.ports.Reads`."""
 
     def __init__(self, state: _State) -> None:
+        super().__init__(state.objects, state.entries, state.parts)
         self._state = state
 
     def head(self) -> Head:
@@ -361,6 +374,12 @@ class _MemoryReads:
     def claim(self, scope: str, key: str) -> Claim | None:
         found = self._state.claims.get((scope, key))
         return found[0] if found else None
+
+    def any_entry(self, identifier: str) -> tuple[int, bytes, Mapping[str, Part]] | None:
+        found = (index for (_, name), index in self._state.ids.items() if name == identifier)
+        return next(
+            ((index, self._state.entries[index], dict(self._state.parts.get(index, {}))) for index in found), None
+        )
 
     def _row(self, decision: _Decision) -> DecisionRow:
         state, erased = self._state, decision.erased

@@ -14,6 +14,7 @@ from xase_server.domain.entries import (
     InterventionStored,
     KeyRevoked,
     KeyStored,
+    ObjectsChanged,
     PayloadErased,
     SealedEntry,
 )
@@ -23,6 +24,7 @@ from xase_server.storage.identifiers import id_number
 from xase_server.storage.memo import Label, Memo
 from xase_server.storage.merging import merge_lists
 from xase_server.storage.names import Names, name_bytes
+from xase_server.storage.objects import write_objects, write_usage
 from xase_server.storage.packing import pack_bundle, pack_key_detail, pack_parts, unpack_parts, unpack_text
 from xase_server.storage.session import Row, Session
 
@@ -55,7 +57,7 @@ class Projection:
 
     def write(self, appends: Sequence[SealedAppend]) -> None:
         """Write all rows; raises Unwritable when one contradicts what is stored."""
-        self._organisations = self._names.organisations(each.append.organisation for each in appends)
+        self._organisations = self._names.organisations(_organisations_in(appends))
         decisions = self._number(appends)
         self._session.many("add_entry_ids", [self._id_row(each) for each in appends])
         if decisions:
@@ -63,6 +65,8 @@ class Projection:
         self._add_interventions(list(_effects(appends, InterventionStored)))
         for erasure, sealed in _effects(appends, PayloadErased):
             self._erase(erasure, sealed.entry)
+        write_objects(self._session, appends, self._organisations)
+        write_usage(self._session, appends)
         self._write_keys(appends)
         for bundle, sealed in _effects(appends, BundleStored):
             self._add_bundle(bundle, sealed.entry)
@@ -190,3 +194,14 @@ class Projection:
 
 def _effects(appends: Sequence[SealedAppend], kind: type[E]) -> Iterator[tuple[E, SealedAppend]]:
     return ((each.append.effect, each) for each in appends if isinstance(each.append.effect, kind))
+
+
+def _organisations_in(appends: Sequence[SealedAppend]) -> Iterator[str]:
+    """Every organisation that a batch speaks of."""
+    for each in appends:
+        yield each.append.organisation
+        if isinstance(each.append.effect, ObjectsChanged):
+            for row in each.append.effect.objects:
+                yield row.organisation
+                if row.partner is not None:
+                    yield row.partner

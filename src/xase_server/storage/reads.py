@@ -20,6 +20,7 @@ from xase_server.ports import (
 )
 from xase_server.storage.identifiers import id_number, id_numbers
 from xase_server.storage.lists import list_numbers
+from xase_server.storage.objects import ObjectReads
 from xase_server.storage.packing import unpack_bundle, unpack_key, unpack_parts
 from xase_server.storage.session import Row, Session
 from xase_server.storage.transaction import claim_name
@@ -40,10 +41,11 @@ def _identify(raw: bytes) -> str:
         return ""
 
 
-class SqlReads:
+class SqlReads(ObjectReads):
     """Implements `xase_server.ports.Reads` over a session."""
 
     def __init__(self, session: Session) -> None:
+        super().__init__(session)
         self._session = session
 
     def head(self) -> Head:
@@ -97,10 +99,11 @@ class SqlReads:
     def entry(self, organisation: str, identifier: str) -> tuple[int, bytes, Mapping[str, Part]] | None:
         """Index, canonical bytes and existing parts of the entry with this id."""
         rows = self._session.rows("read_entry", organisation=organisation, id=id_number(identifier))
-        for index, raw, packed in rows:
-            if _identify(raw) == identifier:
-                return index, raw, unpack_parts(packed)
-        return None
+        return _identified(rows, identifier)
+
+    def any_entry(self, identifier: str) -> tuple[int, bytes, Mapping[str, Part]] | None:
+        """`entry`, whosoever it is."""
+        return _identified(self._session.rows("read_any_entry", id=id_number(identifier)), identifier)
 
     def entries(self, start: int, limit: int) -> Sequence[bytes]:
         """Canonical bytes of the entries from index `start` on."""
@@ -180,6 +183,12 @@ def read_head(session: Session) -> Head:
     if not rows:
         raise StorageUnavailable("the store holds no log yet")
     return Head(*rows[0])
+
+
+def _identified(rows: Sequence[Row], identifier: str) -> tuple[int, bytes, Mapping[str, Part]] | None:
+    """The entry that names this id itself."""
+    found = (row for row in rows if _identify(row[1]) == identifier)
+    return next(((index, raw, unpack_parts(packed)) for index, raw, packed in found), None)
 
 
 def _decision_row(row: Row) -> DecisionRow:

@@ -5,8 +5,10 @@ from collections.abc import Mapping, Sequence
 from typing import Final
 
 from xase_server.domain.entries import Claim, PayloadErased, Stream
+from xase_server.domain.objects import ObjectRef
 from xase_server.ports import Head, SealedAppend, SealedBatch, StorageUnavailable, StreamHead, Unwritable
 from xase_server.storage.memo import Memo
+from xase_server.storage.objects import find_revisions
 from xase_server.storage.packing import pack_parts
 from xase_server.storage.projection import Projection
 from xase_server.storage.session import Row, Session
@@ -46,6 +48,10 @@ class SqlTransaction:
             found = self._session.find("find_streams", unknown)
             known.update({name: (number, StreamHead(length, digest)) for name, number, length, digest in found})
         return {name: known[name][1] for name in names if name in known}
+
+    def revisions(self, refs: Sequence[ObjectRef]) -> Mapping[ObjectRef, int]:
+        """The revisions of these objects."""
+        return find_revisions(self._session, refs)
 
     def tile(self, level: int, number: int) -> bytes:
         """The hashes of a tile so far."""

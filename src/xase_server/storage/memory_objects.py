@@ -1,0 +1,131 @@
+"""Objects, usage and deliveries in plain dictionaries: what the databases are held to."""
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
+from typing import Self
+
+from msgspec import structs
+
+from xase_server.domain.decisions import Page
+from xase_server.domain.entries import ObjectsChanged, Part, SealedEntry, Used
+from xase_server.domain.objects import EVERYWHERE, ObjectQuery, ObjectRef, ObjectRow, Usage
+from xase_server.ports import DeliveryRow, ObjectPage, Unwritable
+
+
+@dataclass(slots=True)
+class MemoryObjects:
+    """Part of a memory storage's state; what the dictionaries hold is replaced, never changed."""
+
+    rows: dict[ObjectRef, ObjectRow] = field(default_factory=dict)
+    places: dict[ObjectRef, int] = field(default_factory=dict)
+    used: dict[str, Usage] = field(default_factory=dict)
+    releases: dict[tuple[str, int, int], tuple[int, ...]] = field(default_factory=dict)
+
+    def copy(self) -> Self:
+        """A state that can be changed without changing this one."""
+        return type(self)(self.rows.copy(), self.places.copy(), self.used.copy(), self.releases.copy())
+
+    def change(self, effect: ObjectsChanged, entry: SealedEntry) -> None:
+        """Put the objects in place; Unwritable for a name in use."""
+        for row in effect.objects:
+            taken = (each for each in self.rows.values() if each.name is not None and each.ref != row.ref)
+            if any(
+                (each.kind, each.name, each.organisation) == (row.kind, row.name, row.organisation) for each in taken
+            ):
+                raise Unwritable(f"the name of {row.id} is in use")
+            self.rows[row.ref] = row
+            self.places.setdefault(row.ref, entry.index)
+
+    def use(self, effect: Used, entry: SealedEntry) -> None:
+        """Add what a session used, and file its release."""
+        before = self.used.get(effect.session, Usage())
+        self.used[effect.session] = Usage(
+            before.records + effect.records,
+            before.bytes + effect.bytes,
+            before.queries + effect.queries,
+            before.operations + effect.operations,
+            entry.time_ms,
+        )
+        if effect.delivery is not None:
+            for block in effect.delivery.blocks:
+                place = (effect.delivery.dataset, effect.delivery.version, block)
+                self.releases[place] = (*self.releases.get(place, ()), entry.index)
+
+    def revisions(self, refs: Sequence[ObjectRef]) -> Mapping[ObjectRef, int]:
+        """The revisions of the objects that exist."""
+        return {ref: self.rows[ref].revision for ref in refs if ref in self.rows}
+
+    def page(self, query: ObjectQuery, page: Page) -> ObjectPage:
+        """A page of objects and the exact total."""
+        wanted = [(self.places[ref], row) for ref, row in self.rows.items() if _is_wanted(row, query)]
+        matching = sorted(wanted, key=lambda each: each[0])
+        ordered = matching[::-1] if page.descending else matching
+        if page.after is not None:
+            sign = -1 if page.descending else 1
+            ordered = [each for each in ordered if sign * each[0] > sign * page.after]
+        found = ordered[page.offset : page.offset + page.limit]
+        more = len(ordered) > page.offset + page.limit
+        return ObjectPage([row for _, row in found], len(matching), found[-1][0] if found and more else None)
+
+    def ended(self, kind: str, status: str, now_ms: int, limit: int) -> Sequence[ObjectRow]:
+        """Objects of this status whose end has come, longest ago first."""
+        found = [
+            row
+            for row in self.rows.values()
+            if (row.kind, row.status) == (kind, status) and row.ends_ms is not None and row.ends_ms <= now_ms
+        ]
+        return sorted(found, key=lambda row: row.ends_ms or 0)[:limit]
+
+    def releases_of(self, dataset: str, version: int, block: int) -> list[int]:
+        """The entries of releases that may hold records of this block."""
+        places = ((dataset, version, each) for each in (block, EVERYWHERE))
+        return sorted(index for place in places for index in self.releases.get(place, ()))
+
+
+class MemoryObjectReads:
+    """The part of `xase_server.ports.Reads` that is about objects."""
+
+    def __init__(self, held: MemoryObjects, entries: Sequence[bytes], parts: Mapping[int, Mapping[str, Part]]) -> None:
+        self._held = held
+        self._entries = entries
+        self._parts = parts
+
+    def object(self, ref: ObjectRef) -> ObjectRow | None:
+        """See `Reads.object`."""
+        return self._held.rows.get(ref)
+
+    def objects(self, query: ObjectQuery, page: Page) -> ObjectPage:
+        """See `Reads.objects`."""
+        return self._held.page(query, page)
+
+    def ended(self, kind: str, status: str, now_ms: int, limit: int) -> Sequence[ObjectRow]:
+        """See `Reads.ended`."""
+        return self._held.ended(kind, status, now_ms, limit)
+
+    def usage(self, sessions: Sequence[str]) -> Mapping[str, Usage]:
+        """See `Reads.usage`."""
+        return {name: self._held.used[name] for name in sessions if name in self._held.used}
+
+    def deliveries(self, dataset: str, version: int, block: int) -> Sequence[DeliveryRow]:
+        """See `Reads.deliveries`."""
+        found = self._held.releases_of(dataset, version, block)
+        return [DeliveryRow(index, self._entries[index], dict(self._parts.get(index, {}))) for index in found]
+
+
+def _is_wanted(row: ObjectRow, query: ObjectQuery) -> bool:
+    ended = query.now_ms is not None and row.ends_ms is not None and row.ends_ms <= query.now_ms
+    status = query.ended if ended and row.status == "ACTIVE" else row.status
+    asked = {
+        "kind": query.kind,
+        "organisation": query.owner,
+        "parent": query.parent,
+        "name": query.name,
+    }
+    held = structs.asdict(row)
+    return (
+        all(wanted is None or held[column] == wanted for column, wanted in asked.items())
+        and query.status in {None, status}
+        and query.visible_to in {None, row.organisation, row.partner}
+        and (query.since_ms is None or query.since_ms <= row.created_ms)
+        and (query.until_ms is None or row.created_ms < query.until_ms)
+    )

@@ -1,0 +1,137 @@
+"""Objects as they stand, what sessions used, and which releases touch which records: written and read."""
+
+from collections import Counter
+from collections.abc import Mapping, Sequence
+from typing import Final
+
+from xase_server.domain.decisions import Page
+from xase_server.domain.entries import ObjectsChanged, Used
+from xase_server.domain.objects import ObjectQuery, ObjectRef, ObjectRow, Usage
+from xase_server.ports import DeliveryRow, ObjectPage, SealedAppend
+from xase_server.storage.names import name_bytes
+from xase_server.storage.packing import unpack_parts
+from xase_server.storage.session import Row, Session
+
+_BEHIND_ALL: Final = 2**62
+_AMOUNTS: Final = ("records", "bytes", "queries", "operations")
+
+
+def find_revisions(session: Session, refs: Sequence[ObjectRef]) -> Mapping[ObjectRef, int]:
+    """The revisions of these objects; one that does not exist is left out."""
+    return {ObjectRef(kind, name): revision for kind, name, revision in session.find("find_revisions", refs)}
+
+
+def write_objects(session: Session, appends: Sequence[SealedAppend], organisations: Mapping[str, int]) -> None:
+    """Write what a batch changes about objects, in the state in which the batch leaves them.
+
+    `organisations` gives the numbers of the owners and partners.
+    """
+    first: dict[ObjectRef, tuple[int, int]] = {}
+    last: dict[ObjectRef, ObjectRow] = {}
+    for each in appends:
+        if isinstance(each.append.effect, ObjectsChanged):
+            for row in each.append.effect.objects:
+                first.setdefault(row.ref, (each.entry.index, row.created_ms))
+                last[row.ref] = row
+    session.many("put_objects", [_object_row(row, organisations, *first[ref]) for ref, row in last.items()])
+
+
+def _object_row(row: ObjectRow, organisations: Mapping[str, int], index: int, created_ms: int) -> Row:
+    return (
+        row.kind,
+        row.id,
+        organisations[row.organisation],
+        None if row.partner is None else organisations[row.partner],
+        row.parent,
+        None if row.name is None else name_bytes(row.name),
+        row.status,
+        row.revision,
+        index,
+        created_ms,
+        row.ends_ms,
+        row.document,
+    )
+
+
+def write_usage(session: Session, appends: Sequence[SealedAppend]) -> None:
+    """Add up what a batch says that sessions used, and file its releases under the blocks that they touch."""
+    found = [(each.append.effect, each.entry) for each in appends if isinstance(each.append.effect, Used)]
+    amounts: dict[str, Counter[str]] = {}
+    last: dict[str, int] = {}
+    deliveries: list[Row] = []
+    for used, entry in found:
+        amounts.setdefault(used.session, Counter()).update({name: getattr(used, name) for name in _AMOUNTS})
+        last[used.session] = entry.time_ms
+        if used.delivery is not None:
+            dataset, version, blocks = used.delivery.dataset, used.delivery.version, used.delivery.blocks
+            deliveries += [(dataset, version, block, entry.index) for block in blocks]
+    session.many(
+        "add_usage", [(name, *(sum_[each] for each in _AMOUNTS), last[name]) for name, sum_ in amounts.items()]
+    )
+    session.many("add_deliveries", deliveries)
+
+
+class ObjectReads:
+    """The part of `xase_server.ports.Reads` that is about objects."""
+
+    def __init__(self, session: Session) -> None:
+        self._session = session
+
+    def object(self, ref: ObjectRef) -> ObjectRow | None:
+        """One object."""
+        rows = self._session.rows("read_object", kind=ref.kind, id=ref.id)
+        return _unpacked(rows[0]) if rows else None
+
+    def objects(self, query: ObjectQuery, page: Page) -> ObjectPage:
+        """A page of objects and the exact total."""
+        wanted = {
+            "kind": query.kind,
+            "name": None if query.name is None else name_bytes(query.name),
+            "owner": query.owner,
+            "viewer": query.visible_to,
+            "parent": query.parent,
+            "since_ms": query.since_ms,
+            "until_ms": query.until_ms,
+            "status": query.status,
+            "now_ms": query.now_ms,
+            "ended": query.ended,
+        }
+        after = page.after if page.after is not None else (_BEHIND_ALL if page.descending else -1)
+        statement = "objects_downward" if page.descending else "objects_upward"
+        rows = self._session.rows(statement, **wanted, after=after, limit=page.limit + 1, offset=page.offset)
+        ((total,),) = self._session.rows("count_objects", **wanted)
+        found = rows[: page.limit]
+        next_after = found[-1][0] if len(rows) > page.limit else None
+        return ObjectPage([_unpacked(row[1:]) for row in found], total, next_after)
+
+    def ended(self, kind: str, status: str, now_ms: int, limit: int) -> Sequence[ObjectRow]:
+        """Objects of this status whose end has come."""
+        rows = self._session.rows("ended_objects", kind=kind, status=status, now_ms=now_ms, limit=limit)
+        return [_unpacked(row) for row in rows]
+
+    def usage(self, sessions: Sequence[str]) -> Mapping[str, Usage]:
+        """What these sessions have used."""
+        found = ((name, self._session.rows("read_usage", session=name)) for name in sessions)
+        return {name: Usage(*rows[0]) for name, rows in found if rows}
+
+    def deliveries(self, dataset: str, version: int, block: int) -> Sequence[DeliveryRow]:
+        """The releases that may hold records of this block."""
+        rows = self._session.rows("deliveries_of", dataset=dataset, version=version, block=block)
+        return [DeliveryRow(index, raw, unpack_parts(packed)) for index, raw, packed in rows]
+
+
+def _unpacked(row: Row) -> ObjectRow:
+    kind, identifier, organisation, revision, document, created_ms, status, partner, parent, name, ends_ms = row
+    return ObjectRow(
+        kind=kind,
+        id=identifier,
+        organisation=organisation,
+        revision=revision,
+        document=document,
+        created_ms=created_ms,
+        status=status,
+        partner=partner,
+        parent=parent,
+        name=None if name is None else name.decode(),
+        ends_ms=ends_ms,
+    )

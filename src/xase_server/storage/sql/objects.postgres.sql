@@ -1,0 +1,22 @@
+-- name: find_revisions
+SELECT kind, id, revision FROM unnest(CAST(? AS text[]), CAST(? AS text[])) AS k (kind, id) JOIN objects USING (kind, id)
+
+-- name: put_objects
+INSERT INTO objects (kind, id, organisation, partner, parent, name, status, revision, idx, created_ms, ends_ms, document)
+SELECT * FROM unnest(
+    CAST(? AS text[]), CAST(? AS text[]), CAST(? AS bigint[]), CAST(? AS bigint[]), CAST(? AS text[]), CAST(? AS bytea[]),
+    CAST(? AS text[]), CAST(? AS bigint[]), CAST(? AS bigint[]), CAST(? AS bigint[]), CAST(? AS bigint[]), CAST(? AS bytea[]))
+ON CONFLICT (kind, id) DO UPDATE SET partner = excluded.partner, parent = excluded.parent, name = excluded.name,
+    status = excluded.status, revision = excluded.revision, ends_ms = excluded.ends_ms, document = excluded.document
+
+-- name: add_usage
+INSERT INTO usage (session, records, bytes, queries, operations, last_ms)
+SELECT * FROM unnest(
+    CAST(? AS text[]), CAST(? AS bigint[]), CAST(? AS bigint[]), CAST(? AS bigint[]), CAST(? AS bigint[]), CAST(? AS bigint[]))
+ON CONFLICT (session) DO UPDATE SET records = usage.records + excluded.records, bytes = usage.bytes + excluded.bytes,
+    queries = usage.queries + excluded.queries, operations = usage.operations + excluded.operations,
+    last_ms = excluded.last_ms
+
+-- name: add_deliveries
+INSERT INTO deliveries (dataset, version, block, idx)
+SELECT * FROM unnest(CAST(? AS text[]), CAST(? AS bigint[]), CAST(? AS bigint[]), CAST(? AS bigint[]))

@@ -1,0 +1,16 @@
+-- name: find_revisions
+WITH k (kind, id) AS (VALUES (?, ?)) SELECT kind, id, revision FROM k JOIN objects USING (kind, id)
+
+-- name: put_objects
+INSERT INTO objects (kind, id, organisation, partner, parent, name, status, revision, idx, created_ms, ends_ms, document)
+VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)
+ON CONFLICT (kind, id) DO UPDATE SET partner = excluded.partner, parent = excluded.parent, name = excluded.name,
+    status = excluded.status, revision = excluded.revision, ends_ms = excluded.ends_ms, document = excluded.document
+
+-- name: add_usage
+INSERT INTO usage (session, records, bytes, queries, operations, last_ms) VALUES (?, ?, ?, ?, ?, ?)
+ON CONFLICT (session) DO UPDATE SET records = records + excluded.records, bytes = bytes + excluded.bytes,
+    queries = queries + excluded.queries, operations = operations + excluded.operations, last_ms = excluded.last_ms
+
+-- name: add_deliveries
+INSERT INTO deliveries (dataset, version, block, idx) VALUES (?, ?, ?, ?)

@@ -1,0 +1,216 @@
+"""Objects of the control plane: revisions, lists, and appends that hold only while what they know still stands."""
+
+import asyncio
+
+import pytest
+
+from tests.contract.logs import START_MS, Log
+from tests.contract.records import make_append, next_id
+from xase_server.domain.decisions import Page
+from xase_server.domain.entries import ObjectsChanged, Unit, Used
+from xase_server.domain.errors import Refused
+from xase_server.domain.objects import EVERYWHERE, Delivery, Expectation, ObjectQuery, ObjectRow, Stale, Usage
+from xase_server.ports import Storage
+
+
+def append(log: Log, unit: Unit) -> object:
+    return log.ledger.append_now(unit)
+
+
+def together(log: Log, *units: Unit) -> list[object]:
+    """What each unit is answered when all wait at once; they are appended in this order."""
+
+    async def gather() -> list[object]:
+        return await asyncio.gather(*(log.ledger.append(unit) for unit in units), return_exceptions=True)
+
+    return asyncio.run(gather())
+
+
+def row(identifier: str, revision: int = 1, **fields) -> ObjectRow:
+    known = {
+        "kind": "session",
+        "id": identifier,
+        "organisation": "org_a",
+        "revision": revision,
+        "document": b"{}",
+        "created_ms": START_MS,
+        "status": "ACTIVE",
+    }
+    return ObjectRow(**(known | fields))
+
+
+def change(*rows: ObjectRow, expects: tuple[Expectation, ...] = ()) -> Unit:
+    return Unit((make_append(effect=ObjectsChanged(rows)),), expects=expects)
+
+
+def release(session: str, *, expects: tuple[Expectation, ...] = (), blocks: tuple[int, ...] = ()) -> Unit:
+    delivery = Delivery("ds_1", 1, blocks) if blocks else None
+    effect = Used(session, records=3, bytes=10, queries=1, delivery=delivery)
+    return Unit((make_append(type="release", effect=effect),), expects=expects)
+
+
+def found(storage: Storage, **wanted) -> list[str]:
+    query = ObjectQuery(kind="session", **wanted)
+    return [each.id for each in storage.read(lambda reads: reads.objects(query, Page(100, 0, None, False))).rows]
+
+
+def test_an_object_is_read_as_it_was_stored(storage, log: Log):
+    made = row("sess_1", partner="org_b", parent="ds_1", name="näme \x00", ends_ms=START_MS + 5, document=b"\x00\xff")
+    append(log, change(made))
+    assert storage.read(lambda reads: reads.object(made.ref)) == made
+
+
+def test_what_is_not_there_is_not_found(storage, log: Log):
+    assert storage.read(lambda reads: reads.object(row("sess_none").ref)) is None
+
+
+def test_a_change_replaces_all_but_the_place_in_lists(storage, log: Log):
+    append(log, change(row("sess_1")))
+    append(log, change(row("sess_2")))
+    after = row("sess_1", 2, status="REVOKED")
+    append(log, change(after))
+    assert storage.read(lambda reads: reads.object(after.ref)) == after
+    assert found(storage) == ["sess_1", "sess_2"]
+
+
+def test_an_object_made_and_changed_in_one_unit_is_as_it_was_left(storage, log: Log):
+    append(log, Unit((make_append(effect=ObjectsChanged((row("sess_1"),))),)))
+    append(
+        log,
+        Unit(
+            (
+                make_append(effect=ObjectsChanged((row("sess_1", 2, status="CLOSED"),))),
+                make_append(effect=Used("sess_1", records=1)),
+                make_append(effect=Used("sess_1", records=2)),
+            )
+        ),
+    )
+    assert found(storage, status="CLOSED") == ["sess_1"]
+    assert storage.read(lambda reads: reads.usage(["sess_1"]))["sess_1"].records == 3
+
+
+def test_a_change_on_an_old_revision_is_stale(storage, log: Log):
+    append(log, change(row("sess_1")))
+    append(log, change(row("sess_1", 2, status="REVOKED")))
+    with pytest.raises(Stale) as stale:
+        append(log, change(row("sess_1", 2, status="TERMINATED")))
+    assert [ref.id for ref in stale.value.moved] == ["sess_1"]
+    assert found(storage, status="REVOKED") == ["sess_1"]
+
+
+def test_making_what_exists_is_stale(log: Log):
+    append(log, change(row("sess_1")))
+    with pytest.raises(Stale):
+        append(log, change(row("sess_1")))
+
+
+def test_a_release_holds_only_while_its_session_stands(storage, log: Log):
+    session = row("sess_1")
+    append(log, change(session))
+    append(log, release("sess_1", expects=(Expectation(session.ref, 1),)))
+    append(log, change(row("sess_1", 2, status="REVOKED")))
+    size = storage.read(lambda reads: reads.head()).size
+    with pytest.raises(Stale):
+        append(log, release("sess_1", expects=(Expectation(session.ref, 1),)))
+    assert storage.read(lambda reads: reads.head()).size == size
+
+
+def test_a_revocation_holds_within_its_own_batch(storage, log: Log):
+    session = row("sess_1")
+    append(log, change(session))
+    known = (Expectation(session.ref, 1),)
+    units = [release("sess_1", expects=known), change(row("sess_1", 2)), release("sess_1", expects=known)]
+    outcomes = together(log, *units)
+    assert [isinstance(outcome, Stale) for outcome in outcomes] == [False, False, True]
+
+
+def test_a_name_in_use_is_a_conflict_and_neighbours_go_on(storage, log: Log):
+    append(log, change(row("sess_1", name="one")))
+    outcomes = together(log, change(row("sess_2", name="one")), change(row("sess_3", name="three")))
+    assert isinstance(outcomes[0], Refused)
+    assert outcomes[0].kind.slug == "conflict"
+    assert found(storage) == ["sess_1", "sess_3"]
+
+
+def test_the_same_name_may_be_used_by_another_organisation_and_kind(storage, log: Log):
+    append(log, change(row("sess_1", name="one"), row("sess_2", name="one", organisation="org_b")))
+    append(log, change(row("ds_1", name="one", kind="dataset")))
+    assert found(storage, name="one") == ["sess_1", "sess_2"]
+
+
+@pytest.mark.parametrize(
+    ("wanted", "expected"),
+    [
+        ({}, ["sess_1", "sess_2", "sess_3", "sess_4"]),
+        ({"owner": "org_a"}, ["sess_1", "sess_2", "sess_4"]),
+        ({"visible_to": "org_b"}, ["sess_2", "sess_3"]),
+        ({"visible_to": "org_nobody"}, []),
+        ({"parent": "ds_1"}, ["sess_1", "sess_3"]),
+        ({"status": "ACTIVE"}, ["sess_1", "sess_2", "sess_3"]),
+        ({"status": "ACTIVE", "now_ms": START_MS + 50}, ["sess_1", "sess_3"]),
+        ({"status": "EXPIRED", "now_ms": START_MS + 50}, ["sess_2"]),
+        ({"status": "REVOKED", "now_ms": START_MS + 50}, ["sess_4"]),
+        ({"since_ms": START_MS + 1}, ["sess_3"]),
+        ({"until_ms": START_MS + 1}, ["sess_1", "sess_2", "sess_4"]),
+    ],
+)
+def test_lists_hold_what_is_asked_for(storage, log: Log, wanted, expected):
+    append(log, change(row("sess_1", parent="ds_1"), row("sess_2", partner="org_b", ends_ms=START_MS + 50)))
+    append(log, change(row("sess_3", organisation="org_b", parent="ds_1", created_ms=START_MS + 1)))
+    append(log, change(row("sess_4", status="REVOKED", ends_ms=START_MS)))
+    assert sorted(found(storage, **wanted)) == expected
+
+
+@pytest.mark.parametrize("descending", [False, True])
+def test_pages_hold_each_object_once_and_the_exact_total(storage, log: Log, descending):
+    names = [next_id("sess") for _ in range(7)]
+    for name in names:
+        append(log, change(row(name)))
+    query, after, seen = ObjectQuery(kind="session"), None, []
+    while True:
+        page = Page(3, 0, after, descending)
+        answer = storage.read(lambda reads, page=page: reads.objects(query, page))
+        assert answer.total == len(names)
+        seen += [each.id for each in answer.rows]
+        after = answer.next_after
+        if after is None:
+            break
+    assert seen == (names[::-1] if descending else names)
+
+
+def test_what_has_ended_is_found_for_its_closing_entry(storage, log: Log):
+    append(log, change(row("sess_1", ends_ms=START_MS + 9), row("sess_2", ends_ms=START_MS + 5), row("sess_3")))
+    append(log, change(row("sess_4", ends_ms=START_MS + 1, status="REVOKED")))
+    ended = storage.read(lambda reads: reads.ended("session", "ACTIVE", START_MS + 9, 10))
+    assert [each.id for each in ended] == ["sess_2", "sess_1"]
+
+
+def test_usage_adds_up(storage, log: Log):
+    append(log, release("sess_1"))
+    together(log, release("sess_1"), release("sess_2"), release("sess_1"))
+    used = storage.read(lambda reads: reads.usage(["sess_1", "sess_2", "sess_none"]))
+    assert {name: (each.records, each.bytes, each.queries) for name, each in used.items()} == {
+        "sess_1": (9, 30, 3),
+        "sess_2": (3, 10, 1),
+    }
+    assert isinstance(used["sess_1"], Usage)
+
+
+def test_releases_are_found_by_the_blocks_they_touch(storage, log: Log):
+    for blocks in [(0,), (0, 1), (EVERYWHERE,), (2,)]:
+        append(log, release("sess_1", blocks=blocks))
+
+    def touching(block: int) -> list[int]:
+        return [each.index for each in storage.read(lambda reads: reads.deliveries("ds_1", 1, block))]
+
+    assert [touching(block) for block in (0, 1, 2, 7)] == [[0, 1, 2], [1, 2], [2, 3], [2]]
+    assert storage.read(lambda reads: reads.deliveries("ds_1", 2, 0)) == []
+
+
+def test_any_entry_is_found_by_its_id(storage, log: Log):
+    made = make_append(organisation="org_b", parts={"reason": "x"})
+    append(log, Unit((made,)))
+    index, raw, parts = storage.read(lambda reads: reads.any_entry(made.id))
+    assert (index, set(parts)) == (0, {"reason"})
+    assert made.id.encode() in raw
+    assert storage.read(lambda reads: reads.any_entry(next_id("evt"))) is None
