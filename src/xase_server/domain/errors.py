@@ -39,6 +39,29 @@ _KINDS: Final = (
     ErrorKind(
         "authorization_error", 403, "Not allowed", "The key is valid but lacks the scope that this endpoint needs."
     ),
+    ErrorKind(
+        "policy_violation",
+        403,
+        "Not allowed by policy",
+        "The policy does not allow this access; `violations` says what could be changed.",
+    ),
+    ErrorKind(
+        "approval_required",
+        403,
+        "Approval required",
+        "People must agree first; the request waits for them.",
+    ),
+    ErrorKind("session_expired", 403, "Session expired", "The session's time is over; ask for access again."),
+    ErrorKind("access_revoked", 403, "Access revoked", "The data holder has ended this session."),
+    ErrorKind("session_closed", 403, "Session closed", "The session was closed by those who used it."),
+    ErrorKind(
+        "group_too_small",
+        403,
+        "Group too small",
+        "The answer would speak of fewer subjects than the policy allows.",
+    ),
+    ErrorKind("budget_exhausted", 403, "Budget exhausted", "The privacy budget does not cover another such query."),
+    ErrorKind("quota_exceeded", 403, "Quota exceeded", "The session has used up what the policy allows it."),
     ErrorKind("not_found", 404, "Not found", "No such object, or one of another organisation."),
     ErrorKind("method_not_allowed", 405, "Method not allowed", "The address exists but does not answer this method."),
     ErrorKind("request_timeout", 408, "Too slow", "The body did not arrive within the time limit."),

@@ -11,6 +11,14 @@ EVIDENCE_READ: Final = "evidence:read"
 EVIDENCE_EXPORT: Final = "evidence:export"
 LEDGER_READ: Final = "ledger:read"
 LOG_MONITOR: Final = "log:monitor"
+DATASETS_READ: Final = "datasets:read"
+DATASETS_WRITE: Final = "datasets:write"
+POLICIES_READ: Final = "policies:read"
+POLICIES_WRITE: Final = "policies:write"
+ACCESS_REQUEST: Final = "access:request"
+ACCESS_REVOKE: Final = "access:revoke"
+SESSIONS_READ: Final = "sessions:read"
+SESSIONS_USE: Final = "sessions:use"
 KEYS_READ: Final = "keys:read"
 KEYS_WRITE: Final = "keys:write"
 
@@ -23,18 +31,28 @@ SCOPES: Final[dict[str, str]] = {
     EVIDENCE_EXPORT: "make evidence bundles",
     LEDGER_READ: "read the organisation's ledger entries and proofs",
     LOG_MONITOR: "read the entry bundles of the whole log, all organisations (granted by the operator only)",
+    DATASETS_READ: "list datasets, their versions and schemas",
+    DATASETS_WRITE: "register datasets, add data, read profiles, archive",
+    POLICIES_READ: "read policies and their versions, simulate requests",
+    POLICIES_WRITE: "make and change policies",
+    ACCESS_REQUEST: "ask for access to a dataset, and close sessions of the organisation",
+    ACCESS_REVOKE: "revoke sessions on the organisation's datasets",
+    SESSIONS_READ: "see the organisation's sessions, and those on its datasets, with their events",
+    SESSIONS_USE: "stream, filter, aggregate and look up data in the organisation's sessions",
     KEYS_READ: "list API keys",
     KEYS_WRITE: "create, rotate and revoke API keys",
 }
 
-_READING: Final = frozenset({RECORDS_READ, EVIDENCE_READ, LEDGER_READ})
+_READING: Final = frozenset({RECORDS_READ, EVIDENCE_READ, LEDGER_READ, DATASETS_READ, SESSIONS_READ})
+_HOLDING: Final = frozenset({DATASETS_WRITE, POLICIES_READ, POLICIES_WRITE, ACCESS_REVOKE})
+_USING: Final = frozenset({ACCESS_REQUEST, SESSIONS_USE})
 
 ROLES: Final[dict[str, frozenset[str]]] = {
     "admin": frozenset(SCOPES) - {LOG_MONITOR},
-    "data_holder": _READING | {RECORDS_WRITE, RECORDS_INTERVENE, RECORDS_ERASE, EVIDENCE_EXPORT},
-    "ai_lab": _READING | {RECORDS_WRITE, EVIDENCE_EXPORT},
-    "reviewer": _READING | {RECORDS_INTERVENE},
-    "auditor": _READING | {EVIDENCE_EXPORT, KEYS_READ},
+    "data_holder": _READING | _HOLDING | _USING | {RECORDS_WRITE, RECORDS_INTERVENE, RECORDS_ERASE, EVIDENCE_EXPORT},
+    "ai_lab": _READING | _USING | {RECORDS_WRITE, EVIDENCE_EXPORT},
+    "reviewer": _READING | {RECORDS_INTERVENE, POLICIES_READ},
+    "auditor": _READING | {EVIDENCE_EXPORT, KEYS_READ, POLICIES_READ},
 }
 
 

@@ -1,0 +1,102 @@
+"""Datasets and their versions: what a data holder sends, and what is kept (docs/spec/api.md, section 3).
+
+A dataset's row is a data record; every word here that says record means that.
+"""
+
+from typing import Annotated, Any, Final, Literal
+
+from msgspec import UNSET, Meta, Struct, UnsetType, field
+
+from xase_server.domain.decisions import Name
+from xase_server.domain.objects import ObjectRef
+
+DATASET: Final = "dataset"
+VERSION: Final = "dataset_version"
+
+PROCESSING: Final = "PROCESSING"
+READY: Final = "READY"
+FAILED: Final = "FAILED"
+ARCHIVED: Final = "ARCHIVED"
+
+FieldClass = Literal["identifier", "quasi_identifier", "sensitive", "ordinary"]
+FileFormat = Literal["parquet", "arrow", "ndjson", "csv"]
+DatasetName = Annotated[str, Meta(min_length=1, max_length=128, pattern=r"^[A-Za-z0-9][A-Za-z0-9._-]*(?!\n)$")]
+FieldPath = Annotated[str, Meta(min_length=1, max_length=1024, pattern=r"^[^\x00]+$")]
+Source = Annotated[str, Meta(min_length=1, max_length=1024, description="A file under a configured storage root")]
+
+
+class FieldNote(Struct, forbid_unknown_fields=True, frozen=True, omit_defaults=True):
+    """What the holder says of one field."""
+
+    class_: Annotated[FieldClass, Meta(description="How the field may name a person")] = field(
+        name="class", default="ordinary"
+    )
+    description: Annotated[str, Meta(max_length=4096)] = ""
+
+
+class NewDataset(Struct, forbid_unknown_fields=True, frozen=True, kw_only=True):
+    """The body of `POST /v1/datasets`."""
+
+    name: Annotated[DatasetName, Meta(description="Unique in the organisation")]
+    description: Annotated[str, Meta(max_length=4096)] | UnsetType = UNSET
+    source: Source | UnsetType = UNSET
+    format: FileFormat | UnsetType = UNSET
+    id_field: Annotated[FieldPath, Meta(description="The field that names a record")] | UnsetType = UNSET
+    subject_field: Annotated[FieldPath, Meta(description="The field that names a person")] | UnsetType = UNSET
+    fields: Annotated[dict[FieldPath, FieldNote], Meta(max_length=10_000)] | UnsetType = UNSET
+    policy_id: Annotated[Name, Meta(description="The policy that governs it; without one it is closed")] | UnsetType = (
+        UNSET
+    )
+
+
+class NewVersion(Struct, forbid_unknown_fields=True, frozen=True, kw_only=True):
+    """The body of `POST /v1/datasets/{id}/versions`."""
+
+    source: Source
+    mode: Annotated[Literal["append", "replace"], Meta(description="Behind the records there are, or in their place")]
+    format: FileFormat | UnsetType = UNSET
+
+
+class DatasetChange(Struct, forbid_unknown_fields=True, frozen=True, kw_only=True):
+    """The body of `PATCH /v1/datasets/{id}`: what a holder may change without new data; null takes the policy away."""
+
+    description: Annotated[str, Meta(max_length=4096)] | UnsetType = UNSET
+    fields: Annotated[dict[FieldPath, FieldNote], Meta(max_length=10_000)] | UnsetType = UNSET
+    policy_id: Name | UnsetType | None = UNSET
+
+
+class Dataset(Struct, frozen=True, kw_only=True, omit_defaults=True):
+    """What is kept of a dataset beside its row: `version` is the newest that may be read, 0 for none."""
+
+    name: str
+    description: str = ""
+    id_field: str | None = None
+    subject_field: str | None = None
+    fields: dict[str, FieldNote] = {}
+    policy_id: str | None = None
+    version: int = 0
+    failure: str | None = None
+
+
+class Version(Struct, frozen=True, kw_only=True, omit_defaults=True):
+    """What is kept of one version; `schema` is the JSON form of its columns (`xase_server.datasets.types`)."""
+
+    dataset_id: str
+    number: int
+    rows: int
+    bytes: int
+    digest: str
+    mode: str
+    schema: tuple[dict[str, Any], ...]
+    mixed: tuple[str, ...] = ()
+    id_field: str | None = None
+
+
+def dataset_ref(dataset_id: str) -> ObjectRef:
+    """What a dataset is found by."""
+    return ObjectRef(DATASET, dataset_id)
+
+
+def version_ref(dataset_id: str, number: int) -> ObjectRef:
+    """What one version of a dataset is found by."""
+    return ObjectRef(VERSION, f"{dataset_id}@{number}")
