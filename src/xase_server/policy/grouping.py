@@ -124,7 +124,9 @@ def _kind(accumulate: Accumulate) -> str:
 
 def _check_before(number: int, stage: Stage, entities: list[str]) -> None:
     if not isinstance(stage, _BEFORE):
-        raise refuse(str(number), "Under this policy only $match, $addFields, $unwind and $sort may stand before $group")
+        raise refuse(
+            str(number), "Under this policy only $match, $addFields, $unwind and $sort may stand before $group"
+        )
     changed: tuple[Path, ...] = ()
     if isinstance(stage, Assign):
         changed = tuple(path for path, _ in stage.fields)

@@ -24,7 +24,7 @@ from xase_server.query.stages import Find, Group, Match, Pipeline, Reshape
 from xase_server.query.values import group_key
 from xase_server.services.data import Data, settled
 from xase_server.services.planning import View
-from xase_server.services.releases import Release, new_batch_id
+from xase_server.services.releases import Release, evidence_id, new_batch_id
 
 Rows = Sequence[Mapping[str, Any]]
 
@@ -38,6 +38,11 @@ class Answer:
     aggregation_id: str
     results: Raw
     count: int
+
+    @property
+    def evidence_id(self) -> str:
+        """What finds the entry of this answer."""
+        return evidence_id(self.aggregation_id)
 
 
 class Aggregation:

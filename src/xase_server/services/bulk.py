@@ -10,12 +10,11 @@ from collections.abc import AsyncGenerator, Callable
 from functools import partial
 from typing import Final, NamedTuple
 
-from xase_server.delivery.shape import MAX_COMPUTED_ROWS
 from xase_server.delivery.wire import Encoder
 from xase_server.domain.errors import unavailable
 from xase_server.domain.principals import Principal
 from xase_server.query.refusal import refuse
-from xase_server.services.data import Data, Place, settled, taken
+from xase_server.services.data import Ask, Data, Place, settled, taken
 from xase_server.services.grants import Grant
 from xase_server.services.planning import Plan
 from xase_server.services.releases import Release, new_batch_id
@@ -35,33 +34,29 @@ class Batch(NamedTuple):
 
 
 class Bulk:
-    """One answer under way.
-
-    `encoder` makes what writes it, `cursor` the text of a place; `most` is the size of a batch, in records.
-    """
+    """One answer under way; `encoder` makes what writes it, `cursor` the text of a place."""
 
     def __init__(
-        self, data: Data, who: Principal, session_id: str, *, encoder: MakeEncoder, cursor: MakeCursor, most: int
+        self, data: Data, who: Principal, session_id: str, *, encoder: MakeEncoder, cursor: MakeCursor
     ) -> None:
         self._data = data
         self._who = who
         self._session_id = session_id
         self._make_encoder = encoder
         self._cursor = cursor
-        self._most = most
         self._encoder: Encoder | None = None
         self._contract_hash = ""
         self._wanted = Wanted()
+        self._most = 0
 
-    async def begin(self, wanted: Wanted | None, place: Place | None) -> AsyncGenerator[bytes]:
-        """The bytes of the answer. The first batch is in the ledger when this returns.
+    async def begin(self, ask: Ask) -> AsyncGenerator[bytes]:
+        """The bytes of the answer, in batches of `ask.most` records. The first is in the ledger when this returns.
 
         Raises what a page raises. A later batch that is refused ends the answer short of its end.
         """
-        grant = await self._data.gate.admit(self._who, self._session_id, _VIA)
-        self._wanted = await self._data.wanted(grant, wanted, place)
-        first = await self._batch(0 if place is None else place.position)
-        return self._chunks(first)
+        await self._data.gate.admit(self._who, self._session_id, _VIA)
+        self._wanted, self._most = await self._data.wanted(ask), ask.most
+        return self._chunks(await self._batch(0 if ask.place is None else ask.place.position))
 
     async def _chunks(self, batch: Batch) -> AsyncGenerator[bytes]:
         coming: asyncio.Task[Batch] | None = None
@@ -86,8 +81,8 @@ class Bulk:
         grant = await self._data.gate.admit(self._who, self._session_id, _VIA)
         self._refuse_other_terms(grant)
         plan = await self._data.planner.plan(grant, self._wanted)
-        if plan.shape.computed and self._most > MAX_COMPUTED_ROWS:
-            raise refuse("fields", f"Computed fields are given for at most {MAX_COMPUTED_ROWS} records at once")
+        if plan.shape.computed:
+            raise refuse("fields", "Computed fields are given as JSON, page by page")
         batch_id = new_batch_id()
         encoder = self._encoder or self._make_encoder(plan)
         numbers, position = plan.step(start, self._most)

@@ -27,7 +27,7 @@ from xase_server.query.match import matches
 from xase_server.query.nodes import TRUE, And
 from xase_server.query.refusal import EvaluationError, refuse
 from xase_server.query.rewrite import simplified
-from xase_server.services.grants import Gate, Grant
+from xase_server.services.grants import Gate
 from xase_server.services.planning import Plan, Planner, View
 from xase_server.services.reading import Reader
 from xase_server.services.releases import Release, Releases, new_batch_id
@@ -46,6 +46,16 @@ class Place:
     position: int
     batch_id: str
     digest: bytes
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Ask:
+    """One request for data: a new query, what comes behind a place, or both when they belong together."""
+
+    via: Via
+    most: int
+    wanted: Wanted | None = None
+    place: Place | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -71,41 +81,37 @@ class Data:
 
     # ------------------------------------------------------------------ pages
 
-    async def page(
-        self, who: Principal, session_id: str, via: Via, wanted: Wanted | None, place: Place | None, *, most: int
-    ) -> Page:
+    async def page(self, who: Principal, session_id: str, ask: Ask) -> Page:
         """The next records, at most so many, of a new query or behind a place; released when this returns.
 
         Raises what admission raises, `invalid_query`, `invalid_cursor`, and `unavailable` when the ledger
         cannot be written: then no data leaves.
         """
-        return await settled(partial(self._page, who, session_id, via, wanted, place, most))
+        return await settled(partial(self._page, who, session_id, ask))
 
-    async def _page(
-        self, who: Principal, session_id: str, via: Via, wanted: Wanted | None, place: Place | None, most: int
-    ) -> Page:
-        grant = await self.gate.admit(who, session_id, via)
-        wanted = await self.wanted(grant, wanted, place)
+    async def _page(self, who: Principal, session_id: str, ask: Ask) -> Page:
+        grant = await self.gate.admit(who, session_id, ask.via)
+        wanted = await self.wanted(ask)
         plan = await self.planner.plan(grant, wanted)
-        numbers, position = plan.step(0 if place is None else place.position, most)
+        numbers, position = plan.step(0 if ask.place is None else ask.place.position, ask.most)
         records = records_of(plan, numbers)
         batch_id = new_batch_id()
-        release = Release(via=via, numbers=numbers, fields=plan.shape.fields, asked=wanted.plain, size=len(records))
+        release = Release(via=ask.via, numbers=numbers, fields=plan.shape.fields, asked=wanted.plain, size=len(records))
         await self.releases.commit(grant, batch_id, release)
         self.remember(wanted)
         following = Place(position, batch_id, wanted.digest) if position < len(plan.selection) else None
         return Page(batch_id, Raw(records), len(numbers), following, plan.total)
 
-    async def wanted(self, grant: Grant, wanted: Wanted | None, place: Place | None) -> Wanted:
+    async def wanted(self, ask: Ask) -> Wanted:
         """The query: the caller's, or the one that a place belongs to; both must be the same."""
-        if place is None:
-            return wanted or Wanted()
-        earlier = self._asked.get(place.digest) or await self._recalled(grant, place)
-        if wanted is not None and wanted.digest != earlier.digest:
+        if ask.place is None:
+            return ask.wanted or Wanted()
+        earlier = self._asked.get(ask.place.digest) or await self._recalled(ask.place)
+        if ask.wanted is not None and ask.wanted.digest != earlier.digest:
             raise Refused("invalid_cursor", "The cursor belongs to another query", {"reason": "other_query"})
         return earlier
 
-    async def _recalled(self, grant: Grant, place: Place) -> Wanted:
+    async def _recalled(self, place: Place) -> Wanted:
         """The query of the release that a place comes from, from its ledger entry's part."""
         found = await self._reader.point(lambda reads: reads.any_entry(place.batch_id))
         part = None if found is None else found[2].get("query")
@@ -135,7 +141,11 @@ class Data:
         numbers = np.array([number], dtype=np.int64)
         record = records_of(plan, numbers)[1:-1]
         release = Release(
-            via="get_record", numbers=numbers, fields=plan.shape.fields, asked={"record_id": record_id}, size=len(record)
+            via="get_record",
+            numbers=numbers,
+            fields=plan.shape.fields,
+            asked={"record_id": record_id},
+            size=len(record),
         )
         await self.releases.commit(grant, new_batch_id(), release)
         return record
@@ -158,6 +168,11 @@ def taken(plan: Plan, numbers: Numbers) -> pa.Table:
     else:
         table = version.take(numbers, columns)
     return table if plan.shape.computed else plan.shape.apply(table)
+
+
+def arrow_schema(plan: Plan) -> pa.Schema:
+    """The Arrow schema of what `taken` gives."""
+    return taken(plan, np.empty(0, dtype=np.int64)).schema
 
 
 def records_of(plan: Plan, numbers: Numbers) -> bytes:

@@ -9,7 +9,6 @@ import asyncio
 from collections.abc import Callable, Hashable, Iterable, Mapping
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass, replace
-from functools import partial
 from typing import Any, Final, TypeVar
 
 import numpy as np
@@ -107,12 +106,19 @@ class Planner:
     async def view(self, grant: Grant) -> View:
         """The grant's version as its contract shows it; raises `unavailable` when its files cannot be read."""
         found = self._views.get(_name(grant))
-        return found or await self.run(partial(self._view, grant))
+        return found if found is not None else await self.run(lambda: self._view(grant))
 
     async def plan(self, grant: Grant, wanted: Wanted) -> Plan:
         """The plan of a query; raises `invalid_query`, or `unavailable`."""
         view = await self.view(grant)
-        return self._ready(view, wanted) or await self.run(partial(self._plan, view, wanted))
+        ready = self._ready(view, wanted)
+        return ready if ready is not None else await self.run(lambda: self._plan(view, wanted))
+
+    def places(self, dataset_id: str, newest: int, record_id: str) -> Mapping[int, int]:
+        """Version → number of a data record, in the versions that have it. Blocks."""
+        found = ((number, self._library.open(dataset_id, number)) for number in range(1, newest + 1))
+        numbers = ((number, version.number_of(record_id)) for number, version in found)
+        return {version: number for version, number in numbers if number is not None}
 
     async def run(self, work: Callable[[], T]) -> T:
         """Run blocking work on the query threads; raises `unavailable` when a version's files cannot be read."""

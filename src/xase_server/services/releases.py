@@ -50,6 +50,11 @@ def new_batch_id(type: str = "release") -> str:
     return new_id(PREFIXES[type])
 
 
+def evidence_id(identifier: str) -> str:
+    """The same id as one of evidence: `ev_…` finds the entry, whatever kind it is."""
+    return "ev_" + identifier.partition("_")[2]
+
+
 class Releases:
     """Writes what leaves into the session's chain."""
 

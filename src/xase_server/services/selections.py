@@ -1,7 +1,7 @@
 """Which records a query has found, in its order: made once, cut into pages of equal cost at any depth."""
 
 from collections import OrderedDict
-from collections.abc import Callable, Hashable
+from collections.abc import Callable, Hashable, Sequence
 from dataclasses import dataclass
 from threading import Lock
 from typing import Final, Protocol
@@ -58,9 +58,9 @@ class Listed:
     found: np.ndarray[tuple[int], np.dtype[np.uint32] | np.dtype[np.int64]]
 
     @classmethod
-    def of(cls, numbers: memoryview | Numbers, rows: int) -> "Listed":
+    def of(cls, numbers: Sequence[int], rows: int) -> "Listed":
         """An engine's answer over a version of so many rows."""
-        found = np.frombuffer(numbers, dtype=np.int64)
+        found = np.asarray(numbers, dtype=np.int64)
         return cls(found.astype(np.uint32) if rows < _SMALL else found)
 
     def __len__(self) -> int:
