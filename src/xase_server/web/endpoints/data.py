@@ -107,7 +107,7 @@ DATA: Final = (
         summary="Stream data",
         description="A batch as JSON with a cursor to the next; or, by `Accept`, all that is left of the query as an "
         "Arrow stream, NDJSON or CSV (with `Accept-Encoding: zstd` compressed). Each batch is in the ledger before its "
-        "first byte is sent; in an Arrow stream each record batch carries its `batch_id` and `next_cursor` as metadata.",
+        "first byte; in an Arrow stream each record batch carries its `batch_id` and `next_cursor` as metadata.",
         handler=data.stream,
         path_parameters=(SESSION_ID,),
         parameters=STREAM,
