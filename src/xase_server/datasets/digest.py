@@ -5,6 +5,7 @@ types, statistics) is a leaf of its own, so that no byte of the file is left out
 """
 
 from hashlib import sha256
+from itertools import pairwise
 from pathlib import Path
 from typing import BinaryIO
 
@@ -23,7 +24,7 @@ def file_digest(path: Path, metadata: pq.FileMetaData) -> str:
         cuts.append(_end(metadata.row_group(metadata.num_row_groups - 1)))
     bounds = [0, *cuts, path.stat().st_size]
     with path.open("rb") as stream:
-        leaves = [_leaf(stream, stop - start) for start, stop in zip(bounds[:-1], bounds[1:], strict=True)]
+        leaves = [_leaf(stream, stop - start) for start, stop in pairwise(bounds)]
     return format_digest(root_hash(leaves))
 
 

@@ -11,8 +11,10 @@ from typing import Any, Final
 import numpy as np
 import pyarrow as pa
 
+from xase_server.datasets.types import Array
+
 Hashes = np.ndarray[tuple[int], np.dtype[np.uint64]]
-ReadIds = Callable[[np.ndarray[Any, Any]], pa.Array]
+ReadIds = Callable[[np.ndarray[Any, Any]], Array]
 """The ids of records with these numbers."""
 
 _WORD: Final = 8
@@ -21,7 +23,7 @@ _LONGEST: Final = 1 << 10
 """Bytes of a text that its hash covers."""
 
 
-def text_hashes(texts: pa.Array) -> Hashes:
+def text_hashes(texts: Array) -> Hashes:
     """One hash for each text of a string array without nulls, eight bytes of all texts at a time."""
     _, offsets, data = texts.buffers()
     bounds = np.frombuffer(offsets, np.int32)[texts.offset : texts.offset + len(texts) + 1].astype(np.int64)
@@ -82,7 +84,8 @@ class Ids:
 def _counted(spans: np.ndarray[Any, Any]) -> np.ndarray[Any, Any]:
     """0, 1, … for each span: 2, 0, 3 gives 0, 1, 0, 1, 2."""
     ends = np.cumsum(spans)
-    return np.arange(ends[-1] if len(ends) else 0) - np.repeat(ends - spans, spans)
+    counted: np.ndarray[Any, Any] = np.arange(ends[-1] if len(ends) else 0) - np.repeat(ends - spans, spans)
+    return counted
 
 
 def _encodable(text: str) -> str:

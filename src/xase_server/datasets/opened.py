@@ -9,6 +9,7 @@ import pyarrow as pa
 from xase_server.datasets.folder import DATABASE, IDS, ROWS
 from xase_server.datasets.ids import Ids
 from xase_server.datasets.rows import Rows
+from xase_server.datasets.types import Array
 from xase_server.ports.datasets import RECORD_ID, Numbers, VersionUnavailable
 from xase_server.ports.engines import Engine
 from xase_server.query.schema import Schema
@@ -25,7 +26,7 @@ class OpenedVersion:
 
     def __init__(self, folder: Path, schema: Schema, open_engine: OpenEngine) -> None:
         self._schema = schema
-        self._open_engine = lambda: open_engine(folder / DATABASE, schema)
+        self._open_engine: Callable[[], Engine] = lambda: open_engine(folder / DATABASE, schema)
         self._engine: Engine | None = None
         self._opening = threading.Lock()
         try:
@@ -78,7 +79,7 @@ class OpenedVersion:
         with self._opening:
             self._rows = self._engine = None
 
-    def _record_ids(self, numbers: Numbers) -> pa.Array:
+    def _record_ids(self, numbers: Numbers) -> Array:
         return self._readable().take(numbers, [RECORD_ID]).column(0).combine_chunks()
 
     def _readable(self) -> Rows:

@@ -14,6 +14,7 @@ import pyarrow.compute as pc
 
 from xase_server.datasets.ids import mixed, text_hashes
 from xase_server.datasets.rows import Rows
+from xase_server.datasets.types import Array
 from xase_server.query.schema import Kind, ListOf, Scalar, Schema, Struct, Type
 
 _QUANTILES: Final = (0.05, 0.25, 0.5, 0.75, 0.95)
@@ -52,17 +53,17 @@ def _field(rows: Rows, steps: list[str], type_: Scalar) -> dict[str, Any]:
                 spread.see(present.cast(pa.int64()) if type_.kind is Kind.DATE else present)
     found: dict[str, Any] = {"type": type_.kind.value, "values": count, "nulls": nulls}
     if type_.kind is not Kind.JSON:
-        found["distinct"] = distinct.estimate()
+        found["distinct"] = min(count, distinct.estimate())
     return {**found, **spread.figures(_instant if type_.kind is Kind.DATE else None)}
 
 
-def _values(array: pa.Array, steps: list[str]) -> pa.Array:
+def _values(array: Array, steps: list[str]) -> Array:
     while pa.types.is_list(array.type):
         array = array.flatten()
     return _values(pc.struct_field(array, steps[0]), steps[1:]) if steps else array
 
 
-def _hashes(values: pa.Array, kind: Kind) -> "np.ndarray[Any, np.dtype[np.uint64]]":
+def _hashes(values: Array, kind: Kind) -> "np.ndarray[Any, np.dtype[np.uint64]]":
     if kind is Kind.STRING:
         return text_hashes(values)
     if kind is Kind.DATE:
@@ -99,7 +100,7 @@ class _Spread:
         self._least: Any = None
         self._greatest: Any = None
 
-    def see(self, values: pa.Array) -> None:
+    def see(self, values: Array) -> None:
         ends = pc.min_max(values).as_py()
         self._least = ends["min"] if self._least is None else min(self._least, ends["min"])
         self._greatest = ends["max"] if self._greatest is None else max(self._greatest, ends["max"])

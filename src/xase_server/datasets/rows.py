@@ -2,7 +2,7 @@
 
 from bisect import bisect_right
 from collections.abc import Iterator, Sequence
-from itertools import accumulate
+from itertools import accumulate, pairwise
 from pathlib import Path
 
 import numpy as np
@@ -36,8 +36,9 @@ class Rows:
         return pa.Table.from_batches(parts, self._schema(columns))
 
     def take(self, numbers: Numbers, columns: Sequence[str] | None = None) -> pa.Table:
-        """The rows with these numbers, in this order. Each batch is asked once: a take over a whole chunked
-        column would first copy it. Raises IndexError for a number that no row has.
+        """The rows with these numbers, in this order. Raises IndexError for a number that no row has.
+
+        Each batch is asked once, since a take over a whole chunked column would first copy that.
         """
         if not len(numbers):
             return self._schema(columns).empty_table()
@@ -58,7 +59,7 @@ class Rows:
         where = np.searchsorted(self._bounds, grouped, "right")
         cuts = np.flatnonzero(np.diff(where)) + 1
         starts = [0, *cuts.tolist(), len(grouped)]
-        for start, stop in zip(starts[:-1], starts[1:], strict=True):
+        for start, stop in pairwise(starts):
             at = int(where[start])
             batch = _selected(self._batches[at], columns)
             yield batch.take(pa.array(grouped[start:stop] - (self._ends[at] - batch.num_rows)))

@@ -7,6 +7,12 @@ import pyarrow as pa
 
 from xase_server.query.schema import Kind, ListOf, Scalar, Schema, Struct, Type
 
+Array = Any
+"""A `pyarrow.Array`: its published types lack what nested and encoded arrays can do."""
+
+DataType = Any
+"""A `pyarrow.DataType`, likewise."""
+
 INSTANT: Final = pa.timestamp("ms", "UTC")
 
 _ARROW: Final[Mapping[Kind, pa.DataType]] = {
@@ -20,7 +26,7 @@ _ARROW: Final[Mapping[Kind, pa.DataType]] = {
 }
 
 
-def arrow_type(type_: Type) -> pa.DataType:
+def arrow_type(type_: Type) -> DataType:
     """The Arrow type that holds values of this type; JSON is text."""
     if isinstance(type_, ListOf):
         return pa.list_(arrow_type(type_.element))

@@ -7,14 +7,14 @@ import orjson
 import pyarrow as pa
 import pyarrow.compute as pc
 
-from xase_server.datasets.types import arrow_type
+from xase_server.datasets.types import Array, arrow_type
 from xase_server.query.schema import FLOAT, INT, JSON, NULL, ListOf, Schema, Struct, Type
 
 Conflict = Callable[[str], Type]
 """What to make of a path where kinds mix: a type, or an exception."""
 
 
-def as_json(path: str) -> Type:
+def as_json(_path: str) -> Type:
     """Mixed kinds are kept as JSON."""
     return JSON
 
@@ -54,7 +54,7 @@ def settled(type_: Type) -> Type:
     return type_
 
 
-def widened(array: pa.Array, old: Type, new: Type) -> pa.Array:
+def widened(array: Array, old: Type, new: Type) -> Array:
     """Stored values of one type as values of a union that it is part of."""
     if old == new:
         return array
@@ -69,7 +69,7 @@ def widened(array: pa.Array, old: Type, new: Type) -> pa.Array:
     return array.cast(arrow_type(new))
 
 
-def _widened_struct(array: pa.Array, old: Struct, new: Struct) -> pa.Array:
+def _widened_struct(array: Array, old: Struct, new: Struct) -> Array:
     have = {name: (part, type_) for part, (name, type_) in zip(array.flatten(), old.members, strict=True)}
     parts = [
         widened(*have[name], type_) if name in have else pa.nulls(len(array), arrow_type(type_))
@@ -78,16 +78,17 @@ def _widened_struct(array: pa.Array, old: Struct, new: Struct) -> pa.Array:
     return rebuilt_struct(array, parts, new)
 
 
-def rebuilt_list(array: pa.Array, elements: pa.Array) -> pa.Array:
+def rebuilt_list(array: Array, elements: Array) -> Array:
     """A list array with other elements: `elements` belong to the lists that are not null, in order."""
     lengths = pc.fill_null(pc.list_value_length(array), 0).to_numpy(zero_copy_only=False)
     offsets = np.zeros(len(array) + 1, np.int64)
     np.cumsum(lengths, out=offsets[1:])
     mask = array.is_null() if array.null_count else None
-    return pa.ListArray.from_arrays(pa.array(offsets, pa.int64()).cast(pa.int32()), elements, mask=mask)
+    narrow: Array = pa.array(offsets).cast(pa.int32())
+    return pa.ListArray.from_arrays(narrow, elements, mask=mask)
 
 
-def rebuilt_struct(array: pa.Array, parts: Sequence[pa.Array], type_: Struct) -> pa.Array:
+def rebuilt_struct(array: Array, parts: Sequence[Array], type_: Struct) -> Array:
     """A struct array with other members, null where it was null."""
     fields = [pa.field(name, part.type) for (name, _), part in zip(type_.members, parts, strict=True)]
     return pa.StructArray.from_arrays(parts, fields=fields, mask=array.is_null() if array.null_count else None)

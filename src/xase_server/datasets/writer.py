@@ -43,7 +43,7 @@ class Batches:
     def rest(self) -> Iterator[pa.RecordBatch]:
         """What waits, if anything does."""
         if self._waiting:
-            yield pa.concat_batches(self._waiting)
+            yield pa.concat_batches(self._waiting)  # type: ignore[attr-defined]  # newer than its types
             self._waiting, self._rows, self._bytes = [], 0, 0
 
 

@@ -14,6 +14,8 @@ Column = Any
 
 Change = Callable[[Array], Array]
 
+_BYTE = 8
+
 
 def is_list(type_: pa.DataType) -> bool:
     """Whether arrays of the type are lists by offsets."""
@@ -28,27 +30,23 @@ def members(array: Array) -> dict[str, Array]:
 def around_members(array: Array, children: Mapping[str, Array]) -> Array:
     """The struct with these members instead of its own; where it is null it stays null."""
     fields = [pa.field(name, child.type) for name, child in children.items()]
-    if fields:
-        mask = array.is_null() if array.null_count else None
-        return pa.StructArray.from_arrays(list(children.values()), fields=fields, mask=mask)
-    # from_arrays takes its length from the members, and here are none
-    return pa.Array.from_buffers(pa.struct([]), len(array), [_validity(array)], children=[])
+    return pa.Array.from_buffers(pa.struct(fields), len(array), [validity(array)], children=list(children.values()))
 
 
 def around_values(array: Array, change: Change) -> Array:
     """The list with its values changed; `change` keeps their number. It does not see values of other rows."""
-    offsets, values = _window(array)
+    offsets, values = window(array)
     after = change(values)
-    return array if after is values else _listed(array, offsets, after)
+    return array if after is values else around_window(array, offsets, after)
 
 
 def dense(array: Array) -> Array:
     """The list without its null elements."""
-    offsets, values = _window(array)
+    offsets, values = window(array)
     if not values.null_count:
         return array
     before = np.concatenate([[0], np.cumsum(values.is_valid().to_numpy(zero_copy_only=False))])
-    return _listed(array, before[offsets].astype(offsets.dtype), values.drop_null())
+    return around_window(array, before[offsets].astype(offsets.dtype), values.drop_null())
 
 
 def leaves(array: Array, change: Change) -> Array:
@@ -78,10 +76,10 @@ def chunked(column: Column, change: Change) -> Column:
     return pa.chunked_array([change(chunk) for chunk in column.chunks or [pa.array([], type=column.type)]])
 
 
-def _window(array: Array) -> tuple["np.ndarray[Any, Any]", Array]:
-    """Offsets that begin at 0, and the values between the first and the last of them."""
+def window(array: Array) -> tuple["np.ndarray[Any, Any]", Array]:
+    """A list's offsets, beginning at 0, and the values between the first and the last of them."""
     if not len(array):
-        return np.zeros(1, _offset_type(array)), array.values.slice(0, 0)
+        return np.zeros(1, "int64" if pa.types.is_large_list(array.type) else "int32"), array.values.slice(0, 0)
     offsets = array.offsets.to_numpy()
     first, last = int(offsets[0]), int(offsets[-1])
     values = array.values
@@ -90,27 +88,31 @@ def _window(array: Array) -> tuple["np.ndarray[Any, Any]", Array]:
     return (offsets - offsets[0] if first else offsets), values
 
 
-def _offset_type(array: Array) -> str:
-    return "int64" if pa.types.is_large_list(array.type) else "int32"
+def around_window(array: Array, offsets: "np.ndarray[Any, Any]", values: Array) -> Array:
+    """The list with other offsets and values; where it is null it stays null."""
+    kind: Any = pa.large_list if pa.types.is_large_list(array.type) else pa.list_
+    type_ = kind(pa.field(array.type.value_field.name, values.type))
+    return pa.Array.from_buffers(type_, len(array), [validity(array), buffer(offsets)], children=[values])
 
 
-def _listed(like: Array, offsets: "np.ndarray[Any, Any]", values: Array) -> Array:
-    """A list of the same length and nulls."""
-    kind: Any = pa.large_list if pa.types.is_large_list(like.type) else pa.list_
-    type_ = kind(pa.field(like.type.value_field.name, values.type))
-    return pa.Array.from_buffers(type_, len(like), [_validity(like), _buffer(offsets)], children=[values])
+def validity(array: Array) -> pa.Buffer | None:
+    """The bits of this array alone that tell what is there; None where everything is."""
+    return bits(array.is_valid()) if array.null_count else None
 
 
-def _validity(array: Array) -> pa.Buffer | None:
-    """The bits that tell what is there, from bit 0; None where everything is."""
-    if not array.null_count:
-        return None
-    valid = array.is_valid()
-    if valid.offset:
-        return _buffer(np.packbits(valid.to_numpy(zero_copy_only=False), bitorder="little"))
-    bits: pa.Buffer = valid.buffers()[1]
-    return bits
+def bits(array: Array) -> pa.Buffer:
+    """The bits of a boolean array without nulls, from the first on, and no others."""
+    if array.offset % _BYTE:
+        return buffer(np.packbits(array.to_numpy(zero_copy_only=False), bitorder="little"))
+    held: pa.Buffer = array.buffers()[1].slice(array.offset // _BYTE, -(-len(array) // _BYTE))
+    if not len(array) % _BYTE:
+        return held
+    # the last byte has bits of the rows that follow
+    own = np.frombuffer(memoryview(held), np.uint8).copy()
+    own[-1] &= (1 << len(array) % _BYTE) - 1
+    return buffer(own)
 
 
-def _buffer(words: Any) -> pa.Buffer:
+def buffer(words: Any) -> pa.Buffer:
+    """The memory of a numpy array."""
     return pa.py_buffer(words)

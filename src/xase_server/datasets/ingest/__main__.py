@@ -8,6 +8,7 @@ import contextlib
 import os
 import resource
 import sys
+import tempfile
 import threading
 import time
 
@@ -77,7 +78,7 @@ def main() -> None:
     pa.set_cpu_count(2)
     pa.set_io_thread_count(2)
     bound(job.bounds)
-    os.chdir(job.folder)
+    tempfile.tempdir = job.folder  # on the disk that the version needs anyway
     threading.Thread(target=end_with, args=(0,), daemon=True).start()
     say(outcome(job))
     os._exit(0)

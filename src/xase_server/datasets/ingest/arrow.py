@@ -1,6 +1,7 @@
 """Arrow IPC, as a file or as a stream: read batch by batch, each checked whole before it is believed."""
 
 from collections.abc import Iterator
+from typing import Any
 
 import pyarrow as pa
 
@@ -21,11 +22,10 @@ class ArrowReading:
         is_file = source.stream.read(len(_FILE_MAGIC)) == _FILE_MAGIC
         source.stream.seek(0)
         try:
-            self._file = pa.ipc.open_file(source.stream) if is_file else None
-            self._stream = None if is_file else pa.ipc.open_stream(source.stream)
-            schema = (self._file or self._stream).schema
-            bounds.check_columns(len(schema))
-            self.schema = columns(schema)
+            raw: Any = source.stream
+            self._reader = pa.ipc.open_file(raw) if is_file else pa.ipc.open_stream(raw)
+            bounds.check_columns(len(self._reader.schema))
+            self.schema = columns(self._reader.schema)
         except (pa.ArrowException, OSError):
             raise _damaged() from None
 
@@ -43,11 +43,11 @@ class ArrowReading:
             raise _damaged() from None
 
     def _read(self) -> Iterator[pa.RecordBatch]:
-        if self._file is not None:
-            for number in range(self._file.num_record_batches):
-                yield self._file.get_batch(number)
+        if isinstance(self._reader, pa.ipc.RecordBatchFileReader):
+            for number in range(self._reader.num_record_batches):
+                yield self._reader.get_batch(number)
         else:
-            yield from self._stream or ()
+            yield from self._reader
 
 
 def _damaged() -> IngestProblem:

@@ -1,4 +1,4 @@
-"""CSV (RFC 4180) with a header. Its text is read once, into a spool of string columns; their types are known at its end."""
+"""CSV (RFC 4180) with a header. The text is read once, into a spool of string columns, and then has its types."""
 
 import csv
 import io
@@ -33,7 +33,7 @@ class CsvReading:
         self._header = next(self._rows(), [])
         _check_header(self._header, bounds)
         self._guesses = [Guess() for _ in self._header]
-        self._spool = tempfile.TemporaryFile(dir=".")
+        self._spool = tempfile.TemporaryFile()  # noqa: SIM115 -- closed when its rows are read
         self._spooled()
         self.schema = Struct(tuple((n, guess.type) for n, guess in zip(self._header, self._guesses, strict=True)))
 

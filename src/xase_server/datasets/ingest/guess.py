@@ -8,6 +8,7 @@ from typing import Final
 import pyarrow as pa
 import pyarrow.compute as pc
 
+from xase_server.datasets.types import Array
 from xase_server.query.schema import BOOL, FLOAT, INT, NULL, STRING, Scalar
 
 _PATTERNS: Final = {
@@ -24,7 +25,7 @@ class Guess:
         self._possible: list[Scalar] = list(_PATTERNS)
         self._empty = True
 
-    def see(self, texts: pa.Array) -> None:
+    def see(self, texts: Array) -> None:
         """Look at more texts of the column; an empty one is null and says nothing."""
         if not self._possible:
             return
@@ -41,7 +42,7 @@ class Guess:
         return self._possible[0] if self._possible else STRING
 
 
-def _fits(texts: pa.Array, kind: Scalar) -> bool:
+def _fits(texts: Array, kind: Scalar) -> bool:
     if not pc.all(pc.match_substring_regex(texts, _PATTERNS[kind])).as_py():
         return False
     try:

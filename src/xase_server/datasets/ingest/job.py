@@ -1,6 +1,6 @@
 """One conversion, from source to folder, as the converting process does it."""
 
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator, Mapping
 from pathlib import Path
 from typing import Final
 
@@ -26,7 +26,12 @@ from xase_server.datasets.writer import VersionWriter
 from xase_server.ports.datasets import RECORD_ID, Format, Found, IngestProblem, Numbers
 from xase_server.query.schema import Schema, Type
 
-_READINGS: Final = {"parquet": ParquetReading, "arrow": ArrowReading, "ndjson": NdjsonReading, "csv": CsvReading}
+_READINGS: Final[Mapping[Format, Callable[[Source, Bounds, Report], Reading]]] = {
+    "parquet": ParquetReading,
+    "arrow": ArrowReading,
+    "ndjson": NdjsonReading,
+    "csv": CsvReading,
+}
 
 
 class Job(Struct, frozen=True, kw_only=True):

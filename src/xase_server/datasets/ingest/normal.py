@@ -10,7 +10,7 @@ import pyarrow as pa
 import pyarrow.compute as pc
 from pyarrow import types as kinds
 
-from xase_server.datasets.types import INSTANT, arrow_type
+from xase_server.datasets.types import INSTANT, Array, DataType, arrow_type
 from xase_server.datasets.union import rebuilt_list, rebuilt_struct
 from xase_server.ports.datasets import IngestProblem
 from xase_server.query.schema import (
@@ -54,7 +54,7 @@ def columns(schema: pa.Schema) -> Schema:
     return Struct(tuple((field.name, _type(field.type, place)) for place, field in enumerate(schema, 1)))
 
 
-def _type(type_: pa.DataType, column: int, levels: int = _LEVELS) -> Type:
+def _type(type_: DataType, column: int, levels: int = _LEVELS) -> Type:
     if not levels:
         raise IngestProblem(f"Column {column} is nested too deeply", too_large=True)
     type_ = _plain(type_)
@@ -72,9 +72,7 @@ def _type(type_: pa.DataType, column: int, levels: int = _LEVELS) -> Type:
     for ours, tests in _SCALARS:
         if any(test(type_) for test in tests):
             return ours
-    raise IngestProblem(
-        f"Column {column} holds {type_.id and _spoken(type_)}, which cannot be queried; convert it or leave it out"
-    )
+    raise IngestProblem(f"Column {column} holds {_spoken(type_)}, which cannot be queried; convert it or leave it out")
 
 
 def _spoken(type_: pa.DataType) -> str:
@@ -82,7 +80,7 @@ def _spoken(type_: pa.DataType) -> str:
     return "binary values" if binary or kinds.is_binary_view(type_) else f"values of the type {str(type_)[:40]}"
 
 
-def _plain(type_: pa.DataType) -> pa.DataType:
+def _plain(type_: DataType) -> DataType:
     """The type of the values behind an encoding or an extension."""
     while True:
         if isinstance(type_, pa.BaseExtensionType):
@@ -101,12 +99,13 @@ def normal_batch(batch: pa.RecordBatch, schema: Schema) -> pa.RecordBatch:
             arrays.append(_normal(array, type_))
         except (pa.ArrowInvalid, pa.ArrowNotImplementedError):
             raise IngestProblem(
-                f"Column {place} holds values that do not fit: integers beyond 64 bits with sign, or dates outside the years 1 to 9999"
+                f"Column {place} holds values that do not fit: integers beyond 64 bits with sign, "
+                "or dates outside the years 1 to 9999"
             ) from None
     return pa.RecordBatch.from_arrays(arrays, names=[name for name, _ in schema.members])
 
 
-def _normal(array: pa.Array, type_: Type) -> pa.Array:
+def _normal(array: Array, type_: Type) -> Array:
     array = _decoded(array)
     if isinstance(type_, ListOf):
         return _normal_list(array, type_)
@@ -116,13 +115,13 @@ def _normal(array: pa.Array, type_: Type) -> pa.Array:
     return _normal_scalar(array, type_)
 
 
-def _normal_list(array: pa.Array, type_: ListOf) -> pa.Array:
+def _normal_list(array: Array, type_: ListOf) -> Array:
     if kinds.is_map(array.type):
         array = array.cast(pa.list_(pa.struct([("key", array.type.key_type), ("value", array.type.item_type)])))
     return rebuilt_list(array, _normal(array.flatten(), type_.element))
 
 
-def _normal_scalar(array: pa.Array, type_: Scalar) -> pa.Array:
+def _normal_scalar(array: Array, type_: Scalar) -> Array:
     if type_ == JSON:  # a struct without members
         return pc.if_else(array.is_null(), pa.scalar(None, pa.string()), pa.scalar("{}"))
     if type_.kind is Kind.FLOAT:
@@ -134,7 +133,7 @@ def _normal_scalar(array: pa.Array, type_: Scalar) -> pa.Array:
     return array if array.type == arrow_type(type_) else array.cast(arrow_type(type_))
 
 
-def finite(array: pa.Array) -> pa.Array:
+def finite(array: Array) -> Array:
     """Doubles with null in place of NaN and infinities."""
     good = pc.is_finite(array)
     if pc.all(good).as_py() is not False:
@@ -142,7 +141,7 @@ def finite(array: pa.Array) -> pa.Array:
     return pc.if_else(good, array, pa.scalar(None, pa.float64()))
 
 
-def instants(array: pa.Array) -> pa.Array:
+def instants(array: Array) -> Array:
     """Dates and times of any unit and zone as milliseconds of UTC, finer parts cut off.
 
     Raises pa.ArrowInvalid for what lies outside the years 1 to 9999.
@@ -154,7 +153,7 @@ def instants(array: pa.Array) -> pa.Array:
     return found
 
 
-def _decoded(array: pa.Array) -> pa.Array:
+def _decoded(array: Array) -> Array:
     while True:
         if isinstance(array, pa.ExtensionArray):
             array = array.storage

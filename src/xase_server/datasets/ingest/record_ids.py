@@ -9,6 +9,7 @@ import pyarrow.compute as pc
 
 from xase_server.datasets.bounds import Bounds
 from xase_server.datasets.ids import mixed
+from xase_server.datasets.types import Array
 from xase_server.ports.datasets import RECORD_ID, IngestProblem
 from xase_server.query.schema import INT, NULL, STRING, Schema, Struct, Type, resolve
 
@@ -34,7 +35,7 @@ class ColumnIds:
         if type_ not in (STRING, INT, NULL):
             raise IngestProblem(f"The ids in '{field}' must be strings or integers, not {_spoken(type_)}")
 
-    def of(self, batch: pa.RecordBatch, start: int) -> pa.Array:
+    def of(self, batch: pa.RecordBatch, start: int) -> Array:
         """The ids of a batch whose first record has this number."""
         array = batch.column(self._path[0])
         for name in self._path[1:]:
@@ -47,7 +48,7 @@ class ColumnIds:
         self._check_length(texts, start)
         return pc.fill_null(texts, "")
 
-    def _check_length(self, texts: pa.Array, start: int) -> None:
+    def _check_length(self, texts: Array, start: int) -> None:
         long = pc.greater(pc.binary_length(texts), self._bounds.id_bytes)
         if pc.any(long).as_py():
             place = start + 1 + pc.index(long, True).as_py()
@@ -69,7 +70,7 @@ class PlaceIds:
             key = mixed(key ^ word)
         self._key = key
 
-    def of(self, batch: pa.RecordBatch, start: int) -> pa.Array:
+    def of(self, batch: pa.RecordBatch, start: int) -> Array:
         """The ids of a batch whose first record has this number."""
         count = batch.num_rows
         values = mixed(mixed(np.arange(start, start + count, dtype=np.uint64) ^ self._key))
@@ -79,7 +80,7 @@ class PlaceIds:
         text[:, 4::2] = _HEX[octets >> 4]
         text[:, 5::2] = _HEX[octets & 15]
         offsets = np.arange(count + 1, dtype=np.int32) * 20
-        return pa.Array.from_buffers(pa.string(), count, [None, pa.py_buffer(offsets), pa.py_buffer(text)])
+        return pa.Array.from_buffers(pa.string(), count, [None, pa.py_buffer(offsets.data), pa.py_buffer(text.data)])
 
     def check(self) -> None:
         """Every place has an id."""
@@ -106,7 +107,7 @@ def without_ids(schema: Schema) -> Schema:
     return Struct(tuple((name, type_) for name, type_ in schema.members if name != RECORD_ID))
 
 
-def check_unique(ids: pa.Array, numbers: Sequence[int]) -> None:
+def check_unique(ids: Array, numbers: Sequence[int]) -> None:
     """Raise IngestProblem when two of these ids, of the records with these numbers, are alike."""
     encoded = ids.dictionary_encode()
     codes = encoded.indices.to_numpy()

@@ -6,7 +6,7 @@ from typing import Any
 import pyarrow as pa
 
 from xase_server.datasets.ingest.instants import DATE_NAME, instant
-from xase_server.datasets.types import arrow_schema
+from xase_server.datasets.types import Array, arrow_type
 from xase_server.datasets.union import json_text
 from xase_server.query.schema import Kind, ListOf, Schema, Struct, Type
 
@@ -15,14 +15,18 @@ Shape = Callable[[Any], Any]
 
 def batch_of(records: Sequence[dict[str, Any]], schema: Schema) -> pa.RecordBatch:
     """Records as a batch of these columns, which hold every one of their values."""
-    fields = pa.struct(list(arrow_schema(schema)))
+    fields = arrow_type(schema)
     if not _needed(schema):
         try:
-            return pa.RecordBatch.from_struct_array(pa.array(records, fields))
+            return _batch(pa.array(records, fields))
         except pa.ArrowInvalid:  # an integer that no double is equal to, in a column of doubles
             pass
     shape = _shape(schema)
-    return pa.RecordBatch.from_struct_array(pa.array([shape(each) for each in records], fields))
+    return _batch(pa.array([shape(each) for each in records], fields))
+
+
+def _batch(structs: Array) -> pa.RecordBatch:
+    return pa.RecordBatch.from_struct_array(structs)
 
 
 def _needed(type_: Type) -> bool:

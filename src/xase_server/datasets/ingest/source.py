@@ -17,8 +17,8 @@ _COMPRESSED = {
     b"\xfd7zXZ": "xz",
 }
 _SUFFIXES: dict[str, Format] = {
-    ".parquet": "parquet", ".pq": "parquet", ".arrow": "arrow", ".arrows": "arrow", ".feather": "arrow", ".ipc": "arrow",
-    ".ndjson": "ndjson", ".jsonl": "ndjson", ".csv": "csv",
+    ".parquet": "parquet", ".pq": "parquet", ".arrow": "arrow", ".arrows": "arrow", ".feather": "arrow",
+    ".ipc": "arrow", ".ndjson": "ndjson", ".jsonl": "ndjson", ".csv": "csv",
 }  # fmt: skip
 
 
