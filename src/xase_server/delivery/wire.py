@@ -55,6 +55,21 @@ def zstd_frames(chunks: Iterable[bytes]) -> Iterator[bytes]:
     return (codec.compress(chunk, asbytes=True) for chunk in chunks if chunk)
 
 
+class Zstd:
+    """Another encoder's stream, compressed chunk by chunk."""
+
+    def __init__(self, encoder: Encoder) -> None:
+        self._encoder = encoder
+
+    def batch(self, table: pa.Table, metadata: Mapping[str, str]) -> Iterator[bytes]:
+        """See `Encoder.batch`."""
+        return zstd_frames(self._encoder.batch(table, metadata))
+
+    def end(self) -> bytes:
+        """See `Encoder.end`."""
+        return b"".join(zstd_frames([self._encoder.end()]))
+
+
 def _range(text: str) -> tuple[str, float]:
     name, *parameters = (part.strip().lower() for part in text.split(";"))
     quality = next((part[2:] for part in parameters if part.startswith("q=")), "1")
