@@ -306,10 +306,10 @@ class Datasets:
         if not number:
             raise Refused("conflict", "This dataset has no data yet", {"resource": "dataset", "id": row.id})
         try:
-            fields = await asyncio.to_thread(self._library.profile, row.id, number)
+            found = await asyncio.to_thread(self._library.profile, row.id, number)
         except VersionUnavailable as error:
             raise unavailable("The dataset's files cannot be read now", retry_after=60) from error
-        return {"dataset_id": row.id, "version": number, "fields": dict(fields)}
+        return {"dataset_id": row.id, "version": number, **found}
 
     async def close(self) -> None:
         """Break off what is being read, and give back the versions."""

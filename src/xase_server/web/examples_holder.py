@@ -63,7 +63,8 @@ SCHEMA: Final[dict[str, Any]] = {
 PROFILE: Final[dict[str, Any]] = {
     "dataset_id": DATASET["dataset_id"],
     "version": 1,
-    "fields": {"age": {"nulls": 0, "distinct": 82, "least": 18, "greatest": 99}},
+    "rows": DATASET["rows"],
+    "fields": {"age": {"type": "int", "nulls": 0, "distinct": 82, "min": 18, "max": 99}},
 }
 
 POLICY_DOCUMENT: Final[dict[str, Any]] = {

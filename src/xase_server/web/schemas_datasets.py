@@ -95,4 +95,7 @@ class DatasetProfile(Struct):
 
     dataset_id: DatasetId
     version: Count
-    fields: Annotated[dict[str, Any], Meta(description="By path: nulls, distinct values, least, greatest, quantiles.")]
+    rows: Count
+    fields: Annotated[
+        dict[str, Any], Meta(description="By path: type, nulls, distinct values (estimated), min, max, quantiles.")
+    ]

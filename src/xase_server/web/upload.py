@@ -4,7 +4,7 @@ import asyncio
 from collections.abc import AsyncIterator
 
 from xase_server.domain.errors import Refused
-from xase_server.web.asgi import Receive
+from xase_server.web.asgi import Message, Receive
 from xase_server.web.body import ClientGone, too_large
 
 
@@ -34,9 +34,9 @@ class Upload:
             more = message.get("more_body", False)
             yield piece
 
-    async def _next(self) -> dict[str, object]:
+    async def _next(self) -> Message:
         try:
             async with asyncio.timeout(self._seconds):
-                return dict(await self._receive())
+                return await self._receive()
         except TimeoutError:
             raise Refused("request_timeout", "The body stopped arriving", {"limit_seconds": self._seconds}) from None

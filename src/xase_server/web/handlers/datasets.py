@@ -1,5 +1,9 @@
 """Datasets (docs/spec/api.md, section 3)."""
 
+from collections.abc import Mapping
+from typing import Final
+
+from xase_server.domain.datasets import FileFormat
 from xase_server.services.outcome import Outcome
 from xase_server.web.answer import Answer, json_answer, outcome_answer, placed_answer
 from xase_server.web.call import Call
@@ -76,13 +80,13 @@ def _read_answer(outcome: Outcome) -> Answer:
     return outcome_answer(outcome, 202 if "progress" in outcome.body else 200)
 
 
-def _format_of(call: Call) -> str | None:
+def _format_of(call: Call) -> FileFormat | None:
     """What the media type says; None lets the content say it."""
     media = call.headers.get(b"content-type", b"").partition(b";")[0].strip().lower()
     return FORMATS[media.decode("latin-1")]
 
 
-FORMATS = {
+FORMATS: Final[Mapping[str, FileFormat | None]] = {
     "application/vnd.apache.parquet": "parquet",
     "application/vnd.apache.arrow.stream": "arrow",
     "application/vnd.apache.arrow.file": "arrow",
