@@ -125,7 +125,9 @@ class Operations:
         (identifier,) = earlier.ids
         found = await self._reader.point(lambda reads: reads.any_entry(identifier))
         assert found is not None, "an operation is remembered with its entry"
-        return Outcome({"operation_id": identifier, "created_at": decode(found[1])["time"], **earlier.body}, replayed=True)
+        return Outcome(
+            {"operation_id": identifier, "created_at": decode(found[1])["time"], **earlier.body}, replayed=True
+        )
 
     def _claimed(self, version: Version, session_id: str, wish: NewOperation) -> Claimed:
         return self._reader.now(lambda reads: self._reconciled(reads, version, session_id, wish))
@@ -141,7 +143,9 @@ class Operations:
         numbers = version.numbers_of(names)
         pairs = [(name, number) for name, number in zip(names, numbers, strict=True)]
         unknown = [name for name, number in pairs if number is None or number not in delivered.records]
-        return Claimed(BitMap64(np.array([n for _, n in pairs if n is not None], dtype=np.uint64)) & delivered.records, unknown)
+        return Claimed(
+            BitMap64(np.array([n for _, n in pairs if n is not None], dtype=np.uint64)) & delivered.records, unknown
+        )
 
 
 def _check(wish: NewOperation) -> None:
