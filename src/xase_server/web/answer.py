@@ -57,6 +57,13 @@ def created_answer(outcome: Outcome, folder: str) -> Answer:
     return answer
 
 
+def placed_answer(outcome: Outcome, place: str, *, is_done: bool = True) -> Answer:
+    """201 for what came into being at this address, 202 while its making goes on."""
+    answer = outcome_answer(outcome, 201 if is_done else 202)
+    answer.headers.append((b"location", place.encode()))
+    return answer
+
+
 def list_answer(rows: Sequence[View], *, total: int, limit: int, offset: int, next_cursor: str | None) -> Answer:
     """One page of a list."""
     return json_answer({"data": rows, "total": total, "limit": limit, "offset": offset, "next_cursor": next_cursor})
