@@ -6,6 +6,7 @@ Routes, the OpenAPI file, the reference page and the authorisation test are made
 from typing import Final
 
 from xase_server.web.endpoint import Endpoint
+from xase_server.web.endpoints.access import ACCESS
 from xase_server.web.endpoints.datasets import DATASETS
 from xase_server.web.endpoints.evidence import EVIDENCE
 from xase_server.web.endpoints.keys import KEYS
@@ -20,6 +21,7 @@ ENDPOINTS: Final[tuple[Endpoint, ...]] = (
     *METRICS,
     *DATASETS,
     *POLICIES,
+    *ACCESS,
     *EVIDENCE,
     *LEDGER,
     *KEYS,
