@@ -26,6 +26,7 @@ from xase_server.query.nodes import (
     Holds,
     In,
     Is,
+    Longer,
     Matches,
     Modulo,
     Node,
@@ -46,7 +47,7 @@ _TYPE_NAMES: Final[Mapping[Kind, frozenset[str]]] = {
     Kind.STRING: frozenset({"string"}),
     Kind.DATE: frozenset({"date"}),
 }
-_OF_THE_LIST: Final = Size | Element | Exists
+_OF_THE_LIST: Final = Size | Element | Exists | Longer
 # The turn that makes a bound parameter of a set slot for a kind of column, and the family it needs.
 _SETS: Final = {
     Kind.INT: ("integers", "number", "BIGINT[]"),
@@ -269,10 +270,16 @@ class FilterCompiler:
         return sql.any_of((there, sql.is_null(cell.sql) if "null" in test.names else FALSE))
 
     def _size(self, cell: Cell, test: Size) -> SQL:
+        return self._length(cell, exp.EQ, test.count)
+
+    def _longer(self, cell: Cell, test: Longer) -> SQL:
+        return self._length(cell, exp.GT, test.count)
+
+    def _length(self, cell: Cell, kind: type[exp.Binary], count: Slot) -> SQL:
         items = mixed.elements(cell.sql) if cell.type == JSON else cell.sql
         if not (cell.type == JSON or isinstance(cell.type, ListOf)):
             return FALSE
-        return exp.EQ(this=sql.length(items), expression=self._parameters.bound(test.count.index))
+        return kind(this=sql.length(items), expression=self._parameters.bound(count.index))
 
     def _modulo(self, cell: Cell, test: Modulo) -> SQL:
         divisor, remainder = (self._parameters.bound(slot.index) for slot in (test.divisor, test.remainder))
@@ -306,6 +313,7 @@ class FilterCompiler:
         In: _in,
         Matches: _matches,
         Exists: _exists,
+        Longer: _longer,
         TypeIs: _type_is,
         Size: _size,
         Modulo: _modulo,
