@@ -132,3 +132,21 @@ def test_a_stage_on_mixed_types_is_refused_on_too_many_rows():
         engine.aggregate(pipeline)
     message = "groups by values of mixed types: done for at most 3 rows"
     assert caught.value.details == [{"field": "1", "message": message}]
+
+
+def test_a_count_beside_its_numbers_is_not_asked_again(statements):
+    engine, made = statements
+    find = parse_find({"filter": {"s": {"$gt": ""}, "i": 1}, "limit": 5}, SCHEMA)
+    assert list(engine.numbers(find)) == [0]
+    before = len(made())
+    assert engine.count(find.filter) == 1
+    assert len(made()) == before
+
+
+@pytest.mark.parametrize(("skip", "limit"), [(0, 0), (1, 0), (9, 0), (0, 2), (0, 3), (2, 2), (9, 2)])
+def test_a_window_tells_no_wrong_count(skip, limit):
+    with duck(SCHEMA, [{"i": 1}] * 3 + [{"i": 2}]) as engine:
+        find = parse_find({"filter": {"i": 1}, "skip": skip, "limit": limit}, SCHEMA)
+        engine.numbers(find)
+        assert engine.count(find.filter) == 3
+        assert engine.count(parse_find({"filter": {"i": 2}}, SCHEMA).filter) == 1
