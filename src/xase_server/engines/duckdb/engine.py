@@ -10,7 +10,7 @@ from sqlglot import exp
 
 from xase_server.engines.duckdb import sql
 from xase_server.engines.duckdb.answers import decoded
-from xase_server.engines.duckdb.cells import Cell, NotNative, Rows
+from xase_server.engines.duckdb.cells import NOTHING, Cell, NotNative, Rows
 from xase_server.engines.duckdb.filters import FilterCompiler
 from xase_server.engines.duckdb.functions.checking import MARK
 from xase_server.engines.duckdb.slots import Lifted, Parameters, bind
@@ -22,7 +22,7 @@ from xase_server.query.aggregate import aggregate, too_many_rows
 from xase_server.query.limits import DEFAULTS, QuerySettings
 from xase_server.query.nodes import Node
 from xase_server.query.refusal import refuse
-from xase_server.query.schema import Kind, Scalar, Schema
+from xase_server.query.schema import NULL, Scalar, Schema
 from xase_server.query.stages import Facet, Find, Pipeline
 
 _Plan = TypeVar("_Plan")
@@ -66,7 +66,9 @@ class DuckDBEngine:
 
     @staticmethod
     def _canonically(cell: Cell, stored: str) -> Cell:
-        if not isinstance(cell.type, Scalar) or cell.type.kind is Kind.NULL or stored == sql.type_name(cell.type):
+        if cell.type == NULL:
+            return NOTHING
+        if not isinstance(cell.type, Scalar) or stored == sql.type_name(cell.type):
             return cell
         return Cell(sql.cast(cell.sql, sql.type_name(cell.type)), cell.type)
 
@@ -157,7 +159,7 @@ class DuckDBEngine:
         query = exp.Select(expressions=[what])
         query.set("from_", exp.From(this=self._table))
         try:
-            condition = FilterCompiler(parameters, names).condition(filter, self._row)
+            condition = FilterCompiler(parameters, names, self._canonical).condition(filter, self._row)
         except NotNative as error:
             raise refuse("$expr", f"Cannot be asked for every record: {error}") from None
         if condition is not sql.TRUE:

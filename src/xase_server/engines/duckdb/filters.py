@@ -59,10 +59,11 @@ _SETS: Final = {
 
 
 class FilterCompiler:
-    """Compiles the nodes of one plan."""
+    """Compiles the nodes of one plan; expressions compute with the cells of `computing`."""
 
-    def __init__(self, parameters: Parameters, names: Names) -> None:
+    def __init__(self, parameters: Parameters, names: Names, computing: Rows) -> None:
         self._parameters = parameters
+        self._computing = computing
         self._names = names
         self._in_lambda = 0
 
@@ -79,7 +80,7 @@ class FilterCompiler:
         if isinstance(node, Is):
             assert isinstance(row, Cell), "only an element is tested itself"
             return self._single(row, node.test)
-        return self._holds(node, row)
+        return self._holds(node)
 
     def _all(self, node: And, row: Cell | Rows) -> SQL:
         """Every item; expressions, which may have no value, only of rows that the other items let through."""
@@ -89,9 +90,8 @@ class FilterCompiler:
             return sql.all_of((sure, risky))
         return sql.all_of((sure, sql.case([(sure, risky)])))
 
-    def _holds(self, node: Holds, row: Cell | Rows) -> SQL:
-        assert isinstance(row, Rows), "$expr stands only at the top"
-        return truth(ExpressionCompiler(self._parameters, self._names, row).cell(node.expression))
+    def _holds(self, node: Holds) -> SQL:
+        return truth(ExpressionCompiler(self._parameters, self._names, self._computing).cell(node.expression))
 
     def _reached(self, row: Cell | Rows, path: Path, test: Test) -> SQL:
         if not path:
