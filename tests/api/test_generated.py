@@ -52,14 +52,26 @@ def existing(listening):
         record = client.post("/v1/records", json=DECISION).json()["id"]
         bundle = client.post("/v1/evidence/bundles", json={"record_ids": [record]}).json()["bundle_id"]
         key = client.post("/v1/keys", json={"name": "k", "role": "auditor"}).json()["id"]
-    return {"/v1/records/": record, "/v1/evidence/bundles/": bundle, "/v1/evidence/": record, "/v1/keys/": key}
+        dataset = client.post("/v1/datasets", json={"name": "generated"}).json()["dataset_id"]
+        policy = client.post("/v1/policies", json={"name": "p", "rules": [{"id": "r", "effect": "permit"}]}).json()[
+            "id"
+        ]
+    return {
+        "/v1/records/": record,
+        "/v1/evidence/bundles/": bundle,
+        "/v1/evidence/": record,
+        "/v1/keys/": key,
+        "/v1/datasets/": dataset,
+        "/v1/policies/": policy,
+    }
 
 
 def path_of(operation, existing):
     """The parameters of an address of something that exists; None where the address has none."""
     if not operation.path.count("{id}"):
         return {"level": "0", "number": "000.p/1"} if "{level}" in operation.path else None
-    return {"id": next(identifier for start, identifier in existing.items() if operation.path.startswith(start))}
+    found = {"id": next(identifier for start, identifier in existing.items() if operation.path.startswith(start))}
+    return found | ({"version": "1"} if "{version}" in operation.path else {})
 
 
 def can_be_wrong(operation):
