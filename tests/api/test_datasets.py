@@ -4,6 +4,7 @@ import asyncio
 import io
 import json
 import time
+from typing import Any
 
 import httpx2
 import pyarrow as pa
@@ -35,11 +36,11 @@ def problems(answer):
 
 async def entries(client, type_):
     """The organisation's entries of one type, oldest first."""
-    found, start = [], 0
-    while start is not None:
-        page = (await client.get(f"/v1/ledger/entries?start={start}&limit=100")).json()
+    found: list[dict[str, Any]] = []
+    page: dict[str, Any] = {"next_start": 0}
+    while page["next_start"] is not None:
+        page = (await client.get(f"/v1/ledger/entries?start={page['next_start']}&limit=100")).json()
         found += [each["entry"] for each in page["data"] if each.get("entry", {}).get("type") == type_]
-        start = page["next_start"]
     return found
 
 

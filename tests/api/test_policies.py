@@ -1,6 +1,7 @@
 """Policies: both forms, JSON and YAML, versions, what they would say and whom a change would touch."""
 
 import json
+from typing import Any
 
 import pytest
 from msgspec import json as msgjson
@@ -28,17 +29,15 @@ PLAIN = {
     ],
     "rejection_behavior": "block_access",
 }
+RULE: dict[str, Any] = {
+    "id": "train",
+    "effect": "permit",
+    "when": {"purpose": ["model-development"], "organisations": ["org_two"], "max_duration": "30d"},
+    "constrain": {"deny_fields": ["who"], "min_group_size": 10},
+}
 FULL = {
     "name": "Records",
-    "rules": [
-        {
-            "id": "train",
-            "effect": "permit",
-            "when": {"purpose": ["model-development"], "organisations": ["org_two"], "max_duration": "30d"},
-            "constrain": {"deny_fields": ["who"], "min_group_size": 10},
-        },
-        {"id": "never", "effect": "forbid", "when": {"purpose": ["marketing"]}},
-    ],
+    "rules": [RULE, {"id": "never", "effect": "forbid", "when": {"purpose": ["marketing"]}}],
 }
 YAML = {"content-type": "application/yaml"}
 
@@ -67,7 +66,7 @@ async def make(client):
 
 
 def with_rule(**change):
-    return FULL | {"rules": [FULL["rules"][0] | change]}
+    return FULL | {"rules": [RULE | change]}
 
 
 # ------------------------------------------------------------------ making and changing
