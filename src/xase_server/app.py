@@ -15,25 +15,37 @@ from xase_server.domain.entries import Claim, Unit
 from xase_server.domain.errors import Refused
 from xase_server.domain.ids import new_id
 from xase_server.domain.principals import Principal
+from xase_server.domain.times import DAY_MS
 from xase_server.engines.duckdb.files import build_database, open_engine
 from xase_server.home import Custody, Home, HomeProblem, write_private
 from xase_server.ledger.append import Ledger
 from xase_server.policy.purposes import DEFAULT_PURPOSES, Purposes, read_purposes
 from xase_server.ports import Library, Storage, StorageUnavailable
+from xase_server.services.access import Access
+from xase_server.services.aggregation import Aggregation
 from xase_server.services.authentication import Authenticator
 from xase_server.services.bundles import Bundles
+from xase_server.services.closing import Closing
+from xase_server.services.data import Data
 from xase_server.services.datasets import Datasets
 from xase_server.services.decisions import Decisions
+from xase_server.services.events import Events
 from xase_server.services.evidence import Evidence
+from xase_server.services.governance import Governance
+from xase_server.services.grants import Gate
 from xase_server.services.health import Health
 from xase_server.services.ingestion import Ingestion
 from xase_server.services.interventions import Interventions
 from xase_server.services.keys import Keys, append_key, mint, new_secret
 from xase_server.services.log import Log
 from xase_server.services.metrics import DecisionMetrics
+from xase_server.services.operations import Operations
+from xase_server.services.planning import Planner
 from xase_server.services.policies import Policies
 from xase_server.services.reading import Reader
 from xase_server.services.recovery import recover_datasets
+from xase_server.services.releases import Releases
+from xase_server.services.sessions import Sessions
 from xase_server.services.versions import Versions
 from xase_server.settings import Settings
 from xase_server.storage import open_storage
@@ -161,6 +173,10 @@ def _datasets(core: Core, library: Library) -> Datasets:
 def _services(core: Core, library: Library) -> Services:
     reader = core.reader
     ledger, custody, clock = core.ledger, core.custody, core.clock
+    purposes = _purposes(core.settings.purposes_file)
+    governance = Governance(purposes)
+    gate, planner = Gate(reader, clock, governance), Planner(library)
+    data = Data(gate, planner, Releases(ledger), reader)
     return Services(
         decisions=Decisions(ledger, reader),
         interventions=Interventions(ledger, reader, custody.document, clock),
@@ -177,8 +193,15 @@ def _services(core: Core, library: Library) -> Services:
             limit=core.settings.max_bundle_records,
         ),
         datasets=_datasets(core, library),
-        policies=Policies(ledger, reader, clock, _purposes(core.settings.purposes_file)),
+        policies=Policies(ledger, reader, clock, purposes),
         log=Log(reader, custody.ring),
+        access=Access(ledger, reader, clock, governance, default_ms=core.settings.session_days * DAY_MS),
+        sessions=Sessions(reader, clock),
+        closing=Closing(ledger, reader, clock),
+        data=data,
+        aggregation=Aggregation(data),
+        operations=Operations(ledger, gate, planner, reader),
+        events=Events(reader, planner),
         health=Health(ledger, reader),
         clock=clock,
     )
@@ -239,7 +262,7 @@ class Server:
         await send({"type": "lifespan.shutdown.complete"})
 
     async def start(self) -> None:
-        """Put right what an earlier stop left of datasets, then begin to note when keys were last used."""
+        """Put right what an earlier stop left of datasets, then begin to note when keys are used and sessions end."""
         await asyncio.to_thread(recover_datasets, self.core.storage, self.core.ledger, self.library)
         self._keeping = asyncio.create_task(self._keep())
 
@@ -250,6 +273,7 @@ class Server:
             await asyncio.gather(self._keeping, return_exceptions=True)
         await self.services.bundles.close()
         await self.services.datasets.close()
+        await asyncio.to_thread(self.services.data.planner.close)
         await asyncio.to_thread(self._note_use)
         await asyncio.to_thread(self.core.close)
 
@@ -257,6 +281,13 @@ class Server:
         while True:
             await asyncio.sleep(_TOUCH_SECONDS)
             await asyncio.to_thread(self._note_use)
+            await self._sweep()
+
+    async def _sweep(self) -> None:
+        try:
+            await self.services.closing.sweep()
+        except Refused as refused:  # the clock holds against expired sessions all the same
+            _log.warning("expired sessions were not noted", reason=refused.message)
 
     def _note_use(self) -> None:
         used = self.services.authenticator.take_used()

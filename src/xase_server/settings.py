@@ -66,6 +66,10 @@ class Settings(BaseSettings):
     max_bundle_records: Annotated[
         int, Field(ge=1, le=1_000_000, description="Decision records in one evidence bundle.")
     ] = 100_000
+    session_days: Annotated[
+        int,
+        Field(ge=1, le=3_650, description="Days that a session lasts when neither its request nor its policy says."),
+    ] = 30
     dataset_roots: Annotated[
         str,
         Field(
