@@ -44,6 +44,7 @@ class View:
     """
 
     key: Hashable
+    barrier_key: Hashable
     version: Version
     visible: Schema
     filterable: Schema
@@ -147,6 +148,7 @@ class Planner:
         rows, barrier = self._conditions(version, begun), self._conditions(version, added)
         view = View(
             key=(grant.dataset_id, grant.version, seen, canonical([dict(each) for each in begun])),
+            barrier_key=canonical([dict(each) for each in added]),
             version=version,
             visible=seen,
             filterable=filterable(grant.contract, seen),
@@ -180,30 +182,38 @@ class Planner:
         if (view.visible, view.filterable, wanted.canonical) not in self._read or view.barrier != TRUE:
             return None
         find, shape = self.read(view, wanted)
-        base = _every(view, find) or self._selections.get((view.key, find))
+        base = _every(view, find) or self._selections.get((view.key, wanted.found_by))
         return None if base is None else _planned(view, wanted, shape, base)
 
     def _plan(self, view: View, wanted: Wanted) -> Plan:
         find, shape = self.read(view, wanted)
-        plan = _planned(view, wanted, shape, _every(view, find) or self._search(view, view.engine, find))
+        plan = _planned(view, wanted, shape, _every(view, find) or self._found(view, wanted, find))
         if view.barrier == TRUE:
             return plan
-        whole = view.version.engine
-        return replace(plan, hidden=self._search(view, whole, Find(simplified(Not(view.barrier)))))
+        return replace(plan, hidden=self._selections.find((view.key, view.barrier_key), lambda: _hidden(view)))
+
+    def _found(self, view: View, wanted: Wanted, find: Find) -> Selection:
+        """Not by the nodes: they may hold lists, which cannot be keys."""
+        return self._selections.find((view.key, wanted.found_by), lambda: _listed(view, view.engine, find))
 
     def numbers(self, view: View, find: Find) -> Numbers:
         """The records that a find reaches before the barrier, in its order. Blocks."""
         return np.asarray(view.barred.numbers(find), dtype=np.int64)
-
-    def _search(self, view: View, engine: Engine, find: Find) -> Selection:
-        rows = view.version.rows
-        return self._selections.find((view.key, find), lambda: Listed.of(engine.numbers(find), rows))
 
 
 def _every(view: View, find: Find) -> Selection | None:
     """The answer to a query that asks for nothing in particular."""
     asks = find.filter != TRUE or view.rows != TRUE or find.sort or find.skip or find.limit
     return None if asks else Every(view.version.rows)
+
+
+def _listed(view: View, engine: Engine, find: Find) -> Selection:
+    return Listed.of(engine.numbers(find), view.version.rows)
+
+
+def _hidden(view: View) -> Selection:
+    """What lies behind the barrier, ascending."""
+    return _listed(view, view.version.engine, Find(simplified(Not(view.barrier))))
 
 
 def _planned(view: View, wanted: Wanted, shape: Shape, base: Selection) -> Plan:
