@@ -78,11 +78,7 @@ def make(tmp_path: Path) -> Make:
         content: Content,
         name: str = "data.ndjson",
         *,
-<<<<<<< HEAD
-        bounds: Bounds = Bounds(),
-=======
         bounds: Bounds = WIDE,
->>>>>>> datasets
         base: Made | None = None,
         **options: Any,
     ) -> Made:
