@@ -9,7 +9,7 @@ import pytest
 
 from tests.unit.delivery.test_shape import SCHEMA, TABLE
 from xase_server.delivery.arrow import ArrowStream
-from xase_server.delivery.chunks import CHUNK, gathered, row_groups
+from xase_server.delivery.chunks import LEAST, MOST, gathered, row_groups
 from xase_server.delivery.exact import exact
 from xase_server.delivery.wire import BULK, JSON_PAGE, chosen, zstd_frames
 from xase_server.query.schema import DATE, FLOAT, INT, JSON, STRING, ListOf, struct
@@ -120,19 +120,19 @@ def test_csv_without_rows_is_its_header():
     assert streamed(CSV, TABLE.slice(0, 0)).decode().startswith('"record_id","age"')
 
 
-def test_chunks_are_of_one_size():
-    pieces = [b"x" * size for size in (1, 0, CHUNK - 1, CHUNK, 3 * CHUNK + 5, 7)]
+def test_short_pieces_are_put_together_and_long_ones_handed_on():
+    pieces = [b"x" * size for size in (1, 2, 0, LEAST, 3 * MOST + 5, 7, LEAST - 1, 9, 9)]
     chunks = list(gathered(pieces))
     assert b"".join(chunks) == b"".join(pieces)
-    assert {len(chunk) for chunk in chunks[:-1]} == {CHUNK}
-    assert list(gathered([b""])) == []
+    assert [len(chunk) for chunk in chunks] == [3, LEAST, MOST, MOST, MOST, 5, LEAST + 6, 18]
+    assert list(gathered([b""])) == [b""]
 
 
 def test_long_tables_are_written_in_parts():
     table = pa.table({"s": ["x" * 1000] * 3000})
     parts = list(row_groups(table))
     assert pa.concat_tables(parts).equals(table)
-    assert max(part.nbytes for part in parts) <= CHUNK
+    assert max(part.nbytes for part in parts) <= MOST
 
 
 @pytest.mark.parametrize(
