@@ -86,6 +86,31 @@ def test_no_bit_of_a_neighbouring_row_is_in_an_exact_array():
                 assert int.from_bytes(buffer.to_pybytes(), "little") >> length == 0
 
 
+def test_no_value_below_a_null_is_in_an_arrow_stream():
+    other = 0x5952414E4143  # CANARY, as eight bytes of a number
+    numbers, texts = pa.array([other] * 16), pa.array(["CANARY"] * 16)
+    lists = pa.ListArray.from_arrays(pa.array(range(17), pa.int32()), numbers)
+    structs = pa.StructArray.from_arrays([numbers, texts, lists], names=["i", "s", "l"])
+    hidden = {name: without(array) for name, array in {"i": numbers, "s": texts, "l": lists, "o": structs}.items()}
+    types = struct({"i": INT, "s": STRING, "l": ListOf(INT)})
+    table = pa.table(hidden)
+    data = streamed(ARROW, table, types=struct({**dict(types.members), "o": types}))
+    assert b"CANARY" not in data
+    assert pa.ipc.open_stream(data).read_all().equals(table)
+
+
+def without(array):
+    """The array with all values null, and all of them still there."""
+    children = (
+        [array.field(place) for place in range(array.type.num_fields)] if pa.types.is_struct(array.type) else None
+    )
+    if pa.types.is_list(array.type):
+        children = [array.values]
+    own = array.buffers()[1:3] if pa.types.is_string(array.type) else array.buffers()[1:2]
+    kept = [] if pa.types.is_struct(array.type) else own
+    return pa.Array.from_buffers(array.type, len(array), [pa.py_buffer(bytes(2)), *kept], children=children)
+
+
 def test_values_in_their_extent_are_not_copied():
     array = pa.array(range(64))
     assert exact(array.slice(8)).buffers()[1].address == array.buffers()[1].address + 64
