@@ -3,7 +3,7 @@
 A slice shares the buffers of what it was cut from, and what writes Arrow pads each of them to a multiple
 of 64 bytes with whatever comes next: the values of rows that were not to leave. And below a null there may
 still be the value that it replaced. The arrays made here end where their rows end and have zeros, or
-nothing, below nulls. What has no nulls is not copied, but for bits and offsets that do not begin at 0.
+nothing, below nulls. Nothing is copied for it but bits, offsets that do not begin at 0, and what hid a value.
 """
 
 from typing import Any
@@ -54,9 +54,9 @@ def _list(array: Array) -> Array:
 def _fixed(array: Array, width: int) -> Array:
     values = array.buffers()[1].slice(array.offset * width, len(array) * width)
     if array.null_count:
-        shown = np.frombuffer(memoryview(values), f"u{width}").copy()
-        shown[array.is_null().to_numpy(zero_copy_only=False)] = 0
-        values = buffer(shown)
+        shown, nulls = np.frombuffer(memoryview(values), f"u{width}"), _nulls(array)
+        if ((shown != 0) & nulls).any():  # much faster than shown[nulls]
+            values = buffer(np.where(nulls, shown.dtype.type(0), shown))
     return pa.Array.from_buffers(array.type, len(array), [validity(array), values])
 
 
@@ -76,7 +76,12 @@ def _texts(array: Array) -> Array:
 
 def _hides(array: Array, offsets: "np.ndarray[Any, Any]") -> bool:
     """Whether a null has something below it."""
-    return bool(array.null_count) and bool(np.diff(offsets)[array.is_null().to_numpy(zero_copy_only=False)].any())
+    return bool(array.null_count) and bool((np.diff(offsets).astype(bool) & _nulls(array)).any())
+
+
+def _nulls(array: Array) -> Any:
+    packed = np.frombuffer(memoryview(bits(array.is_null())), np.uint8)
+    return np.unpackbits(packed, count=len(array), bitorder="little").view(bool)
 
 
 def _copied(array: Array) -> Array:
