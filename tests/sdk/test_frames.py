@@ -13,11 +13,11 @@ from xase._client.frames import Frames
 from xase._client.server_sent import EventReader
 
 
-def stream_of(batches, metadata=None):
+def stream_of(batches):
     sink = io.BytesIO()
     with pa.ipc.new_stream(sink, batches[0].schema) as writer:
         for number, batch in enumerate(batches):
-            writer.write_batch(batch, custom_metadata={"batch_id": f"batch_{number}", **(metadata or {})})
+            writer.write_batch(batch, custom_metadata={b"batch_id": f"batch_{number}".encode()})
     return sink.getvalue()
 
 
@@ -62,11 +62,7 @@ EVENTS = b": comment\n\nid: 1\nevent: release\ndata: {\ndata: }\n\nretry: 5\ndat
 def test_events_are_read_whatever_the_chunks(size):
     reader = EventReader()
     read = [each for at in range(0, len(EVENTS), size) for each in reader.feed(EVENTS[at : at + size])]
-    assert [(each.name, each.data, each.id) for each in read] == [
-        ("release", "{\n}", "1"),
-        ("message", "x", "1"),
-        ("message", "y", "3"),
-    ]
+    assert read == ["{\n}", "x", "y"]
 
 
 def test_an_event_without_end_is_refused(monkeypatch):

@@ -108,6 +108,17 @@ def test_arrow_values_read_as_json_would_have_brought_them():
     }
 
 
+def test_fields_of_mixed_types_are_read_as_what_they_hold():
+    mixed = pa.field("x", pa.string(), metadata={"xase:type": "json"})
+    schema = pa.schema([pa.field("record_id", pa.string()), mixed, pa.field("in", pa.list_(pa.struct([mixed])))])
+    rows = [{"record_id": "a", "x": "1", "in": [{"x": '"one"'}, {"x": None}]}, {"record_id": "b", "x": "[null]"}]
+    batch = Batch(pa.RecordBatch.from_pylist(rows, schema), batch_id="b")
+    assert batch.to_dicts() == [
+        {"record_id": "a", "x": 1, "in": [{"x": "one"}, {}]},
+        {"record_id": "b", "x": [None]},
+    ]
+
+
 @pytest.mark.parametrize(
     ("module", "convert", "extra"),
     [

@@ -27,6 +27,11 @@ def as_body(filter: Filter | None, fields: Fields | None, sort: Sort | None) -> 
     return wire.sent(filter=filter, fields=listed, sort=ordered)
 
 
+def is_computed(fields: Fields | None) -> bool:
+    """Whether a projection holds more than which fields to keep or to leave out: such rows leave as JSON only."""
+    return isinstance(fields, Mapping) and any(isinstance(each, Mapping | list | str) for each in fields.values())
+
+
 def _text(value: Filter | Sequence[str] | str | None) -> str | None:
     if value is None or isinstance(value, str):
         return value

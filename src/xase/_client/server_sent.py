@@ -2,7 +2,6 @@
 
 import re
 from collections.abc import Iterator
-from dataclasses import dataclass
 from typing import Final
 
 from xase.errors import UnexpectedAnswer
@@ -12,43 +11,24 @@ MAX_EVENT: Final = 2**20
 _LINE_END: Final = re.compile(rb"\r\n|\n|\r(?!\Z)")  # a last CR may be half of a CR LF
 
 
-@dataclass(frozen=True, slots=True)
-class ServerSent:
-    """One event: `data` as text, `id` the last one named so far."""
-
-    name: str
-    data: str
-    id: str | None
-
-
 class EventReader:
-    """Feed it chunks; it gives each event when the blank line after it has come. Comments are passed over."""
+    """Feed it chunks; it gives the data of each event when the blank line after it has come.
 
-    def __init__(self, last_id: str | None = None) -> None:
+    Names and ids are passed over: our events say both in their data.
+    """
+
+    def __init__(self) -> None:
         self._pending = b""
-        self._data: list[str] = []
-        self._name = ""
-        self.last_id = last_id
+        self._data: list[bytes] = []
 
-    def feed(self, chunk: bytes) -> Iterator[ServerSent]:
+    def feed(self, chunk: bytes) -> Iterator[str]:
         """The events that this chunk completes. Raises UnexpectedAnswer for one without end."""
         *lines, self._pending = _LINE_END.split(self._pending + chunk)
-        if len(self._pending) > MAX_EVENT or sum(map(len, self._data)) > MAX_EVENT:
+        if len(self._pending) + sum(map(len, self._data)) > MAX_EVENT:
             raise UnexpectedAnswer("the server sent an event without end")
         for line in lines:
-            if line:
-                self._take(line.decode("utf-8", "replace"))
-            elif self._data:
-                yield ServerSent(self._name or "message", "\n".join(self._data), self.last_id)
-            if not line:
-                self._data, self._name = [], ""
-
-    def _take(self, line: str) -> None:
-        name, _, value = line.partition(":")
-        value = value.removeprefix(" ")
-        if name == "data":
-            self._data.append(value)
-        elif name == "event":
-            self._name = value
-        elif name == "id" and "\0" not in value:
-            self.last_id = value or None
+            if line.startswith(b"data:"):
+                self._data.append(line.removeprefix(b"data:").removeprefix(b" "))
+            elif not line and self._data:
+                yield b"\n".join(self._data).decode("utf-8", "replace")
+                self._data = []

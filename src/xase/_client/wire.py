@@ -36,7 +36,6 @@ class Call:
     content: bytes | None = None
     idempotency_key: str | None = None
     accept: str = JSON
-    resume_after: str | None = None  # the last event seen of a stream of them
     at_root: bool = False  # an address outside /v1, such as /.well-known
 
 
@@ -48,14 +47,13 @@ def call(
     body: Any = None,
     idempotency_key: str | None = None,
     accept: str = JSON,
-    resume_after: str | None = None,
     at_root: bool = False,
 ) -> Call:
     """A request with JSON body. Raises ValueError or TypeError for a body that is not JSON."""
     if method in _WRITES and idempotency_key is None:
         idempotency_key = uuid4().hex
     content = None if body is None else encode(body)
-    return Call(method, path, query(params or {}), content, idempotency_key, accept, resume_after, at_root=at_root)
+    return Call(method, path, query(params or {}), content, idempotency_key, accept, at_root=at_root)
 
 
 def encode(value: Any) -> bytes:
@@ -113,8 +111,6 @@ def headers(config: Config, request: Call, *, version: str) -> dict[str, str]:
         chosen["Content-Type"] = JSON
     if request.idempotency_key is not None:
         chosen["Idempotency-Key"] = request.idempotency_key
-    if request.resume_after is not None:
-        chosen["Last-Event-ID"] = request.resume_after
     return chosen
 
 

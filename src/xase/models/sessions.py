@@ -1,6 +1,6 @@
 """Access sessions, and what is recorded in them."""
 
-from typing import Any
+from collections.abc import Sequence
 
 from xase.models.model import Document, Model
 
@@ -9,29 +9,29 @@ class SessionState(Model):
     """An access session as the server knows it.
 
     `status` is PENDING, ACTIVE, EXPIRED, REVOKED or TERMINATED. `obligations` are the terms: fields,
-    transforms, limits. It is pinned to one version of its dataset and of the policy that granted it.
+    transforms, limits; None restricts nothing. It is pinned to one version of its dataset and of the
+    policy that granted it. `usage_stats` are there for one that was got by itself.
     """
 
     __slots__ = ()
 
     session_id: str
     dataset_id: str
-    dataset: str | None
+    dataset: str
     dataset_version: int
+    organisation: str
     status: str
     purpose: str
     model_id: str | None
-    jurisdiction: str | None
-    metadata: Document | None
     created_at: str
     expires_at: str
-    closed_at: str | None
-    revoked_at: str | None
-    revoked_by: str | None
+    ended_at: str | None
     reason: str | None
+    revoked_by: str | None
     policy_id: str | None
     policy_version: int | None
-    obligations: Document | None
+    contract_hash: str
+    obligations: Document
     usage_stats: Document | None
 
     @property
@@ -51,8 +51,7 @@ class SessionEvent(Model):
     index: int
     sequence: int
     hash: str
-    actor: Document | None
-    body: Document | None
+    body: Document
 
 
 class Operation(Model):
@@ -64,16 +63,13 @@ class Operation(Model):
     created_at: str
     status: str
     evidence_id: str
-    operation_type: str | None
-    reconciliation: Any
+    reconciliation: str | Document
 
 
 class Revocation(Model):
-    """Which sessions of a dataset were revoked."""
+    """The sessions of a dataset that ended together; those that had ended before are not among them."""
 
     __slots__ = ()
 
     dataset_id: str
-    reason: str | None
-    revoked: int | None
-    sessions: Any
+    sessions: Sequence[str]

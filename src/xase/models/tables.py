@@ -24,6 +24,10 @@ INSTALL: Final = {
 }
 
 
+MIXED: Final = b"xase:type"
+"""The metadata that marks a field whose values are JSON text."""
+
+
 def need(module: str) -> Any:
     """The module. Raises ConfigurationError that says how it is installed."""
     try:
@@ -52,8 +56,34 @@ def _column(arrow: Any, values: list[Any]) -> Any:
 
 
 def objects(batch: "pa.RecordBatch") -> list[dict[str, Any]]:
-    """The rows as JSON would have brought them."""
-    return [_present(row) for row in batch.to_pylist()]
+    """The rows as JSON would have brought them. Raises ValueError for a mixed column that is no JSON."""
+    mixed = [name for name in batch.schema.names if _holds_mixed(batch.schema.field(name))]
+    rows = [_present(row) for row in batch.to_pylist()]
+    for name in mixed:
+        field = batch.schema.field(name)
+        for row in rows:
+            if name in row:
+                row[name] = _parsed(row[name], field)
+    return rows
+
+
+def _is_mixed(field: Any) -> bool:
+    return (field.metadata or {}).get(MIXED) == b"json"
+
+
+def _holds_mixed(field: Any) -> bool:
+    return _is_mixed(field) or any(_holds_mixed(field.type.field(place)) for place in range(field.type.num_fields))
+
+
+def _parsed(value: Any, field: Any) -> Any:
+    """The value with the JSON text in it read."""
+    if value is None or not _holds_mixed(field):
+        return value
+    if isinstance(value, list):
+        return [_parsed(each, field.type.field(0)) for each in value]
+    if isinstance(value, dict):
+        return {name: _parsed(each, field.type.field(name)) for name, each in value.items()}
+    return json.loads(value)
 
 
 def _present(members: Mapping[str, Any]) -> dict[str, Any]:

@@ -115,6 +115,13 @@ async def test_access_waits_for_people_when_it_is_told_to(client_of, pauses):
     assert pauses == [1.0, 2.0, 4.0]
 
 
+async def test_access_does_not_wait_where_nobody_is_asked(client_of, pauses):
+    error = {**REQUIRED, "details": {"approval_request_id": None, "status": "PENDING"}}
+    client, _ = client_of(httpx2.Response(403, json={"error": error}))
+    with pytest.raises(xase.ApprovalRequired):
+        await client.access(dataset="d", purpose="p", wait=True)
+
+
 async def test_access_does_not_wait_longer_than_it_is_told_to(client_of, pauses):
     client, _ = client_of(approval_required())
     with pytest.raises(xase.ApprovalRequired):
@@ -276,9 +283,9 @@ async def test_sessions_are_listed_page_by_page_and_gone_on_with(client_of):
 
 
 async def test_the_holder_ends_one_session_or_all_of_a_dataset(client_of):
-    client, desk = client_of({**STATE, "status": "REVOKED"}, {"dataset_id": "ds_1", "revoked": 3}, STATE)
+    client, desk = client_of({**STATE, "status": "REVOKED"}, {"dataset_id": "ds_1", "sessions": ["sess_1"]}, STATE)
     assert (await client.sessions.revoke("sess_1", reason="r")).status == "REVOKED"
-    assert (await client.sessions.revoke_dataset("medical", reason="r")).revoked == 3
+    assert (await client.sessions.revoke_dataset("medical", reason="r")).sessions == ["sess_1"]
     await client.sessions.close("sess_1")
     assert desk.asked == [
         ("POST", "/access/sess_1/revoke", {"reason": "r"}),
@@ -298,32 +305,38 @@ async def test_evidence_of_a_session_is_a_bundle(session_of):
 
 
 def event(n, type="release"):
-    return {"id": f"ev_{n}", "type": type, "index": n}
+    return {"id": f"ev_{n}", "type": type, "sequence": n}
 
 
 def told(*events):
-    text = "".join(f"id: {each['id']}\nevent: {each['type']}\ndata: {json.dumps(each)}\n\n" for each in events)
+    text = "".join(f"id: {each['sequence']}\ndata: {json.dumps(each)}\n\n" for each in events)
     return httpx2.Response(200, headers={"content-type": "text/event-stream"}, text=f": hello\n\n{text}")
 
 
 async def test_events_are_followed_over_a_break_to_the_sessions_end(client_of, pauses):
-    headers = []
+    asked = []
     answers = [told(event(1), event(2)), httpx2.ReadError("reset"), told(event(3), event(4, "session_closed"))]
 
     def answer(request):
-        headers.append((request.headers["accept"], request.headers.get("last-event-id")))
+        asked.append((request.headers["accept"], request.url.params["start"]))
         step = answers.pop(0)
         if isinstance(step, Exception):
             raise step
         return step
 
     async with AsyncClient(api_key="k", base_url="http://host", transport=httpx2.MockTransport(answer)) as client:
-        followed = client.sessions.of(SessionState(STATE)).follow(after="ev_0")
+        followed = client.sessions.of(SessionState(STATE)).events(start=1, follow=True)
         assert [each.id async for each in followed] == ["ev_1", "ev_2", "ev_3", "ev_4"]
-    assert headers == [("text/event-stream", last) for last in ("ev_0", "ev_2", "ev_2")]
+    assert asked == [("text/event-stream", start) for start in ("1", "3", "3")]
 
 
 async def test_events_are_listed_page_by_page(session_of):
-    page = {"data": [event(1)], "total": 2, "limit": 1, "offset": 0, "next_cursor": "c"}
-    session, _ = session_of(page, {**page, "data": [event(2)], "next_cursor": None})
-    assert [each.id async for each in await session.events(limit=1)] == ["ev_1", "ev_2"]
+    session, desk = session_of({"data": [event(0)], "next_start": 1}, {"data": [event(1)], "next_start": None})
+    assert [each.id async for each in session.events(page_size=1)] == ["ev_0", "ev_1"]
+    assert [path for _, path, _ in desk.asked] == [f"{S}/events"] * 2
+
+
+async def test_events_that_never_end_are_refused(session_of):
+    session, _ = session_of({"data": [event(0)], "next_start": 0})
+    with pytest.raises(xase.UnexpectedAnswer):
+        [each async for each in session.events()]

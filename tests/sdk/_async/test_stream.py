@@ -154,7 +154,7 @@ ENDS = {
 @pytest.mark.parametrize("depth", [0, 1, 5])
 async def test_an_end_is_raised_in_its_place_and_not_repeated(as_json, session, room, pauses, slug, kind, depth):
     room.faults = {8: [refused(403, slug)]}
-    came = []
+    came: list[str] = []
     with pytest.raises(kind):
         await collect(session.stream(batch_size=4, prefetch=depth), came)
     assert (came, pauses) == (IDS[:8], [])
@@ -198,6 +198,11 @@ async def test_arrow_comes_in_one_answer_and_reads_like_json(session, room, monk
     assert [batch.next_cursor for batch in batches] == ["cursor_4", "cursor_8", None]
 
 
+async def test_computed_fields_come_as_json(session, room):
+    assert await ids(session.stream(fields={"age": {"$add": ["$age", 1]}})) == IDS
+    assert room.asked == [{"fields": '{"age":{"$add":["$age",1]}}', "batch_size": "32"}]
+
+
 async def test_the_chunks_of_the_network_do_not_matter(session, room):
     def bulk(request):
         whole = b"".join(room.arrow(request))
@@ -239,7 +244,7 @@ async def test_a_break_behind_the_last_batch_is_the_end(session, room, pauses):
 
 async def test_without_positions_a_break_is_an_error_and_no_repetition(session, room, pauses):
     room.bulk = lambda request: arrow_of(*room.arrow(request, positions=False)[:2], httpx2.ReadError("reset"))
-    came = []
+    came: list[str] = []
     with pytest.raises(xase.ConnectionLost):
         await collect(session.stream(batch_size=4), came)
     assert came == IDS[:8]
@@ -250,7 +255,7 @@ async def test_a_revocation_in_the_middle_of_a_stream_surfaces_behind_what_came(
         [lambda pieces: arrow_of(*pieces[:1], httpx2.ReadError("cut")), lambda _: refused(403, "access_revoked")]
     )
     room.bulk = lambda request: next(answers)(room.arrow(request))
-    came = []
+    came: list[str] = []
     with pytest.raises(xase.AccessRevoked):
         await collect(session.stream(batch_size=4), came)
     assert came == IDS[:4]

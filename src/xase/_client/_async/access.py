@@ -120,8 +120,10 @@ class AsyncAccess:
 
     async def _until_decided(self, required: ApprovalRequired, until: float) -> None:
         """Return when people have decided. Raises `required` when they have not until then."""
-        pause = FIRST_LOOK
-        path = f"/access/approvals/{wire.segment(required.details['approval_request_id'])}"
+        request_id = (required.details or {}).get("approval_request_id")
+        if request_id is None:  # nobody is asked to agree, so there is nothing to wait for
+            raise required
+        path, pause = f"/access/approvals/{wire.segment(request_id)}", FIRST_LOOK
         while time.monotonic() + pause < until:
             await async_sleep(pause)
             pause = min(2 * pause, LONGEST_LOOK)

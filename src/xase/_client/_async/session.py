@@ -6,14 +6,13 @@ from types import TracebackType
 from typing import Any, Self
 
 from xase._client import wire
+from xase._client._async.events import AsyncEvents, Telling
 from xase._client._async.evidence import AsyncBundle, AsyncEvidence
 from xase._client._async.exchange import AsyncExchange
-from xase._client._async.following import AsyncFollowing
-from xase._client._async.paging import AsyncListing
 from xase._client._async.stream import AsyncStream, Wish
-from xase._client.questions import Chosen, Fields, Filter, Sort, as_body, as_parameters, ids_of
+from xase._client.questions import Chosen, Fields, Filter, Sort, as_body, as_parameters, ids_of, is_computed
 from xase.errors import AccessRevoked, SessionClosed, SessionExpired
-from xase.models import Aggregation, DataRecord, Document, Operation, Records, SessionEvent, SessionState, Transformed
+from xase.models import Aggregation, DataRecord, Document, Operation, Records, SessionState, Transformed
 
 
 class AsyncSession:
@@ -30,12 +29,13 @@ class AsyncSession:
     status: str
     purpose: str
     model_id: str | None
-    metadata: Document | None
     created_at: str
     expires_at: str
+    ended_at: str | None
+    reason: str | None
     policy_id: str | None
     policy_version: int | None
-    obligations: Document | None
+    obligations: Document
     usage_stats: Document | None
 
     def __init__(self, exchange: AsyncExchange, evidence: AsyncEvidence, state: SessionState) -> None:
@@ -76,7 +76,7 @@ class AsyncSession:
         sort: Sort | None = None,
         cursor: str | None = None,
         order: str | None = None,
-        seed: int | str | None = None,
+        seed: int | None = None,
         epoch: int | None = None,
         prefetch: int = 1,
         progress: bool | None = None,
@@ -85,15 +85,20 @@ class AsyncSession:
 
         `cursor` goes on where an earlier stream stood, and is then the whole question. `order="shuffle"`
         with `seed` and `epoch` is a permutation that the server computes. With pyarrow installed the
-        batches come as Arrow in one answer, of up to 65,536 records; without it as JSON, up to 100.
+        batches come as Arrow in one answer, of up to 65,536 records; without it, and with computed
+        `fields`, as JSON, of up to 100.
         `progress` is shown on a terminal and in notebooks unless it is False.
         """
-        question = {**as_parameters(filter, fields, sort), "order": order, "seed": seed, "epoch": epoch}
-        return self._stream(question, batch_size=batch_size, cursor=cursor, prefetch=prefetch, progress=progress)
-
-    def _stream(self, question: Mapping[str, Any], **more: Any) -> AsyncStream:
-        is_bulk = find_spec("pyarrow") is not None
-        return AsyncStream(self._exchange, Wish(f"{self._path}/stream", question, is_bulk=is_bulk, **more))
+        wish = Wish(
+            path=f"{self._path}/stream",
+            params={**as_parameters(filter, fields, sort), "order": order, "seed": seed, "epoch": epoch},
+            batch_size=batch_size,
+            cursor=cursor,
+            prefetch=prefetch,
+            is_bulk=find_spec("pyarrow") is not None and not is_computed(fields),
+            progress=progress,
+        )
+        return AsyncStream(self._exchange, wish)
 
     async def filter(
         self,
@@ -177,17 +182,13 @@ class AsyncSession:
 
     # -------------------------------------------------------------- its story and its end
 
-    async def events(self, *, limit: int | None = None, offset: int | None = None) -> AsyncListing[SessionEvent]:
-        """The session's ledger entries, oldest first; `limit` is the page size."""
-        params = {"limit": limit, "offset": offset}
-        return await AsyncListing(self._exchange, f"{self._path}/events", params, SessionEvent).fetch()
+    def events(self, *, start: int = 0, follow: bool = False, page_size: int = 100) -> AsyncEvents:
+        """The session's ledger entries in order, from sequence `start` on, fetched as they are read.
 
-    def follow(self, *, after: str | None = None) -> AsyncFollowing:
-        """The session's ledger entries as they are written, from the first on or after the one with this id.
-
-        Ends with the session; goes on by itself after a broken connection.
+        With `follow` the iterator goes on as entries are written, over broken connections too, and
+        ends with the session.
         """
-        return AsyncFollowing(self._exchange, f"{self._path}/events", after)
+        return AsyncEvents(self._exchange, Telling(f"{self._path}/events", start, page_size, follow))
 
     async def refresh(self) -> Self:
         """This session, with its state as it is now."""

@@ -7,14 +7,13 @@ from types import TracebackType
 from typing import Any, Self
 
 from xase._client import wire
+from xase._client._sync.events import Events, Telling
 from xase._client._sync.evidence import Bundle, Evidence
 from xase._client._sync.exchange import Exchange
-from xase._client._sync.following import Following
-from xase._client._sync.paging import Listing
 from xase._client._sync.stream import Stream, Wish
-from xase._client.questions import Chosen, Fields, Filter, Sort, as_body, as_parameters, ids_of
+from xase._client.questions import Chosen, Fields, Filter, Sort, as_body, as_parameters, ids_of, is_computed
 from xase.errors import AccessRevoked, SessionClosed, SessionExpired
-from xase.models import Aggregation, DataRecord, Document, Operation, Records, SessionEvent, SessionState, Transformed
+from xase.models import Aggregation, DataRecord, Document, Operation, Records, SessionState, Transformed
 
 
 class Session:
@@ -31,12 +30,13 @@ class Session:
     status: str
     purpose: str
     model_id: str | None
-    metadata: Document | None
     created_at: str
     expires_at: str
+    ended_at: str | None
+    reason: str | None
     policy_id: str | None
     policy_version: int | None
-    obligations: Document | None
+    obligations: Document
     usage_stats: Document | None
 
     def __init__(self, exchange: Exchange, evidence: Evidence, state: SessionState) -> None:
@@ -77,7 +77,7 @@ class Session:
         sort: Sort | None = None,
         cursor: str | None = None,
         order: str | None = None,
-        seed: int | str | None = None,
+        seed: int | None = None,
         epoch: int | None = None,
         prefetch: int = 1,
         progress: bool | None = None,
@@ -86,15 +86,20 @@ class Session:
 
         `cursor` goes on where an earlier stream stood, and is then the whole question. `order="shuffle"`
         with `seed` and `epoch` is a permutation that the server computes. With pyarrow installed the
-        batches come as Arrow in one answer, of up to 65,536 records; without it as JSON, up to 100.
+        batches come as Arrow in one answer, of up to 65,536 records; without it, and with computed
+        `fields`, as JSON, of up to 100.
         `progress` is shown on a terminal and in notebooks unless it is False.
         """
-        question = {**as_parameters(filter, fields, sort), "order": order, "seed": seed, "epoch": epoch}
-        return self._stream(question, batch_size=batch_size, cursor=cursor, prefetch=prefetch, progress=progress)
-
-    def _stream(self, question: Mapping[str, Any], **more: Any) -> Stream:
-        is_bulk = find_spec("pyarrow") is not None
-        return Stream(self._exchange, Wish(f"{self._path}/stream", question, is_bulk=is_bulk, **more))
+        wish = Wish(
+            path=f"{self._path}/stream",
+            params={**as_parameters(filter, fields, sort), "order": order, "seed": seed, "epoch": epoch},
+            batch_size=batch_size,
+            cursor=cursor,
+            prefetch=prefetch,
+            is_bulk=find_spec("pyarrow") is not None and not is_computed(fields),
+            progress=progress,
+        )
+        return Stream(self._exchange, wish)
 
     def filter(
         self,
@@ -178,17 +183,13 @@ class Session:
 
     # -------------------------------------------------------------- its story and its end
 
-    def events(self, *, limit: int | None = None, offset: int | None = None) -> Listing[SessionEvent]:
-        """The session's ledger entries, oldest first; `limit` is the page size."""
-        params = {"limit": limit, "offset": offset}
-        return Listing(self._exchange, f"{self._path}/events", params, SessionEvent).fetch()
+    def events(self, *, start: int = 0, follow: bool = False, page_size: int = 100) -> Events:
+        """The session's ledger entries in order, from sequence `start` on, fetched as they are read.
 
-    def follow(self, *, after: str | None = None) -> Following:
-        """The session's ledger entries as they are written, from the first on or after the one with this id.
-
-        Ends with the session; goes on by itself after a broken connection.
+        With `follow` the iterator goes on as entries are written, over broken connections too, and
+        ends with the session.
         """
-        return Following(self._exchange, f"{self._path}/events", after)
+        return Events(self._exchange, Telling(f"{self._path}/events", start, page_size, follow))
 
     def refresh(self) -> Self:
         """This session, with its state as it is now."""
