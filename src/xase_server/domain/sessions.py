@@ -72,7 +72,6 @@ class Session(Struct, frozen=True, kw_only=True, omit_defaults=True):
     policy_id: str | None = None
     policy_version: int | None = None
     ending: str | None = None
-    ended_ms: int | None = None
 
 
 def session_ref(session_id: str) -> ObjectRef:

@@ -54,3 +54,11 @@ def parse_duration(text: str, field: str, *, maximum_ms: int) -> int:
     if milliseconds > maximum_ms:
         raise invalid_field(field, f"At most {maximum_ms // DAY_MS}d")
     return milliseconds
+
+
+def format_duration(milliseconds: int) -> str:
+    """The length as `parse_duration` reads it, in the largest unit that leaves no rest."""
+    if not milliseconds:
+        return "0"
+    unit = max((unit for unit in _UNIT_MS if milliseconds % _UNIT_MS[unit] == 0), key=_UNIT_MS.__getitem__)
+    return f"{milliseconds // _UNIT_MS[unit]}{unit}"

@@ -8,6 +8,8 @@ from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field, replace
 from typing import Any, Final
 
+from msgspec import convert
+
 from xase.proof.canonical import canonical
 from xase.proof.digest import sha256_digest
 from xase_server.domain.times import parse_duration
@@ -78,6 +80,11 @@ class Contract:
         if any(_is_within(path, name) for name in hidden):
             return False
         return self.fields is None or any(_is_within(path, name) for name in self.fields)
+
+
+def read_contract(terms: Mapping[str, Any]) -> Contract:
+    """The contract that `Contract.to_dict` wrote down."""
+    return convert(terms, Contract)
 
 
 def terms_of(constrain: Constrain, *, actions: Iterable[str] | None, max_duration: str | None) -> Contract:

@@ -117,7 +117,7 @@ _SAID: Final = {
 }
 _NO_POLICY: Final = Violation("no_policy", "This dataset is not open to anyone")
 _FORBIDDEN: Final = Violation("forbidden", "This use is forbidden")
-_AMBIGUOUS: Final = Violation("conflict", "The policy contradicts itself; its owner must resolve that")
+AMBIGUOUS: Final = Violation("conflict", "The policy contradicts itself; its owner must resolve that")
 
 
 def decide(layers: Sequence[Layer], request: AccessRequest, purposes: Purposes = DEFAULT_PURPOSES) -> Verdict:
@@ -154,7 +154,7 @@ def _granted(verdict: Verdict, chosen: Sequence[tuple[Layer, Rule]]) -> Verdict:
             narrowed_by |= dict.fromkeys(narrowed(contract, terms), _place(layer))
             contract = meet(contract, terms)
     except Conflict:
-        return replace(verdict, violations=(_AMBIGUOUS,))
+        return replace(verdict, violations=(AMBIGUOUS,))
     rules = {_place(layer): rule.id for layer, rule in chosen}
     return replace(verdict, outcome=Outcome.PERMIT, contract=contract, chosen=rules, narrowed_by=narrowed_by)
 
@@ -183,7 +183,7 @@ def _objections(layer: Layer, held: _Held) -> Iterator[Violation]:
         return
     matching = len(_best(layer, held))
     if matching > 1:
-        yield _AMBIGUOUS
+        yield AMBIGUOUS
     elif matching == 0:
         yield from _nearest(layer, permits, held)
 

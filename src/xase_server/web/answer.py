@@ -21,7 +21,7 @@ _encode: Final = Encoder().encode
 
 @dataclass(slots=True, eq=False)
 class Answer:
-    """Status, body and the headers of its own; `chunks` in place of a body streams.
+    """Status, body and the headers of its own; `chunks` in place of a body streams, of unknown length unless `size` is.
 
     `etag` is set by hand where the body's digest is known without reading it; `policy` is the
     content security policy.
@@ -54,6 +54,13 @@ def created_answer(outcome: Outcome, folder: str) -> Answer:
     """201 with the place of the new object."""
     answer = outcome_answer(outcome, 201)
     answer.headers.append((b"location", f"{folder}/{outcome.body['id']}".encode()))
+    return answer
+
+
+def placed_answer(outcome: Outcome, place: str, *, is_done: bool = True) -> Answer:
+    """201 for what came into being at this address, 202 while its making goes on."""
+    answer = outcome_answer(outcome, 201 if is_done else 202)
+    answer.headers.append((b"location", place.encode()))
     return answer
 
 

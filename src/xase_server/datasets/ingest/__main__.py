@@ -1,0 +1,88 @@
+"""The converting process: a job on standard input, lines of `report` on standard output.
+
+Its memory is bounded, so that a bomb ends it and not the service. It lives no longer than who started it:
+standard input stays open for as long as somebody waits.
+"""
+
+import contextlib
+import os
+import resource
+import sys
+import tempfile
+import threading
+import time
+
+import msgspec
+import pyarrow as pa
+
+from xase_server.datasets.bounds import Bounds
+from xase_server.datasets.ingest.job import Job, run
+from xase_server.datasets.ingest.report import Done, Failed, Line, Read
+from xase_server.ports.datasets import IngestProblem, VersionUnavailable
+
+_SECONDS_BETWEEN = 0.2
+
+
+class Reporter:
+    """Says how far the work is, several times a second at most."""
+
+    def __init__(self) -> None:
+        self._next = 0.0
+
+    def __call__(self, rows: int, bytes: int) -> None:
+        """See `reading.Report`."""
+        if time.monotonic() >= self._next:
+            self._next = time.monotonic() + _SECONDS_BETWEEN
+            say(Read(rows, bytes))
+
+
+def say(line: Line) -> None:
+    """Write one line."""
+    os.write(1, msgspec.json.encode(line) + b"\n")
+
+
+def bound(bounds: Bounds) -> None:
+    """Let the system refuse what passes the bounds; no core file, since it would hold data."""
+    resource.setrlimit(resource.RLIMIT_CORE, (0, 0))
+    with contextlib.suppress(ValueError, OSError):  # a lower hard limit is as good; not every system has these
+        resource.setrlimit(resource.RLIMIT_FSIZE, (bounds.written_bytes, bounds.written_bytes))
+        resource.setrlimit(resource.RLIMIT_DATA, (bounds.memory_bytes, bounds.memory_bytes))
+
+
+def end_with(starter: int) -> None:
+    """End when the other end of this pipe is closed."""
+    while os.read(starter, 1):
+        pass
+    os._exit(1)
+
+
+def outcome(job: Job) -> Line:
+    """The last line to say."""
+    try:
+        return Done(run(job, Reporter()))
+    except IngestProblem as problem:
+        return Failed(problem.message, problem.too_large)
+    except VersionUnavailable:
+        return Failed("The version that rows are appended to cannot be read", False)
+    except MemoryError:
+        return Failed("The data needs more memory than a conversion may have", True)
+    except OSError as error:
+        return Failed(f"The files could not be written: {os.strerror(error.errno or 0)}", False)
+    except pa.ArrowException as error:
+        return Failed(f"The data cannot be converted ({type(error).__name__})", False)
+
+
+def main() -> None:
+    """Do the one job."""
+    job = msgspec.json.decode(sys.stdin.buffer.readline(), type=Job)
+    pa.set_cpu_count(2)
+    pa.set_io_thread_count(2)
+    bound(job.bounds)
+    tempfile.tempdir = job.folder  # on the disk that the version needs anyway
+    threading.Thread(target=end_with, args=(0,), daemon=True).start()
+    say(outcome(job))
+    os._exit(0)
+
+
+if __name__ == "__main__":
+    main()

@@ -1,0 +1,28 @@
+"""What the converting process says, a line each on its standard output."""
+
+from msgspec import Struct
+
+from xase_server.ports.datasets import Found
+
+
+class Read(Struct, frozen=True, tag="read"):
+    """So far."""
+
+    rows: int
+    bytes: int
+
+
+class Failed(Struct, frozen=True, tag="failed"):
+    """The data cannot become a version."""
+
+    message: str
+    too_large: bool
+
+
+class Done(Struct, frozen=True, tag="done"):
+    """The files are there."""
+
+    found: Found
+
+
+Line = Read | Failed | Done

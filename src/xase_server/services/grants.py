@@ -1,0 +1,220 @@
+"""Whether a request may go ahead in a session, looked at anew for each (docs/spec/api.md, section 5).
+
+What is admitted here may still be overtaken by a revocation. `Grant.expects` is how the ledger
+finds out: an append that carries it is refused as Stale once anything it rests on has moved.
+"""
+
+from contextlib import AbstractContextManager
+from dataclasses import dataclass
+from typing import Final
+
+from xase_server.domain.clock import Clock
+from xase_server.domain.errors import not_found
+from xase_server.domain.objects import Expectation, ObjectRow, Usage
+from xase_server.domain.principals import Principal
+from xase_server.domain.sessions import ACTIVE, EXPIRED, Asked, Session, session_ref
+from xase_server.policy.contract import Conflict, Contract, meet, read_contract
+from xase_server.policy.decide import AMBIGUOUS, AccessRequest, Outcome, Violation
+from xase_server.ports import Reads
+from xase_server.services.documents import session_of
+from xase_server.services.endings import Ended, expired, read_ending, refusal, status_of
+from xase_server.services.governance import APPROVAL_NEEDED, Governance, Governed, policy_violation
+from xase_server.services.pace import Pace, used_up
+from xase_server.services.parsed import Parsed
+from xase_server.services.reading import Reader
+
+_MOST_TERMS: Final = 10_000
+_CLAIM: Final = "operations"  # says what was done with data; what has used up its data must still be able to say so
+_ACTION: Final = Violation("action_not_allowed", "This session does not allow this kind of request")
+_NOTHING_USED: Final = Usage()
+
+
+@dataclass(frozen=True, slots=True)
+class Grant:
+    """What one request may do in a session, as it stood when it was admitted.
+
+    `expects` goes into the unit of every release: the session, its dataset (which moves on when it
+    is archived, or a consent is withdrawn) and the policy in force. `used` is what the session had
+    used by then.
+    """
+
+    who: Principal
+    session_id: str
+    session: Session
+    contract: Contract
+    contract_hash: str
+    dataset_id: str
+    version: int
+    holder: str
+    expects: tuple[Expectation, ...]
+    used: Usage = _NOTHING_USED
+
+    def refuse_beyond(self, *, records: int = 0, bytes: int = 0) -> None:
+        """Raise `quota_exceeded` when handing out this much more would go beyond the contract."""
+        for quota, limit, used, more in (
+            ("max_records", self.contract.max_records, self.used.records, records),
+            ("max_bytes", self.contract.max_bytes, self.used.bytes, bytes),
+        ):
+            if limit is not None and used + more > limit:
+                raise used_up(quota, limit, used)
+
+
+@dataclass(frozen=True, slots=True)
+class _Terms:
+    """A contract with its hash, which takes long to make."""
+
+    contract: Contract
+    hash: str
+
+
+@dataclass(frozen=True, slots=True)
+class _Denial:
+    """Why a later policy ends what an earlier one permitted."""
+
+    violations: tuple[Violation, ...]
+
+
+@dataclass(frozen=True, slots=True)
+class _Found:
+    """A session, what governs its dataset now, and what it has used, in one view of the store."""
+
+    row: ObjectRow
+    session: Session
+    terms: _Terms
+    governed: Governed
+    used: Usage
+    ended: Ended | None
+
+    @property
+    def expects(self) -> tuple[Expectation, ...]:
+        return (Expectation(self.row.ref, self.row.revision), *self.governed.expects)
+
+
+class Gate:
+    """Admits requests to sessions. One indexed look at session, dataset, policy and usage each."""
+
+    def __init__(self, reader: Reader, clock: Clock, governance: Governance) -> None:
+        self._reader = reader
+        self._clock = clock
+        self._governance = governance
+        self._sessions = Parsed()
+        self._pace = Pace()
+        self._terms: dict[tuple[Expectation, ...], _Terms | _Denial] = {}
+
+    async def admit(self, who: Principal, session_id: str, action: str) -> Grant:
+        """What the request may do. Stores nothing.
+
+        Raises Refused: `not_found` for a session that is not of the caller's organisation,
+        `session_closed`, `access_revoked` or `session_expired` for one that has ended,
+        `policy_violation` when the terms leave out the action or a later policy the session,
+        `rate_limit_exceeded` and `quota_exceeded`.
+        """
+        now_ms = self._clock.now_ms()
+        found = await self._reader.point(lambda reads: self._find(reads, who, session_id))
+        _refuse_ended(found, now_ms)
+        terms = self._terms_now(found, now_ms)
+        _refuse_expired(found, terms.contract, now_ms)
+        if terms.contract.actions is not None and action not in terms.contract.actions:
+            raise policy_violation(found.session.policy_id, found.session.policy_version, (_ACTION,))
+        self._pace.take(session_id, terms.contract.rate_limits, now_ms)
+        if action != _CLAIM:
+            _refuse_used_up(terms.contract, found.used)
+        session = found.session
+        return Grant(
+            who,
+            session_id,
+            session,
+            terms.contract,
+            terms.hash,
+            session.dataset_id,
+            session.version,
+            session.holder,
+            found.expects,
+            found.used,
+        )
+
+    def running(self, grant: Grant) -> AbstractContextManager[None]:
+        """One of the places that the contract's `max_concurrent` gives; entering raises `quota_exceeded`."""
+        return self._pace.running(grant.session_id, grant.contract.max_concurrent)
+
+    def _find(self, reads: Reads, who: Principal, session_id: str) -> _Found:
+        row = reads.object(session_ref(session_id))
+        if row is None or row.organisation != who.organisation:
+            raise not_found("session", session_id)
+        session, terms = self._sessions.of(row, _parse)
+        governed = self._governance.of(reads, session.dataset_id)
+        assert governed is not None, "datasets are archived, never removed"
+        used = reads.usage([session_id]).get(session_id, _NOTHING_USED)
+        return _Found(row, session, terms, governed, used, read_ending(reads, session))
+
+    def _terms_now(self, found: _Found, now_ms: int) -> _Terms:
+        """The session's terms, or those of a later policy where they are stricter."""
+        now = found.governed
+        if (now.policy_id, now.policy_version) == (found.session.policy_id, found.session.policy_version):
+            return found.terms
+        known = self._terms.get(found.expects)
+        if known is None:
+            if len(self._terms) >= _MOST_TERMS:
+                self._terms.clear()
+            known = self._terms[found.expects] = self._narrowed(found, now_ms)
+        if isinstance(known, _Denial):
+            raise policy_violation(now.policy_id, now.policy_version, known.violations)
+        return known
+
+    def _narrowed(self, found: _Found, now_ms: int) -> _Terms | _Denial:
+        """The session's terms met with those of the policy in force: a looser one changes nothing."""
+        own = found.row.organisation == found.governed.row.organisation
+        verdict = self._governance.judge(found.governed, asked_again(found.session.asked, now_ms), own=own)
+        if verdict.outcome is Outcome.APPROVAL_REQUIRED:
+            return _Denial((APPROVAL_NEEDED,))
+        if verdict.contract is None:
+            return _Denial(verdict.violations)
+        try:
+            contract = meet(found.terms.contract, verdict.contract)
+        except Conflict:
+            return _Denial((AMBIGUOUS,))
+        return _Terms(contract, contract.hash)
+
+
+def asked_again(asked: Asked, now_ms: int) -> AccessRequest:
+    """The request that a session was granted, to be put to a later policy."""
+    return AccessRequest(
+        organisation=asked.organisation,
+        principal="",
+        role=asked.role,
+        purpose=asked.purpose,
+        now_ms=now_ms,
+        duration_ms=asked.duration_ms,
+        model_id=asked.model_id,
+        jurisdiction=asked.jurisdiction,
+    )
+
+
+def _parse(row: ObjectRow) -> tuple[Session, _Terms]:
+    session = session_of(row)
+    return session, _Terms(read_contract(session.contract), session.contract_hash)
+
+
+def _refuse_ended(found: _Found, now_ms: int) -> None:
+    status = status_of(found.row, now_ms)
+    if status == EXPIRED:
+        raise expired(found.row.id, found.session.expires_ms, now_ms)
+    if status != ACTIVE:
+        assert found.ended is not None, "an ended session names its entry"
+        raise refusal(found.row.id, status, found.ended)
+
+
+def _refuse_expired(found: _Found, contract: Contract, now_ms: int) -> None:
+    """A later policy may have made the session shorter."""
+    if contract.duration_ms is not None and now_ms >= found.row.created_ms + contract.duration_ms:
+        raise expired(found.row.id, found.row.created_ms + contract.duration_ms, now_ms)
+
+
+def _refuse_used_up(contract: Contract, used: Usage) -> None:
+    for quota, limit, so_far in (
+        ("max_records", contract.max_records, used.records),
+        ("max_queries", contract.max_queries, used.queries),
+        ("max_bytes", contract.max_bytes, used.bytes),
+    ):
+        if limit is not None and so_far >= limit:
+            raise used_up(quota, limit, so_far)

@@ -1,0 +1,255 @@
+"""What a session may still do, request by request."""
+
+import pytest
+
+from tests.contract.logs import START_MS
+from tests.unit.access.scene import DATASET_ID, DAY_MS, HOLDER, LAB, OPEN, STRANGER, Scene, release
+from xase.proof.entry import format_time
+from xase_server.domain.datasets import ARCHIVED
+from xase_server.domain.errors import Refused
+from xase_server.domain.objects import Stale, Usage
+from xase_server.domain.sessions import EXPIRED, REVOKED, TERMINATED, Asked
+from xase_server.policy.contract import Contract
+
+ASKED = Asked(organisation="org_lab", role="ai_lab", purpose="model-training", model_id="m-1")
+
+
+def permit(constrain=None, **when):
+    return {"name": "p", "rules": [{"id": "one", "effect": "permit", "when": when, "constrain": constrain or {}}]}
+
+
+def refused(scene: Scene, session_id: str, action: str = "stream", who=LAB) -> Refused:
+    with pytest.raises(Refused) as caught:
+        scene.admit(session_id, action, who)
+    return caught.value
+
+
+def rules(refusal: Refused) -> list[str]:
+    assert refusal.kind.slug == "policy_violation"
+    return [each["rule"] for each in refusal.details["violations"]]
+
+
+def test_an_open_session_is_admitted_with_its_terms(scene: Scene):
+    contract = Contract(fields=frozenset({"age", "lab.a1c"}), row_filters=({"age": {"$gt": 3}},), rate_limits=((5, 1),))
+    session = scene.session(contract)
+    grant = scene.admit(session)
+    assert (grant.contract, grant.contract_hash) == (contract, contract.hash)
+    assert (grant.session_id, grant.dataset_id, grant.version, grant.holder) == (
+        session,
+        DATASET_ID,
+        1,
+        HOLDER.organisation,
+    )
+    assert {each.ref.kind for each in grant.expects} == {"session", "dataset", "policy"}
+    assert grant.used == Usage()
+
+
+@pytest.mark.parametrize("who", [STRANGER, HOLDER])
+def test_a_session_of_another_organisation_answers_like_an_unknown_one(scene: Scene, who):
+    session = scene.session()
+    known, unknown = refused(scene, session, who=who), refused(scene, "sess_none", who=who)
+    assert (known.kind, known.message, known.details) == (
+        unknown.kind,
+        unknown.message,
+        {"resource": "session", "id": session},
+    )
+
+
+def test_a_revoked_session_is_told_when_why_and_by_whom(scene: Scene):
+    session = scene.session()
+    scene.end(session, REVOKED, reason="Data holder has revoked access", principal="data_admin@hospital.org")
+    refusal = refused(scene, session)
+    assert (refusal.kind.slug, refusal.message) == ("access_revoked", "Access to this dataset has been revoked")
+    assert refusal.details == {
+        "session_id": session,
+        "revoked_at": format_time(START_MS),
+        "reason": "Data holder has revoked access",
+        "revoked_by": "data_admin@hospital.org",
+    }
+
+
+def test_a_closed_session_is_told_when_and_why(scene: Scene):
+    session = scene.session()
+    scene.end(session, TERMINATED, principal=LAB.email)
+    refusal = refused(scene, session)
+    assert refusal.kind.slug == "session_closed"
+    assert refusal.details == {"session_id": session, "closed_at": format_time(START_MS), "reason": None}
+
+
+@pytest.mark.parametrize("swept", [False, True])
+def test_a_session_expires_by_the_clock(scene: Scene, swept):
+    session = scene.session(expires_ms=START_MS + 10)
+    scene.log.clock.ms += 9
+    scene.admit(session)
+    scene.log.clock.ms += 1
+    if swept:
+        scene.end(session, EXPIRED)
+    refusal = refused(scene, session)
+    assert (refusal.kind.slug, refusal.message) == ("session_expired", "This session has expired")
+    assert refusal.details == {
+        "session_id": session,
+        "expired_at": format_time(START_MS + 10),
+        "current_time": format_time(START_MS + 10),
+    }
+
+
+def test_a_revoked_session_stays_revoked_when_its_time_is_over(scene: Scene):
+    session = scene.session(expires_ms=START_MS + 10)
+    scene.end(session, REVOKED)
+    scene.log.clock.ms += 10
+    assert refused(scene, session).kind.slug == "access_revoked"
+
+
+def test_only_what_the_contract_names_is_admitted(scene: Scene):
+    session = scene.session(Contract(actions=frozenset({"stream"})))
+    scene.admit(session, "stream")
+    assert rules(refused(scene, session, "aggregate")) == ["action_not_allowed"]
+
+
+def test_an_open_session_goes_on_when_its_dataset_is_archived(scene: Scene):
+    session = scene.session()
+    before = scene.admit(session)
+    scene.dataset(status=ARCHIVED)
+    assert scene.admit(session).contract == before.contract
+
+
+def test_a_stricter_policy_holds_at_once(scene: Scene):
+    session = scene.session(Contract(max_records=100))
+    before = scene.admit(session)
+    scene.policy(permit({"deny_fields": ["name"], "max_records": 500}))
+    after = scene.admit(session)
+    assert after.contract == Contract(max_records=100, deny_fields=frozenset({"name"}))
+    assert after.contract_hash == after.contract.hash != before.contract_hash
+
+
+def test_a_looser_policy_changes_nothing(scene: Scene):
+    scene.policy(permit({"max_records": 100}))
+    session = scene.session(Contract(max_records=100), policy_version=2)
+    before = scene.admit(session)
+    scene.policy(OPEN)
+    after = scene.admit(session)
+    assert (after.contract, after.contract_hash) == (before.contract, before.contract_hash)
+
+
+def test_policies_do_not_add_up_over_time(scene: Scene):
+    """The session's own terms are met with what is in force, not with all that ever was."""
+    session = scene.session()
+    scene.policy(permit({"max_records": 100}))
+    assert scene.admit(session).contract.max_records == 100
+    scene.policy(OPEN)
+    assert scene.admit(session).contract.max_records is None
+
+
+@pytest.mark.parametrize(
+    ("document", "expected"),
+    [
+        (permit(purpose=["validation"]), ["purpose_not_allowed"]),
+        (permit(models=["other-*"]), ["model_not_allowed"]),
+        (permit(roles=["admin"]), ["role_not_allowed"]),
+        (permit(approvals={"roles": ["dpo"]}), ["approval_required"]),
+        (permit(max_duration="1d"), ["duration_too_long"]),
+        ({"name": "p", "rules": [*OPEN["rules"], {"id": "no", "effect": "forbid"}]}, ["forbidden"]),
+    ],
+)
+def test_a_policy_that_denies_now_ends_the_use(scene: Scene, document, expected):
+    asked = Asked(
+        organisation="org_lab", role="ai_lab", purpose="model-training", model_id="m-1", duration_ms=30 * DAY_MS
+    )
+    session = scene.session(asked=asked)
+    scene.admit(session)
+    scene.policy(document)
+    for _ in range(2):
+        refusal = refused(scene, session)
+        assert rules(refusal) == expected
+        assert (refusal.details["policy_id"], refusal.details["policy_version"]) == ("pol_1", 2)
+
+
+def test_a_policy_that_contradicts_the_terms_ends_the_use(scene: Scene):
+    session = scene.session(Contract(transforms={"id": {"op": "hash"}}))
+    scene.policy(permit({"transforms": {"id": {"op": "tokenize"}}}))
+    assert rules(refused(scene, session)) == ["conflict"]
+
+
+def test_a_policy_may_make_open_sessions_shorter(scene: Scene):
+    session = scene.session(asked=ASKED)
+    scene.policy(permit(max_duration="1d"))
+    scene.log.clock.ms += DAY_MS - 1
+    scene.admit(session)
+    scene.log.clock.ms += 1
+    assert refused(scene, session).details["expired_at"] == format_time(START_MS + DAY_MS)
+
+
+def test_a_dataset_that_lost_its_policy_is_closed_to_everyone_but_its_holder(scene: Scene):
+    session, own = scene.session(), scene.session(who=HOLDER)
+    scene.dataset(policy_id=None)
+    assert rules(refused(scene, session)) == ["no_policy"]
+    assert scene.admit(own, who=HOLDER).contract == Contract()
+
+
+def test_a_policy_holds_for_the_holders_own_sessions_too(scene: Scene):
+    scene.dataset(policy_id=None)
+    own = scene.session(who=HOLDER, policy_id=None, policy_version=None)
+    assert scene.admit(own, who=HOLDER).contract == Contract()
+    scene.policy({"name": "p", "rules": [{"id": "no", "effect": "forbid"}]})
+    scene.dataset()
+    assert rules(refused(scene, own, who=HOLDER)) == ["forbidden"]
+
+
+@pytest.mark.parametrize("change", ["revoke", "policy", "dataset"])
+def test_what_was_admitted_is_not_appended_once_anything_has_moved(scene: Scene, change):
+    session = scene.session()
+    grant = scene.admit(session)
+    scene.log.ledger.append_now(release(grant))
+    if change == "revoke":
+        scene.end(session, REVOKED)
+    elif change == "policy":
+        scene.policy()
+    else:
+        scene.dataset(status=ARCHIVED)
+    with pytest.raises(Stale):
+        scene.log.ledger.append_now(release(grant))
+
+
+def test_a_session_keeps_to_its_pace(scene: Scene):
+    session, other = (scene.session(Contract(rate_limits=((2, 60_000),))) for _ in range(2))
+    scene.admit(session)
+    scene.admit(session)
+    refusal = refused(scene, session)
+    assert (refusal.kind.slug, refusal.message) == ("rate_limit_exceeded", "Rate limit exceeded")
+    assert refusal.details == {"limit": 2, "period": "1m", "reset_at": format_time(START_MS + 60_000)}
+    scene.admit(other)
+    scene.log.clock.ms += 60_000
+    scene.admit(session)
+
+
+@pytest.mark.parametrize(
+    ("quota", "used"), [("max_records", "records"), ("max_queries", "queries"), ("max_bytes", "bytes")]
+)
+def test_a_session_that_has_used_up_its_quota_gets_no_more(scene: Scene, quota, used):
+    session = scene.session(Contract(**{quota: 5}))
+    scene.log.ledger.append_now(release(scene.admit(session), **{used: 4}))
+    scene.log.ledger.append_now(release(scene.admit(session), **{used: 3}))
+    refusal = refused(scene, session)
+    assert refusal.kind.slug == "quota_exceeded"
+    assert refusal.details == {"quota": quota, "limit": 5, "used": 7, "left": 0}
+    scene.admit(session, "operations")  # what was done with the data must still be told
+
+
+def test_a_grant_knows_what_it_can_still_afford(scene: Scene):
+    session = scene.session(Contract(max_records=5, max_bytes=100))
+    scene.log.ledger.append_now(release(scene.admit(session), records=3, bytes=10))
+    grant = scene.admit(session)
+    grant.refuse_beyond(records=2, bytes=90)
+    with pytest.raises(Refused, match="used up") as caught:
+        grant.refuse_beyond(records=3)
+    assert caught.value.details == {"quota": "max_records", "limit": 5, "used": 3, "left": 2}
+
+
+def test_no_more_requests_run_at_a_time_than_the_contract_allows(scene: Scene):
+    grant = scene.admit(scene.session(Contract(max_concurrent=2)))
+    with scene.gate.running(grant), scene.gate.running(grant):
+        with pytest.raises(Refused) as caught, scene.gate.running(grant):
+            pass
+        assert caught.value.details["quota"] == "max_concurrent"
+    with scene.gate.running(grant):
+        pass
