@@ -4,6 +4,7 @@ import json
 from typing import Any
 
 import pytest
+
 from tests.api.sessions import make_dataset, open_session
 from tests.conformance.test_query import DEVIATIONS, load, named
 

@@ -1,6 +1,5 @@
 """The engine: plans from a cache, run on DuckDB with a time limit, answers in our values."""
 
-import threading
 from collections.abc import Callable, Hashable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
@@ -11,22 +10,25 @@ from sqlglot import exp
 
 from xase_server.engines.duckdb import sql
 from xase_server.engines.duckdb.answers import decoded
-from xase_server.engines.duckdb.cells import Cell, NotNative, Rows
+from xase_server.engines.duckdb.cells import NOTHING, Cell, NotNative, Rows
 from xase_server.engines.duckdb.filters import FilterCompiler
 from xase_server.engines.duckdb.functions.checking import MARK
 from xase_server.engines.duckdb.slots import Lifted, Parameters, bind
 from xase_server.engines.duckdb.sorting import ordered, sort_keys
 from xase_server.engines.duckdb.sql import SQL, Names
 from xase_server.engines.duckdb.stages import Compiled, PipelineCompiler
+from xase_server.engines.duckdb.watchdog import Watchdog
 from xase_server.query.aggregate import aggregate, too_many_rows
 from xase_server.query.limits import DEFAULTS, QuerySettings
 from xase_server.query.nodes import Node
 from xase_server.query.refusal import refuse
-from xase_server.query.schema import Kind, Scalar, Schema
+from xase_server.query.schema import NULL, Scalar, Schema
 from xase_server.query.stages import Facet, Find, Pipeline
 
 _Plan = TypeVar("_Plan")
 _MOST_PLANS = 512
+_MOST_COUNTS = 64
+_WATCHDOG = Watchdog()
 
 
 @dataclass(frozen=True, slots=True)
@@ -50,6 +52,7 @@ class DuckDBEngine:
         self._connection = connection
         self._limits = limits
         self._plans: dict[Hashable, Any] = {}
+        self._counts: dict[Hashable, int] = {}
         self._number = sql.column("rowid")
         self._table = exp.Table(this=exp.Identifier(this=table, quoted=True))
         self._row = Rows({name: Cell(sql.column(name), type_) for name, type_ in schema.members})
@@ -63,7 +66,9 @@ class DuckDBEngine:
 
     @staticmethod
     def _canonically(cell: Cell, stored: str) -> Cell:
-        if not isinstance(cell.type, Scalar) or cell.type.kind is Kind.NULL or stored == sql.type_name(cell.type):
+        if cell.type == NULL:
+            return NOTHING
+        if not isinstance(cell.type, Scalar) or stored == sql.type_name(cell.type):
             return cell
         return Cell(sql.cast(cell.sql, sql.type_name(cell.type)), cell.type)
 
@@ -75,16 +80,30 @@ class DuckDBEngine:
         with self._running() as cursor:
             table = cursor.sql(plan.sql, params=bind(plan.parameters, lifted.values)).to_arrow_table()
         column = table.column(0).combine_chunks()
-        return memoryview(column.buffers()[1] or b"").cast("q")[column.offset : column.offset + len(column)]
+        found = memoryview(column.buffers()[1] or b"").cast("q")[column.offset : column.offset + len(column)]
+        reached_end = not query.limit or len(found) < query.limit
+        if reached_end and (found or not query.skip):
+            self._remember(shape.filter, lifted, query.skip + len(found))
+        return found
 
     def count(self, filter: Node) -> int:
         """See `Engine.count`."""
         lifted = Lifted()
         shape = lifted.node(filter)
+        known = self._counts.get((shape, tuple(lifted.values)))
+        if known is not None:
+            return known
         plan = self._planned(("count", shape), lambda: self._count(shape))
         with self._running() as cursor:
             (row,) = cursor.execute(plan.sql, bind(plan.parameters, lifted.values)).fetchall()
-        return int(row[0])
+        return self._remember(shape, lifted, int(row[0]))
+
+    def _remember(self, shape: Node, lifted: Lifted, count: int) -> int:
+        """Keep a count for whoever asks for it beside the numbers; the rows of an engine never change."""
+        if len(self._counts) >= _MOST_COUNTS:
+            self._counts.clear()
+        self._counts[shape, tuple(lifted.values)] = count
+        return count
 
     def aggregate(self, pipeline: Pipeline) -> Sequence[Mapping[str, Any]]:
         """See `Engine.aggregate`."""
@@ -140,7 +159,7 @@ class DuckDBEngine:
         query = exp.Select(expressions=[what])
         query.set("from_", exp.From(this=self._table))
         try:
-            condition = FilterCompiler(parameters, names).condition(filter, self._row)
+            condition = FilterCompiler(parameters, names, self._canonical).condition(filter, self._row)
         except NotNative as error:
             raise refuse("$expr", f"Cannot be asked for every record: {error}") from None
         if condition is not sql.TRUE:
@@ -162,10 +181,10 @@ class DuckDBEngine:
     @contextmanager
     def _running(self) -> Iterator[duckdb.DuckDBPyConnection]:
         """A cursor that is interrupted when the time is up; what a query does wrong leaves as `invalid_query`."""
-        cursor, done = self._connection.cursor(), threading.Event()
-        threading.Thread(target=_interrupt_late, args=(cursor, done, self._limits.seconds), daemon=True).start()
+        cursor = self._connection.cursor()
         try:
-            yield cursor
+            with _WATCHDOG.watching(cursor, self._limits.seconds):
+                yield cursor
         except duckdb.InterruptException:
             raise refuse("", f"A query runs at most {self._limits.seconds:g} seconds") from None
         except duckdb.OutOfMemoryException:
@@ -175,16 +194,7 @@ class DuckDBEngine:
         except (duckdb.OutOfRangeException, duckdb.ConversionException):
             raise refuse("", "A number does not fit") from None
         finally:
-            done.set()
             cursor.close()
-
-
-def _interrupt_late(cursor: duckdb.DuckDBPyConnection, done: threading.Event, seconds: float) -> None:
-    """Interrupt a query that is not done in time, again and again: one that has not begun does not notice."""
-    late = not done.wait(seconds)
-    while late:
-        cursor.interrupt()
-        late = not done.wait(0.01)
 
 
 def _plain(query: exp.Select, parameters: Parameters) -> _Plain:

@@ -109,7 +109,7 @@ def case(branches: Iterable[tuple[SQL, SQL]], otherwise: SQL = NULL) -> SQL:
 
 def cast(item: SQL, type_: str) -> SQL:
     """A value as a type of DuckDB."""
-    return exp.Cast(this=item, to=_parsed_type(type_).copy())
+    return exp.Cast(this=item, to=_parsed_type(type_))
 
 
 @functools.lru_cache(maxsize=1024)

@@ -125,7 +125,7 @@ class PipelineCompiler:
 
     def match(self, stage: Match) -> None:
         """`$match`."""
-        condition = FilterCompiler(self.parameters, self._names).condition(stage.filter, self._row)
+        condition = FilterCompiler(self.parameters, self._names, self._row).condition(stage.filter, self._row)
         self._emit(self._row.columns, where=exp.Where(this=condition))
 
     def sort(self, stage: Sort) -> None:
