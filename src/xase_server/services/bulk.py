@@ -91,13 +91,9 @@ class Bulk:
         cursor = "" if following is None else self._cursor(Place(position, batch_id, self._wanted.digest))
         metadata = {"batch_id": batch_id, "record_count": str(len(numbers)), "next_cursor": cursor}
         pieces = await self._data.planner.run(lambda: list(encoder.batch(taken(plan, numbers), metadata)))
-        release = Release(
-            via=_VIA,
-            numbers=numbers,
-            fields=plan.shape.fields,
-            asked=self._wanted.plain,
-            size=sum(map(len, pieces)),
-        )
+        size = sum(map(len, pieces))
+        grant.refuse_beyond(records=len(numbers), bytes=size)
+        release = Release(via=_VIA, numbers=numbers, fields=plan.shape.fields, asked=self._wanted.plain, size=size)
         await self._data.releases.commit(grant, batch_id, release)
         self._encoder, self._contract_hash = encoder, grant.contract_hash  # its head is in a batch that will be sent
         self._data.remember(self._wanted)

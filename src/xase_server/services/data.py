@@ -27,7 +27,7 @@ from xase_server.query.match import matches
 from xase_server.query.nodes import TRUE, And
 from xase_server.query.refusal import EvaluationError, refuse
 from xase_server.query.rewrite import simplified
-from xase_server.services.grants import Gate
+from xase_server.services.grants import Gate, Grant
 from xase_server.services.planning import Plan, Planner, View
 from xase_server.services.reading import Reader
 from xase_server.services.releases import Release, Releases, new_batch_id
@@ -91,10 +91,15 @@ class Data:
 
     async def _page(self, who: Principal, session_id: str, ask: Ask) -> Page:
         grant = await self.gate.admit(who, session_id, ask.via)
+        with self.gate.running(grant):
+            return await self._released(grant, ask)
+
+    async def _released(self, grant: Grant, ask: Ask) -> Page:
         wanted = await self.wanted(ask)
         plan = await self.planner.plan(grant, wanted)
         numbers, position = plan.step(0 if ask.place is None else ask.place.position, ask.most)
         records = records_of(plan, numbers)
+        grant.refuse_beyond(records=len(numbers), bytes=len(records))
         batch_id = new_batch_id()
         release = Release(via=ask.via, numbers=numbers, fields=plan.shape.fields, asked=wanted.plain, size=len(records))
         await self.releases.commit(grant, batch_id, release)
@@ -140,6 +145,7 @@ class Data:
             raise not_found("record", record_id)
         numbers = np.array([number], dtype=np.int64)
         record = records_of(plan, numbers)[1:-1]
+        grant.refuse_beyond(records=1, bytes=len(record))
         release = Release(
             via="get_record",
             numbers=numbers,
