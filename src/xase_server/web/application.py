@@ -9,6 +9,7 @@ import structlog
 
 from xase_server.domain.errors import Refused, unavailable
 from xase_server.domain.ids import new_id
+from xase_server.domain.times import parse_instant
 from xase_server.ports import StorageUnavailable
 from xase_server.web.answer import Answer, is_known, tag_of
 from xase_server.web.asgi import ASGIApp, Receive, Scope, Send
@@ -100,8 +101,8 @@ class Application:
             except Refused as exceeded:
                 refusal = exceeded
         answer = refusal_answer(refusal, call.request_id, as_problem=_PROBLEM in call.headers.get(b"accept", b""))
-        if refusal.kind.status == _TOO_MANY and call.quota is not None:
-            answer.headers.append((b"retry-after", call.quota.retry_after()))
+        if refusal.kind.status == _TOO_MANY:
+            answer.headers.append((b"retry-after", _retry_after(call, refusal)))
         return answer
 
     def _report(self, call: Call, defect: Exception) -> None:
@@ -160,6 +161,14 @@ class Application:
             raise
         except Exception as defect:  # noqa: BLE001 - its message must not reach the ASGI server's own log
             self._report(call, defect)
+
+
+def _retry_after(call: Call, refusal: Refused) -> bytes:
+    """Seconds until the key's window ends, or that of the session."""
+    if call.quota is not None and call.quota.exceeded:
+        return call.quota.retry_after()
+    left_ms = parse_instant(refusal.details["reset_at"], "reset_at") - call.services.clock.now_ms()
+    return b"%d" % max(1, -(-left_ms // 1_000))
 
 
 def _tagged(call: Call, answer: Answer) -> Answer:

@@ -168,6 +168,10 @@ class Scene:
         found = [decode(raw) for raw in self.log.read(lambda reads: reads.entries(0, 100_000))]
         return [each for each in found if each["type"] in types]
 
+    def readable(self, who: Principal, identifier: str) -> Any:
+        """The entry and its parts, where they are the caller's to read."""
+        return self.log.read(lambda reads: reads.entry(who.organisation, identifier))
+
     def parts(self, identifier: str) -> dict[str, Any]:
         """The parts of an entry, opened."""
         _, _, parts = self.log.read(lambda reads: reads.any_entry(identifier))

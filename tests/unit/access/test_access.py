@@ -85,10 +85,7 @@ def test_what_the_lab_reads_holds_neither_row_filters_nor_rules_nor_hidden_field
     scene.policy({"name": "p", "rules": [{"id": "hidden_rule", "effect": "permit", "constrain": secret}]})
     view = scene.ask()
     shown = run(scene.sessions.get(LAB, view["session_id"]))
-    readable = [
-        scene.log.read(lambda reads, each=each: reads.entry(LAB.organisation, each["id"]))
-        for each in scene.entries("verdict", "session_opened")
-    ]
+    readable = [scene.readable(LAB, each["id"]) for each in scene.entries("verdict", "session_opened")]
     assert "hidden" not in str((view, shown, scene.entries("verdict", "session_opened")))
     assert [found is not None for found in readable] == [False, True]
     assert b"hidden" not in b"".join(part.canonical for part in readable[1][2].values())
@@ -208,10 +205,10 @@ def test_the_same_idempotency_key_at_the_same_time_opens_one_session(scene: Scen
     assert sorted(outcome.replayed for outcome in outcomes) == [False, True, True, True, True]
 
 
-def test_a_policy_that_slips_in_between_is_decided_by(scene: Scene):
+def test_a_policy_that_slips_in_between_is_decided_by(scene: Scene, monkeypatch: pytest.MonkeyPatch):
     """The new version comes after the look at the old one, before the append."""
     look_up = scene.access._look_up
-    slipped = []
+    slipped: list[int] = []
 
     def late(*arguments: Any) -> Any:
         case = look_up(*arguments)
@@ -219,7 +216,7 @@ def test_a_policy_that_slips_in_between_is_decided_by(scene: Scene):
             slipped.append(scene.policy(permit(purpose=["validation"])))
         return case
 
-    scene.access._look_up = late
+    monkeypatch.setattr(scene.access, "_look_up", late)
     assert codes(refused(scene)) == ["purpose_not_allowed"]
     assert scene.entries("session_opened") == []
     assert [each["body"]["policy_version"] for each in scene.entries("verdict")] == [2]
