@@ -28,6 +28,7 @@ TITLES = {
     "delivery": "From rows to bytes, to a socket",
     "postgres": "PostgreSQL",
     "queries": "Querying a dataset",
+    "policy": "Policies",
     "start": "Starting",
 }
 BEGIN, END = "<!-- figures: begin -->", "<!-- figures: end -->"
