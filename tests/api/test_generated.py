@@ -53,16 +53,20 @@ def existing(listening):
         bundle = client.post("/v1/evidence/bundles", json={"record_ids": [record]}).json()["bundle_id"]
         key = client.post("/v1/keys", json={"name": "k", "role": "auditor"}).json()["id"]
         dataset = client.post("/v1/datasets", json={"name": "generated"}).json()["dataset_id"]
-        policy = client.post("/v1/policies", json={"name": "p", "rules": [{"id": "r", "effect": "permit"}]}).json()[
-            "id"
-        ]
+        ndjson = {"content-type": "application/x-ndjson"}
+        client.put(f"/v1/datasets/{dataset}/data", content=b'{"age": 57}\n', headers=ndjson)
+        session = client.post("/v1/access", json={"dataset": "generated", "purpose": "validation"}).json()["session_id"]
+        policy = {"id": "generated", "name": "p", "rules": [{"id": "a", "effect": "permit"}]}
+        client.post("/v1/policies", json=policy)
     return {
         "/v1/records/": record,
         "/v1/evidence/bundles/": bundle,
         "/v1/evidence/": record,
         "/v1/keys/": key,
         "/v1/datasets/": dataset,
-        "/v1/policies/": policy,
+        "/v1/policies/": policy["id"],
+        "/v1/access/": session,
+        "/v1/sessions/": session,
     }
 
 
@@ -70,8 +74,7 @@ def path_of(operation, existing):
     """The parameters of an address of something that exists; None where the address has none."""
     if not operation.path.count("{id}"):
         return {"level": "0", "number": "000.p/1"} if "{level}" in operation.path else None
-    found = {"id": next(identifier for start, identifier in existing.items() if operation.path.startswith(start))}
-    return found | ({"version": "1"} if "{version}" in operation.path else {})
+    return {"id": next(identifier for start, identifier in existing.items() if operation.path.startswith(start))}
 
 
 def can_be_wrong(operation):
