@@ -26,6 +26,7 @@ TITLES = {
     "lists": "Reading a large store",
     "proofs": "Proving, auditing and verifying",
     "postgres": "PostgreSQL",
+    "ingest": "Data sets",
     "start": "Starting",
 }
 BEGIN, END = "<!-- figures: begin -->", "<!-- figures: end -->"

@@ -68,6 +68,7 @@ def test_a_bomb_ends_its_own_process_only(tmp_path):
     assert source.stat().st_size < 1 << 20
     with pytest.raises(IngestProblem) as refused:
         library.ingest(Ingest(dataset_id="ds_test", number=1, source=source), lambda progress: None, lambda: False)
+    library.close()
     assert refused.value.too_large
     assert left(tmp_path) == []
 
