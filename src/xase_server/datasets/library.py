@@ -65,6 +65,8 @@ class LocalLibrary:
                 bounds=self._bounds,
             )
             found = self._converter.convert(job, progress, cancelled)
+            if cancelled():
+                raise IngestProblem("The ingest was cancelled")
             try:
                 caches.build_database(folder, read_schema(found), self._build_database)
                 self._shelf.remove((wish.dataset_id, wish.number))
@@ -80,7 +82,8 @@ class LocalLibrary:
     def _opened(self, folder: Path) -> OpenedVersion:
         schema = read_schema(read_found(folder))
         if not caches_whole(folder):
-            caches.rebuild(folder, schema, self._build_database)
+            with self._versions.building() as workshop:
+                caches.rebuild(folder, workshop, schema, self._build_database)
         return OpenedVersion(folder, schema, self._open_engine)
 
     def profile(self, dataset_id: str, number: int) -> Mapping[str, Any]:

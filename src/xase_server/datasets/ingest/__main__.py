@@ -5,6 +5,7 @@ standard input stays open for as long as somebody waits.
 """
 
 import contextlib
+import errno
 import importlib.abc
 import os
 import resource
@@ -77,7 +78,8 @@ def outcome(job: Job) -> Line:
     except MemoryError:
         return Failed("The data needs more memory than a conversion may have", True)
     except OSError as error:
-        return Failed(f"The files could not be written: {os.strerror(error.errno or 0)}", False)
+        reason = os.strerror(error.errno) if error.errno else "unknown reason"
+        return Failed(f"The version's files could not be written: {reason}", error.errno == errno.EFBIG)
     except pa.ArrowException as error:
         return Failed(f"The data cannot be converted ({type(error).__name__})", False)
 
