@@ -29,6 +29,7 @@ TITLES = {
     "postgres": "PostgreSQL",
     "queries": "Querying a dataset",
     "policy": "Policies",
+    "ingest": "Data sets",
     "start": "Starting",
 }
 BEGIN, END = "<!-- figures: begin -->", "<!-- figures: end -->"
