@@ -43,27 +43,26 @@ class Reading:
         if place.depth > self.limits.depth:
             raise place.refuse(f"A query is at most {self.limits.depth} levels deep")
         if self.nodes > self.limits.nodes:
-            raise place.refuse(f"A query has at most {self.limits.nodes} conditions and expressions")
+            raise place.refuse(f"A query has at most {self.limits.nodes} conditions, expressions and parts of values")
 
     def literal(self, value: Any, place: Place) -> Any:
         """A value as written, `{"$date": …}` as an instant; raises `invalid_query` for other `$` names."""
         if isinstance(value, dict):
             return self._date(value, place) if value.keys() == {"$date"} else self._members(value, place)
         if isinstance(value, list):
-            self._deep(place)
-            return [self.literal(each, place.inside(number)) for number, each in enumerate(value)]
+            return [self._part(each, place.inside(number)) for number, each in enumerate(value)]
         return _scalar(value, place)
 
+    def _part(self, value: Any, place: Place) -> Any:
+        """A member or an element of a whole value: each is a comparison of its own, and so a node."""
+        self.node(place)
+        return self.literal(value, place)
+
     def _members(self, value: dict[str, Any], place: Place) -> dict[str, Any]:
-        self._deep(place)
         for name in value:
             if name.startswith("$"):
                 raise place.key(name).refuse("A value has no operators")
-        return {name: self.literal(each, place.inside(name)) for name, each in value.items()}
-
-    def _deep(self, place: Place) -> None:
-        if place.depth > self.limits.depth:
-            raise place.refuse(f"A query is at most {self.limits.depth} levels deep")
+        return {name: self._part(each, place.inside(name)) for name, each in value.items()}
 
     @staticmethod
     def _date(value: dict[str, Any], place: Place) -> datetime:
