@@ -80,6 +80,7 @@ def test_limits_are_named_when_they_are_passed():
     assert "200 conditions" in refused(parse_filter, {"li": list(range(300))}, SCHEMA)[1]
     assert "200 conditions" in refused(parse_filter, {"ll": {"$in": [[n] for n in range(300)]}}, SCHEMA)[1]
     assert "200 conditions" in refused(parse_filter, {"m": {f"k{n}": n for n in range(300)}}, SCHEMA)[1]
+    assert "6 levels" in refused(parse_filter, {"m": [[[[[[[1]]]]]]]}, SCHEMA)[1]
     assert "10000 values" in refused(parse_filter, {"i": {"$in": list(range(10_001))}}, SCHEMA)[1]
     assert "256 characters" in refused(parse_filter, {"s": {"$regex": "a" * 257}}, SCHEMA)[1]
     assert "20 stages" in refused(parse_pipeline, [{"$match": {}}] * 21, SCHEMA)[1]
