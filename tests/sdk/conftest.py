@@ -92,9 +92,9 @@ def patients(site: Site) -> str:
     return make_dataset(site, PATIENTS)
 
 
-def make_dataset(site: Site, rows: list[dict[str, Any]]) -> str:
+def make_dataset(site: Site, rows: list[dict[str, Any]], name: str | None = None) -> str:
     """The name of a new dataset of these rows, in the administrator's own organisation."""
-    name = f"medical-records-{uuid4().hex[:8]}"
+    name = name or f"medical-records-{uuid4().hex[:8]}"
     key = {"authorization": f"Bearer {site.api_key}"}
     lines = "".join(
         json.dumps(row | ({"seen": {"$date": row["seen"]}} if "seen" in row else {})) + "\n" for row in rows
