@@ -44,20 +44,39 @@ ORDER BY s.sequence
 SELECT name, length, hash FROM streams WHERE name > :name ORDER BY name LIMIT :limit
 
 -- name: read_entry
-SELECT e.idx, e.raw, p.packed FROM entry_ids i
+WITH i AS (
+    SELECT idx, organisation FROM newest_ids WHERE id = :id
+    UNION ALL SELECT idx, organisation FROM entry_ids WHERE id = :id
+)
+SELECT e.idx, e.raw, p.packed FROM i
 JOIN entries e ON e.idx = i.idx
 LEFT JOIN payloads p ON p.idx = i.idx
-WHERE i.id = :id AND i.organisation = (SELECT id FROM organisations WHERE name = :organisation)
+WHERE i.organisation = (SELECT id FROM organisations WHERE name = :organisation)
 
 -- name: numbers_between
-SELECT number FROM entry_ids
+SELECT number FROM newest_ids
+WHERE id >= :first AND id <= :last AND organisation = (SELECT id FROM organisations WHERE name = :organisation)
+AND number IS NOT NULL
+UNION ALL SELECT number FROM entry_ids
 WHERE id >= :first AND id <= :last AND organisation = (SELECT id FROM organisations WHERE name = :organisation)
 AND number IS NOT NULL LIMIT 2
 
 -- name: numbers_of_ids
-SELECT number, id FROM entry_ids
+SELECT number, id FROM newest_ids
 WHERE id IN @ids AND organisation = (SELECT id FROM organisations WHERE name = :organisation)
 AND number IS NOT NULL
+UNION ALL SELECT number, id FROM entry_ids
+WHERE id IN @ids AND organisation = (SELECT id FROM organisations WHERE name = :organisation)
+AND number IS NOT NULL
+
+-- name: count_newest_ids
+SELECT count(*) FROM newest_ids
+
+-- name: move_newest_ids
+INSERT INTO entry_ids (id, organisation, idx, number) SELECT id, organisation, idx, number FROM newest_ids ORDER BY id
+
+-- name: forget_newest_ids
+DELETE FROM newest_ids
 
 -- name: read_decisions
 SELECT d.number, d.intervened, e.raw, p.packed, x.raw, y.packed FROM decisions d

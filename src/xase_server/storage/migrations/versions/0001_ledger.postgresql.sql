@@ -35,6 +35,14 @@ CREATE TABLE entry_ids (
     number        bigint
 );
 
+-- The newest entries' ids, still to be moved to the others, many at once and in order.
+CREATE TABLE newest_ids (
+    id            bigint PRIMARY KEY,
+    organisation  bigint NOT NULL,
+    idx           bigint NOT NULL,
+    number        bigint
+);
+
 CREATE TABLE streams (
     id      bigint GENERATED ALWAYS AS IDENTITY PRIMARY KEY,
     name    text COLLATE "C" NOT NULL UNIQUE,

@@ -35,6 +35,14 @@ CREATE TABLE entry_ids (
     number        INTEGER
 );
 
+-- The newest entries' ids, still to be moved to the others, many at once and in order.
+CREATE TABLE newest_ids (
+    id            INTEGER PRIMARY KEY,
+    organisation  INTEGER NOT NULL,
+    idx           INTEGER NOT NULL,
+    number        INTEGER
+);
+
 CREATE TABLE streams (
     id      INTEGER PRIMARY KEY,
     name    TEXT NOT NULL UNIQUE,
