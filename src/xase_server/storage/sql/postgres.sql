@@ -35,9 +35,9 @@ INSERT INTO payloads (idx, packed) SELECT * FROM unnest(CAST(? AS bigint[]), CAS
 INSERT INTO newest_ids (id, organisation, idx, number)
 SELECT * FROM unnest(CAST(? AS bigint[]), CAST(? AS bigint[]), CAST(? AS bigint[]), CAST(? AS bigint[]))
 
--- name: add_stream_entries
-INSERT INTO stream_entries (stream, sequence, idx)
-SELECT * FROM unnest(CAST(? AS bigint[]), CAST(? AS bigint[]), CAST(? AS bigint[]))
+-- name: add_stream_runs
+INSERT INTO stream_runs (stream, sequence, idx, count)
+SELECT * FROM unnest(CAST(? AS bigint[]), CAST(? AS bigint[]), CAST(? AS bigint[]), CAST(? AS bigint[]))
 
 -- name: put_tiles
 INSERT INTO tiles (level, number, hashes)

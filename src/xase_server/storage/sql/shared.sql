@@ -36,9 +36,15 @@ SELECT raw FROM entries WHERE idx >= :start AND idx < :stop ORDER BY idx
 SELECT idx, packed FROM payloads WHERE idx >= :start AND idx < :stop
 
 -- name: read_stream
-SELECT e.idx, e.raw FROM stream_entries s JOIN entries e ON e.idx = s.idx
-WHERE s.stream = (SELECT id FROM streams WHERE name = :stream) AND s.sequence >= :start AND s.sequence < :stop
-ORDER BY s.sequence
+SELECT e.idx, e.raw FROM stream_runs r THEN JOIN entries e
+ON e.idx >= r.idx + CASE WHEN r.sequence < :start THEN :start - r.sequence ELSE 0 END
+AND e.idx < r.idx + CASE WHEN r.sequence + r.count > :stop THEN :stop - r.sequence ELSE r.count END
+WHERE r.stream = (SELECT id FROM streams WHERE name = :stream) AND r.sequence < :stop
+AND r.sequence >= coalesce((
+    SELECT max(q.sequence) FROM stream_runs q
+    WHERE q.stream = (SELECT id FROM streams WHERE name = :stream) AND q.sequence <= :start
+), 0)
+ORDER BY e.idx
 
 -- name: stream_heads_after
 SELECT name, length, hash FROM streams WHERE name > :name ORDER BY name LIMIT :limit

@@ -39,8 +39,8 @@ INSERT INTO payloads (idx, packed) VALUES (?, ?)
 -- name: add_newest_ids
 INSERT INTO newest_ids (id, organisation, idx, number) VALUES (?, ?, ?, ?)
 
--- name: add_stream_entries
-INSERT INTO stream_entries (stream, sequence, idx) VALUES (?, ?, ?)
+-- name: add_stream_runs
+INSERT INTO stream_runs (stream, sequence, idx, count) VALUES (?, ?, ?, ?)
 
 -- name: put_tiles
 INSERT INTO tiles (level, number, hashes) VALUES (?, ?, ?)

@@ -50,10 +50,13 @@ CREATE TABLE streams (
     hash    text COLLATE "C" NOT NULL
 );
 
-CREATE TABLE stream_entries (
+-- Entries that follow each other in a chain and in the log alike: `sequence` and `idx` are of the first of `count`.
+-- A run begins where its chain ended before the commit, so two commits on the same end meet in the key.
+CREATE TABLE stream_runs (
     stream    bigint NOT NULL,
     sequence  bigint NOT NULL,
     idx       bigint NOT NULL,
+    count     bigint NOT NULL,
     PRIMARY KEY (stream, sequence)
 );
 
