@@ -1,5 +1,6 @@
 """What every store promises about reading."""
 
+from collections.abc import Sequence
 from typing import Any
 
 import pytest
@@ -150,10 +151,13 @@ def test_a_chain_is_read_in_any_stretch_whatever_commits_it_came_in(log: Log):
     for streams in ([chain] * 3, [chain, other, chain, chain], [other], [chain] * 2):
         written += log.append(*[make_append(stream=stream) for stream in streams]).entries
     mine = [(entry.index, entry.raw) for entry in written if chain.encode() in entry.raw]
+
+    def stretch(start: int, limit: int) -> Sequence[tuple[int, bytes]]:
+        return log.read(lambda reads: reads.stream_entries(chain, start, limit))
+
     for start in range(len(mine) + 1):
         for limit in range(1, len(mine) + 2):
-            found = log.read(lambda reads, start=start, limit=limit: reads.stream_entries(chain, start, limit))
-            assert found == mine[start : start + limit]
+            assert stretch(start, limit) == mine[start : start + limit]
 
 
 def test_ids_are_found_and_stay_in_use_after_they_moved(log: Log, monkeypatch: pytest.MonkeyPatch):
@@ -162,11 +166,10 @@ def test_ids_are_found_and_stay_in_use_after_they_moved(log: Log, monkeypatch: p
     for each in made:
         log.append(each)
     log.append(intervention(made[0].id))
-    assert {row.id for row in log.read(lambda reads: reads.decisions("org_a", [each.id for each in made]))} == {
-        each.id for each in made
-    }
-    assert all(log.read(lambda reads, each=each: reads.decision("org_a", each.id)).raw for each in made)
-    assert [log.read(lambda reads, each=each: reads.entry("org_a", each.id))[0] for each in made] == list(range(7))
+    names = [each.id for each in made]
+    assert {row.id for row in log.read(lambda reads: reads.decisions("org_a", names))} == set(names)
+    assert log.read(lambda reads: [reads.decision("org_a", name).id for name in names]) == names
+    assert log.read(lambda reads: [reads.entry("org_a", name)[0] for name in names]) == list(range(7))
     for each in (made[0], made[-1]):
         with pytest.raises(Refused, match=r"(?i)in use|unique"):
             log.append(decision(identifier=each.id))

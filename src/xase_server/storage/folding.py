@@ -14,7 +14,7 @@ from typing import Final
 FOLDED_AT_ONCE: Final = 2_000
 """About so many pages written begin a folding; nothing depends on the count being right."""
 
-MOST_PAGES: Final = 40_000
+MOST_PAGES: Final = 16_000
 """Should folding not keep up, the commit that fills the log to this folds it after all."""
 
 _ATTEMPTS: Final = 8
@@ -50,11 +50,13 @@ class Folder:
             self._thread.join()
 
     def _run(self) -> None:
-        while not self._closing:
+        while True:
             with contextlib.suppress(sqlite3.Error):  # whoever commits will meet it and say so
                 self._fold()
             self._wanted.wait()
             self._wanted.clear()
+            if self._closing:
+                return
 
     def _fold(self) -> None:
         """Fold until nothing is left, so that the next commit begins the log anew; commits may outrun that."""
