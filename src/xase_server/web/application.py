@@ -168,7 +168,6 @@ class Application:
             self._report(call, defect)
 
 
-
 def _tagged(call: Call, answer: Answer) -> Answer:
     """The answer with its caching headers, or 304 when the caller has it already."""
     endpoint = call.endpoint
