@@ -10,7 +10,6 @@ from functools import partial
 from typing import Final
 
 import numpy as np
-import pyarrow as pa
 from msgspec import Raw, convert
 from msgspec.json import decode
 
@@ -19,7 +18,7 @@ from xase_server.delivery.rows import rows_of
 from xase_server.delivery.shape import MAX_COMPUTED_ROWS
 from xase_server.domain.errors import Refused, not_found
 from xase_server.domain.principals import Principal
-from xase_server.ports import Numbers
+from xase_server.ports import Numbers, Table, TableSchema
 from xase_server.query.match import matches
 from xase_server.query.nodes import TRUE, And
 from xase_server.query.refusal import EvaluationError, refuse
@@ -152,7 +151,7 @@ class Data:
         return record
 
 
-def taken(plan: Plan, numbers: Numbers) -> pa.Table:
+def taken(plan: Plan, numbers: Numbers) -> Table:
     """The rows with these numbers, in the plan's shape or, where that is computed, with all that it reads."""
     version, columns = plan.view.version, plan.shape.columns
     first, last = (int(numbers[0]), int(numbers[-1])) if len(numbers) else (0, -1)
@@ -163,7 +162,7 @@ def taken(plan: Plan, numbers: Numbers) -> pa.Table:
     return table if plan.shape.computed else plan.shape.apply(table)
 
 
-def arrow_schema(plan: Plan) -> pa.Schema:
+def arrow_schema(plan: Plan) -> TableSchema:
     """The Arrow schema of what `taken` gives."""
     return taken(plan, np.empty(0, dtype=np.int64)).schema
 
