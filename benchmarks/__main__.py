@@ -26,6 +26,7 @@ TITLES = {
     "lists": "Reading a large store",
     "proofs": "Proving, auditing and verifying",
     "postgres": "PostgreSQL",
+    "queries": "Querying a dataset",
     "policy": "Policies",
     "start": "Starting",
 }

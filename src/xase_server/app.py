@@ -22,11 +22,14 @@ from xase_server.ledger.append import Ledger
 from xase_server.policy.purposes import DEFAULT_PURPOSES, Purposes, read_purposes
 from xase_server.ports import Library, Storage, StorageUnavailable
 from xase_server.services.access import Access
+from xase_server.services.aggregation import Aggregation
 from xase_server.services.authentication import Authenticator
 from xase_server.services.bundles import Bundles
 from xase_server.services.closing import Closing
+from xase_server.services.data import Data
 from xase_server.services.datasets import Datasets
 from xase_server.services.decisions import Decisions
+from xase_server.services.events import Events
 from xase_server.services.evidence import Evidence
 from xase_server.services.governance import Governance
 from xase_server.services.grants import Gate
@@ -36,9 +39,12 @@ from xase_server.services.interventions import Interventions
 from xase_server.services.keys import Keys, append_key, mint, new_secret
 from xase_server.services.log import Log
 from xase_server.services.metrics import DecisionMetrics
+from xase_server.services.operations import Operations
+from xase_server.services.planning import Planner
 from xase_server.services.policies import Policies
 from xase_server.services.reading import Reader
 from xase_server.services.recovery import recover_datasets
+from xase_server.services.releases import Releases
 from xase_server.services.sessions import Sessions
 from xase_server.services.versions import Versions
 from xase_server.settings import Settings
@@ -169,6 +175,8 @@ def _services(core: Core, library: Library) -> Services:
     ledger, custody, clock = core.ledger, core.custody, core.clock
     purposes = _purposes(core.settings.purposes_file)
     governance = Governance(purposes)
+    gate, planner = Gate(reader, clock, governance), Planner(library)
+    data = Data(gate, planner, Releases(ledger), reader)
     return Services(
         decisions=Decisions(ledger, reader),
         interventions=Interventions(ledger, reader, custody.document, clock),
@@ -190,7 +198,10 @@ def _services(core: Core, library: Library) -> Services:
         access=Access(ledger, reader, clock, governance, default_ms=core.settings.session_days * DAY_MS),
         sessions=Sessions(reader, clock),
         closing=Closing(ledger, reader, clock),
-        gate=Gate(reader, clock, governance),
+        data=data,
+        aggregation=Aggregation(data),
+        operations=Operations(ledger, gate, planner, reader),
+        events=Events(reader, planner),
         health=Health(ledger, reader),
         clock=clock,
     )
@@ -262,6 +273,7 @@ class Server:
             await asyncio.gather(self._keeping, return_exceptions=True)
         await self.services.bundles.close()
         await self.services.datasets.close()
+        await asyncio.to_thread(self.services.data.planner.close)
         await asyncio.to_thread(self._note_use)
         await asyncio.to_thread(self.core.close)
 

@@ -1,16 +1,37 @@
 """What the API answers, as objects: read-only, by attribute or by item, nothing thrown away."""
 
 from xase.models.bundles import BundleState
+from xase.models.datasets import (
+    DatasetField,
+    DatasetProfile,
+    DatasetSchema,
+    DatasetState,
+    DatasetVersion,
+    Policy,
+    PolicyImpact,
+    PolicyVerdict,
+)
 from xase.models.decisions import DecisionRecord, Intervention
 from xase.models.keys import ApiKey, Identity, NewApiKey
 from xase.models.model import Document, Items, Model, plain
 from xase.models.pages import Page
 from xase.models.proofs import Checkpoint, LedgerEntry, Proof, key_text
+from xase.models.rows import Aggregation, Batch, DataRecord, DataRecords, Records, Transformed
+from xase.models.sessions import Operation, Revocation, SessionEvent, SessionState
 
 __all__ = [
+    "Aggregation",
     "ApiKey",
+    "Batch",
     "BundleState",
     "Checkpoint",
+    "DataRecord",
+    "DataRecords",
+    "DatasetField",
+    "DatasetProfile",
+    "DatasetSchema",
+    "DatasetState",
+    "DatasetVersion",
     "DecisionRecord",
     "Document",
     "Identity",
@@ -19,8 +40,17 @@ __all__ = [
     "LedgerEntry",
     "Model",
     "NewApiKey",
+    "Operation",
     "Page",
+    "Policy",
+    "PolicyImpact",
+    "PolicyVerdict",
     "Proof",
+    "Records",
+    "Revocation",
+    "SessionEvent",
+    "SessionState",
+    "Transformed",
     "key_text",
     "plain",
 ]

@@ -21,7 +21,7 @@ _encode: Final = Encoder().encode
 
 @dataclass(slots=True, eq=False)
 class Answer:
-    """Status, body and the headers of its own; `chunks` in place of a body streams.
+    """Status, body and the headers of its own; `chunks` in place of a body streams, of unknown length unless `size` is.
 
     `etag` is set by hand where the body's digest is known without reading it; `policy` is the
     content security policy.

@@ -16,7 +16,7 @@ from xase_server.web.asgi import ASGIApp, Receive, Scope, Send
 from xase_server.web.body import ClientGone
 from xase_server.web.call import Call
 from xase_server.web.credentials import single_headers
-from xase_server.web.cursors import Cursors
+from xase_server.web.cursors import Cursors, SessionCursors
 from xase_server.web.endpoints import ENDPOINTS
 from xase_server.web.metrics import Metrics
 from xase_server.web.openapi import contract
@@ -54,7 +54,13 @@ class Application:
     def __init__(self, services: Services, bounds: Bounds, log: Any, *, log_requests: bool) -> None:
         page = reference(ENDPOINTS)
         self._site = Site(
-            services, Cursors(bounds.cursor_secret), Metrics(), contract(ENDPOINTS), page.html, page.policy
+            services,
+            Cursors(bounds.cursor_secret),
+            SessionCursors(bounds.cursor_secret),
+            Metrics(),
+            contract(ENDPOINTS),
+            page.html,
+            page.policy,
         )
         self._log = log
         self._log_requests = log_requests
@@ -144,8 +150,10 @@ class Application:
         if call.quota is not None:
             headers += call.quota.headers()
         if answer.status not in {204, 304}:
-            size = len(answer.body) if answer.size is None else answer.size
-            headers += ((b"content-type", answer.media), (b"content-length", b"%d" % size))
+            headers.append((b"content-type", answer.media))
+            size = len(answer.body) if answer.chunks is None else answer.size
+            if size is not None:
+                headers.append((b"content-length", b"%d" % size))
         await send({"type": "http.response.start", "status": answer.status, "headers": headers})
         if call.scope["method"] == "HEAD":
             await send({"type": "http.response.body"})
@@ -159,6 +167,8 @@ class Application:
             await stream(chunks, call.receive, send)
         except (ClientGone, OSError):
             raise
+        except Refused as refusal:  # too late for an error: the answer ends short, and the caller sees that
+            self._log.info("cut", request_id=call.request_id, error=refusal.kind.slug)
         except Exception as defect:  # noqa: BLE001 - its message must not reach the ASGI server's own log
             self._report(call, defect)
 

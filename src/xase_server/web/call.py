@@ -59,3 +59,9 @@ class Call:
         """Whether the caller asks for this media type by name."""
         accept = self.headers.get(b"accept")
         return accept is not None and media in accept
+
+    def accepts_encoding(self, coding: bytes) -> bool:
+        """Whether the caller asks for this content coding by name, and not to leave it."""
+        listed = self.headers.get(b"accept-encoding", b"").lower().split(b",")
+        named = [each.partition(b";") for each in listed]
+        return any(name.strip() == coding and quality.strip() not in {b"q=0", b"q=0.0"} for name, _, quality in named)

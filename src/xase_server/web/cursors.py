@@ -14,6 +14,7 @@ from typing import Any, Final
 
 from xase.proof.canonical import canonical
 from xase_server.domain.errors import Refused
+from xase_server.services.data import Place
 
 _FORM: Final = Struct(">BQQ8s16s")
 _PLACE: Final = Struct(">8sQQ")
@@ -67,3 +68,49 @@ class Cursors:
 
 def _invalid(reason: str) -> Refused:
     return Refused("invalid_cursor", "The cursor cannot be used here", {"reason": reason})
+
+
+# ---------------------------------------------------------------------------- in a session
+
+
+_SESSION_FORM: Final = Struct(">B8sQ8s8s16s")
+_SESSION_VERSION: Final = 2
+_PREFIX: Final = "cursor_"
+_BATCH: Final = "batch_"
+
+
+class SessionCursors:
+    """Cursors into the data of a session, bound to it and to the query; they hold where the query can be read again."""
+
+    def __init__(self, secret: bytes) -> None:
+        self._secret = secret
+
+    def make(self, session_id: str, place: Place) -> str:
+        """The cursor of a place."""
+        batch = bytes.fromhex(place.batch_id.removeprefix(_BATCH))
+        body = _SESSION_FORM.pack(_SESSION_VERSION, _bound(session_id), place.position, batch, place.digest, b"")[:-16]
+        return _PREFIX + urlsafe_b64encode(body + self._tag(body)).rstrip(b"=").decode()
+
+    def open(self, text: str, session_id: str) -> Place:
+        """The place of a cursor; raises `invalid_cursor` for one that was changed, or belongs to another session."""
+        try:
+            coded = text.removeprefix(_PREFIX)
+            packed = urlsafe_b64decode(coded + "=" * (-len(coded) % 4))
+            version, bound, position, batch, digest, tag = _SESSION_FORM.unpack(packed)
+        except (ValueError, error):
+            raise _invalid("malformed") from None
+        if version != _SESSION_VERSION or not hmac.compare_digest(tag, self._tag(packed[:-16])):
+            raise _invalid("malformed")
+        if bound != _bound(session_id):
+            raise _invalid("other_session")
+        place = Place(position, _BATCH + batch.hex(), digest)
+        if self.make(session_id, place) != text:
+            raise _invalid("malformed")
+        return place
+
+    def _tag(self, body: bytes) -> bytes:
+        return hmac.digest(self._secret, body, sha256)[:16]
+
+
+def _bound(session_id: str) -> bytes:
+    return sha256(session_id.encode()).digest()[:8]

@@ -127,6 +127,23 @@ class Text:
 
 
 @dataclass(frozen=True, slots=True)
+class QueryText:
+    """A part of a query, read later by the query language, which then says what is wrong with it."""
+
+    maximum: int = 65_536
+
+    def read(self, text: str) -> str:
+        """The text, or Malformed."""
+        if not text or len(text) > self.maximum:
+            raise Malformed(f"Must have 1 to {self.maximum} characters")
+        return text
+
+    def schema(self) -> Mapping[str, Any]:
+        """The JSON Schema of such a value."""
+        return {"type": "string", "minLength": 1, "maxLength": self.maximum}
+
+
+@dataclass(frozen=True, slots=True)
 class Instant:
     """A date or date-time, as milliseconds since 1970 UTC; a bare date may mean the whole day."""
 

@@ -4,18 +4,21 @@ from dataclasses import dataclass
 
 from xase_server.domain.clock import Clock
 from xase_server.services.access import Access
+from xase_server.services.aggregation import Aggregation
 from xase_server.services.authentication import Authenticator
 from xase_server.services.bundles import Bundles
 from xase_server.services.closing import Closing
+from xase_server.services.data import Data
 from xase_server.services.datasets import Datasets
 from xase_server.services.decisions import Decisions
+from xase_server.services.events import Events
 from xase_server.services.evidence import Evidence
-from xase_server.services.grants import Gate
 from xase_server.services.health import Health
 from xase_server.services.interventions import Interventions
 from xase_server.services.keys import Keys
 from xase_server.services.log import Log
 from xase_server.services.metrics import DecisionMetrics
+from xase_server.services.operations import Operations
 from xase_server.services.policies import Policies
 from xase_server.services.sessions import Sessions
 
@@ -37,7 +40,10 @@ class Services:
     access: Access
     sessions: Sessions
     closing: Closing
-    gate: Gate
+    data: Data
+    aggregation: Aggregation
+    operations: Operations
+    events: Events
     health: Health
     clock: Clock
 

@@ -2,14 +2,14 @@
 
 from dataclasses import dataclass
 
-from xase_server.web.cursors import Cursors
+from xase_server.web.cursors import Cursors, SessionCursors
 from xase_server.web.metrics import Metrics
 from xase_server.web.services import Services
 
 
 @dataclass(frozen=True, slots=True)
 class Site:
-    """The use cases, the cursors' secret, the counters, and the two documents made of the endpoint table.
+    """The use cases, what makes cursors, the counters, and the two documents made of the endpoint table.
 
     `contract` is the OpenAPI file as served and committed, `reference` the reference page,
     `reference_policy` its content security policy.
@@ -17,6 +17,7 @@ class Site:
 
     services: Services
     cursors: Cursors
+    session_cursors: SessionCursors
     metrics: Metrics
     contract: bytes
     reference: bytes

@@ -102,7 +102,12 @@ def make(tmp_path: Path) -> Make:
     numbers = count()
 
     def made(
-        content: Content, name: str = "data.ndjson", *, bounds: Bounds = Bounds(), base: Made | None = None, **options: Any
+        content: Content,
+        name: str = "data.ndjson",
+        *,
+        bounds: Bounds = Bounds(),
+        base: Made | None = None,
+        **options: Any,
     ) -> Made:
         place = tmp_path / f"{next(numbers)}"
         folder = place / "version"

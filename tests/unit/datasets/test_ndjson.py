@@ -163,7 +163,9 @@ def test_another_name_in_every_line_is_too_many_columns(make):
     assert refused.value.too_large
 
 
-@pytest.mark.parametrize(("name", "reason"), [("a.b", "full stop"), ("$a", "begins with $"), ("", "is empty"), ("a\0b", "NUL")])
+@pytest.mark.parametrize(
+    ("name", "reason"), [("a.b", "full stop"), ("$a", "begins with $"), ("", "is empty"), ("a\0b", "NUL")]
+)
 def test_names_that_no_path_could_say_are_refused_by_their_place(make, name, reason):
     with pytest.raises(IngestProblem, match="column 2") as refused:
         make([{"ok": 1, name: 2}])

@@ -3,7 +3,7 @@
 
 import logging
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Generator
 from dataclasses import dataclass
 from itertools import count
 from pathlib import Path
@@ -18,6 +18,7 @@ from xase._client.config import Config
 from xase._client.faults import transport_error
 from xase._client.files import AtomicFile
 from xase._client.retry import Backoff, next_pause
+from xase._client.sources import Source
 from xase._client.tls import tls
 from xase._client.version import __version__
 from xase.errors import DeadlineExceeded, EvidenceError, UnexpectedAnswer, XaseError
@@ -58,6 +59,29 @@ class Exchange:
         """The answer's JSON value. Raises APIError or TransportError."""
         return self._persist(call, lambda limit: self._once(call, limit))
 
+    def upload(self, call: wire.Call, source: Source, sent: Callable[[int], None]) -> Any:
+        """The answer's JSON value to a body that is read while it is sent; `sent` hears of every piece.
+
+        No deadline: a body may be long. It is sent again only when the source can be read again.
+        """
+
+        def attempt(limit: Limit) -> Any:
+            response = self._begin(call, limit, self._pieces(source, sent))
+            try:
+                content = self._read(response, limit)
+            finally:
+                response.close()
+            return wire.interpret(response.status_code, response.headers, content)
+
+        endless = Limit(float("inf"))
+        return self._persist(call, attempt, endless) if source.is_repeatable else attempt(endless)
+
+    def _pieces(self, source: Source, sent: Callable[[int], None]) -> Generator[bytes, None, None]:
+        pieces = source.pieces()
+        while piece := in_thread(next, pieces, b""):
+            yield piece
+            sent(len(piece))
+
     def download(self, call: wire.Call, path: Path, *, sha256: str | None) -> Path:
         """The answer's bytes in the file `path`, which appears whole or not at all.
 
@@ -65,24 +89,50 @@ class Exchange:
         """
         return self._persist(call, lambda limit: self._fetch(call, limit, path, sha256))
 
+    def chunks(self, call: wire.Call) -> Generator[bytes, None, None]:
+        """The answer's bytes as they arrive, in one attempt; the deadline ends where they begin.
+
+        Whoever reads them knows where to go on after an error. Raises APIError or TransportError.
+        """
+        limit = self.limit()
+        response = self._begin(call, limit)
+        try:
+            if response.status_code >= _ERRORS_FROM:
+                wire.interpret(response.status_code, response.headers, self._read(response, limit))
+            if not response.headers.get("content-type", "").startswith(call.accept):
+                raise UnexpectedAnswer(f"the server answered with something that is not {call.accept}")
+            for chunk in response.iter_bytes():
+                yield chunk
+        except httpx2.RequestError as error:
+            raise transport_error(error, is_over=False) from error
+        finally:
+            response.close()
+
+    def pause(self, call: wire.Call, error: XaseError, attempt: int, limit: Limit) -> None:
+        """Wait as long as is right before the attempt after number `attempt`. Raises `error` when none will help."""
+        jitter = random()  # noqa: S311 - spreads retries, guards nothing
+        pause = next_pause(error, attempt=attempt, backoff=self._backoff, remaining=limit.remaining, jitter=jitter)
+        if pause is None:
+            raise error
+        LOG.debug("%s %s failed (%s); again in %.2f s", call.method, call.path, type(error).__name__, pause)
+        sleep(pause)
+
+    def limit(self) -> Limit:
+        """The moment when a call that begins now must be over."""
+        return Limit(time.monotonic() + (self.config.deadline or float("inf")))
+
     def close(self) -> None:
         """Give the connections back."""
         self._http.close()
 
-    def _persist(self, call: wire.Call, attempt: Callable[[Limit], T]) -> T:
-        limit = Limit(time.monotonic() + (self.config.deadline or float("inf")))
+    def _persist(self, call: wire.Call, attempt: Callable[[Limit], T], limit: Limit | None = None) -> T:
+        limit = limit or self.limit()
         for number in count():
             try:
                 return attempt(limit)
             except XaseError as error:
-                jitter = random()  # noqa: S311 - spreads retries, guards nothing
-                pause = next_pause(
-                    error, attempt=number, backoff=self._backoff, remaining=limit.remaining, jitter=jitter
-                )
-                if pause is None:
-                    raise
-                LOG.debug("%s %s failed (%s); again in %.2f s", call.method, call.path, type(error).__name__, pause)
-            sleep(pause)
+                failure = error
+            self.pause(call, failure, number, limit)
         raise AssertionError  # count() has no end
 
     def _once(self, call: wire.Call, limit: Limit) -> Any:
@@ -108,13 +158,15 @@ class Exchange:
             response.close()
         return path
 
-    def _begin(self, call: wire.Call, limit: Limit) -> httpx2.Response:
+    def _begin(
+        self, call: wire.Call, limit: Limit, pieces: Generator[bytes, None, None] | None = None
+    ) -> httpx2.Response:
         limit.check()
         request = self._http.build_request(
             call.method,
             wire.url(self.config, call),
             params=call.params or None,
-            content=call.content,
+            content=call.content if pieces is None else pieces,
             headers=wire.headers(self.config, call, version=__version__),
             timeout=self._timeout(limit.remaining),
         )

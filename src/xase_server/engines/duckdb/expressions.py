@@ -6,7 +6,7 @@ from typing import ClassVar, Final
 from sqlglot import exp
 
 from xase_server.engines.duckdb import sql
-from xase_server.engines.duckdb.cells import Cell, NotNative, Rows, holds_mixed
+from xase_server.engines.duckdb.cells import NOTHING, Cell, NotNative, Rows, holds_mixed
 from xase_server.engines.duckdb.functions import FUNCTIONS
 from xase_server.engines.duckdb.functions.checking import failing
 from xase_server.engines.duckdb.functions.dates import format_date
@@ -28,7 +28,6 @@ from xase_server.query.expressions import (
 from xase_server.query.paths import Path
 from xase_server.query.schema import BOOL, DATE, FLOAT, INT, JSON, NULL, STRING, ListOf, Scalar, Struct, Type
 
-NOTHING: Final = Cell(sql.NULL, NULL)
 _SLOTS: Final[Mapping[str, Scalar]] = {
     "null": NULL,
     "bool": BOOL,

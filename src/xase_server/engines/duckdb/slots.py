@@ -115,6 +115,8 @@ class Lifted:
                 return n.Matches(self.slot(pattern))
             case n.Size(count):
                 return n.Size(self.slot(count))
+            case n.Longer(count):
+                return n.Longer(self.slot(count))
             case n.Modulo(divisor, remainder):
                 return n.Modulo(self.slot(divisor), self.slot(remainder))
             case n.Element(condition, of_structs):

@@ -34,11 +34,12 @@ def _of_path(row: Rows, key: SortKey, names: Names) -> list[SQL]:
 
 def _reached(cell: Cell, path: Path, names: Names, *, descending: bool) -> list[SQL]:
     if isinstance(cell.type, ListOf):
-        return [_extreme(_spread(cell, path, names), descending=descending)]
+        extreme = _extreme(_spread(cell, path, names), descending=descending)
+        return [extreme] if path else [_not_empty(cell.sql), extreme]
     if cell.type == JSON:
         if path:
             raise NotNative("a sort below values of mixed types")
-        return [_mixed(cell.sql, names, descending=descending)]
+        return [_not_empty(mixed.elements(cell.sql)), _mixed(cell.sql, names, descending=descending)]
     if isinstance(cell.type, Struct):
         if not path:
             return _members(cell, cell.type, names, descending=descending)
@@ -82,6 +83,11 @@ def _spread(cell: Cell, path: Path, names: Names) -> Cell:
 
     spread = names.transformed(structs, body)
     return Cell(spread, ListOf(found[0].type))
+
+
+def _not_empty(items: SQL) -> SQL:
+    """False of an empty list, which lies below null; true of all else, null among it."""
+    return exp.GT(this=sql.coalesce(sql.length(items), sql.number(1)), expression=sql.number(0))
 
 
 def _extreme(cell: Cell, *, descending: bool) -> SQL:

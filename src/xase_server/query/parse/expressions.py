@@ -21,7 +21,7 @@ from xase_server.query.expressions import (
 from xase_server.query.functions import FUNCTIONS
 from xase_server.query.functions.dates import ISO, PARTS, parse_format
 from xase_server.query.operators import why_not
-from xase_server.query.parse.reading import Place, Reading
+from xase_server.query.parse.reading import Place, Reading, whole_number
 from xase_server.query.paths import parse_path
 from xase_server.query.refusal import NO_SUCH_FIELD
 from xase_server.query.schema import JSON, ListOf, Struct, Type, resolve
@@ -169,7 +169,7 @@ class ExpressionReader:
     def each(self, operator: str, operand: Any, place: Place) -> Typed:
         """`$map` and `$filter`."""
         body = "in" if operator == "map" else "cond"
-        self._named(operand, ("input", body), ("as",), place)
+        self._named(operand, ("input", body), ("as",) if operator == "map" else ("as", "limit"), place)
         name = operand.get("as", "this")
         if not isinstance(name, str) or not name.isidentifier() or not name.isascii() or not name[0].islower():
             raise place.key("as").refuse("A variable starts with a small letter and has letters and digits only")
@@ -177,7 +177,17 @@ class ExpressionReader:
         element = type_.element if isinstance(type_, ListOf) else JSON
         inner = self._with({name: element})
         inside, made = inner.read(operand[body], place.inside(body))
-        return Each(operator, source, name, inside), ListOf(made if operator == "map" else element)
+        found: Expression = Each(operator, source, name, inside)
+        if operand.get("limit") is not None:
+            found = Call("slice", (found, Literal(self._limit(operand["limit"], place.key("limit")))))
+        return found, ListOf(made if operator == "map" else element)
+
+    @staticmethod
+    def _limit(operand: Any, place: Place) -> int:
+        count = whole_number(operand)
+        if count is None or not 0 < count < 2**31:
+            raise place.refuse("limit is a constant whole number, 1 or more")
+        return count
 
     def reduce(self, operand: Any, place: Place) -> Typed:
         """`$reduce`."""

@@ -7,16 +7,19 @@ from xase_server.query.limits import DEFAULTS, QuerySettings
 from xase_server.query.refusal import refuse
 
 
-def decode(body: bytes, limits: QuerySettings = DEFAULTS) -> Any:
-    """The JSON value of a body; raises `invalid_query` when it is too large, too deep, or no JSON."""
+def decode(body: bytes, limits: QuerySettings = DEFAULTS, *, where: str = "") -> Any:
+    """The JSON value of a body or parameter, named `where` in a refusal.
+
+    Raises `invalid_query` when it is too large, too deep, or no JSON.
+    """
     if len(body) > limits.body_bytes:
-        raise refuse("", f"A query has at most {limits.body_bytes} bytes")
+        raise refuse(where, f"A query has at most {limits.body_bytes} bytes")
     try:
         return json.loads(body, parse_constant=_no_constant, object_pairs_hook=_members)
     except RecursionError:
-        raise refuse("", f"A query is at most {limits.depth} levels deep") from None
+        raise refuse(where, f"A query is at most {limits.depth} levels deep") from None
     except ValueError:
-        raise refuse("", "Not JSON") from None
+        raise refuse(where, "Not JSON") from None
 
 
 def _no_constant(name: str) -> Never:

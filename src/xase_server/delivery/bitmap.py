@@ -1,0 +1,58 @@
+"""Sets of record numbers as bytes: portable Roaring bitmaps, the same bytes for the same set.
+
+The format is the 64-bit extension of RoaringFormatSpec: a count (8 bytes, little-endian), then for each
+value of the upper 32 bits that occurs this value (4 bytes) and a 32-bit bitmap in the portable format of
+the specification, run containers where they are shorter. Readers exist for C, Go (`roaring64`), Java
+(`Roaring64NavigableMap`, portable mode), Rust (`RoaringTreemap`) and Python (`BitMap64`).
+"""
+
+from typing import Any
+
+import numpy as np
+from pyroaring import BitMap64
+
+from xase_server.delivery.numbers import Numbers
+
+
+def bitmap_of(numbers: Numbers | range) -> bytes:
+    """The set of these numbers, none of them negative; order and repetition do not matter."""
+    return bytes_of(BitMap64(_run(numbers)))
+
+
+def bytes_of(numbers: BitMap64) -> bytes:
+    """A set as bytes, the same for the same set."""
+    numbers.run_optimize()
+    return bytes(numbers.serialize())
+
+
+def numbers_in(bitmap: bytes) -> Numbers:
+    """The numbers of a set, ascending. Raises ValueError for bytes that are no bitmap."""
+    found = bitmap_in(bitmap)
+    return np.fromiter(found, dtype=np.int64, count=len(found))
+
+
+def contains(bitmap: bytes, number: int) -> bool:
+    """Whether a set has this number. Raises ValueError for bytes that are no bitmap."""
+    return number >= 0 and number in bitmap_in(bitmap)
+
+
+def count(bitmap: bytes) -> int:
+    """How many numbers a set has. Raises ValueError for bytes that are no bitmap."""
+    return len(bitmap_in(bitmap))
+
+
+def bitmap_in(bitmap: bytes) -> BitMap64:
+    """The set itself. Raises ValueError for bytes that are no bitmap."""
+    if not bitmap:
+        raise ValueError("an empty set has 8 bytes")
+    return BitMap64.deserialize(bitmap)
+
+
+def _run(numbers: Numbers | range) -> Any:
+    """A range where the numbers are one: it is taken up whole, thousands of times faster than one by one."""
+    if isinstance(numbers, range) or not len(numbers):
+        return numbers
+    first, last = int(numbers[0]), int(numbers[-1])
+    if last - first + 1 == len(numbers) and bool(np.all(np.diff(numbers) == 1)):
+        return range(first, last + 1)
+    return numbers

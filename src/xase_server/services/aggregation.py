@@ -1,0 +1,124 @@
+"""Aggregations in a session: only what the contract lets out, in the ledger before it leaves."""
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from functools import partial
+from typing import Any, Final
+
+from msgspec import Raw
+
+from xase.proof.canonical import CanonicalError, canonical
+from xase_server.delivery.records import json_values
+from xase_server.delivery.shape import shape_of
+from xase_server.domain.principals import Principal
+from xase_server.policy.grouping import Guarded, check_accumulators, counted, guarded, names_records, paths_in
+from xase_server.policy.sight import RECORD_ID
+from xase_server.ports import Numbers
+from xase_server.query.aggregate import aggregate
+from xase_server.query.nodes import TRUE
+from xase_server.query.parse import parse_pipeline
+from xase_server.query.projection import EVERYTHING
+from xase_server.query.refusal import EvaluationError, refuse
+from xase_server.query.stages import Find, Group, Match, Pipeline, Reshape
+from xase_server.query.values import group_key
+from xase_server.services.data import Data, settled
+from xase_server.services.planning import View
+from xase_server.services.releases import Release, evidence_id, new_batch_id
+
+Rows = Sequence[Mapping[str, Any]]
+
+_VIA: Final = "aggregate"
+
+
+@dataclass(frozen=True, slots=True)
+class Answer:
+    """The rows of a pipeline as a JSON list."""
+
+    aggregation_id: str
+    results: Raw
+    count: int
+
+    @property
+    def evidence_id(self) -> str:
+        """What finds the entry of this answer."""
+        return evidence_id(self.aggregation_id)
+
+
+class Aggregation:
+    """Runs pipelines for the sessions of the caller's organisation."""
+
+    def __init__(self, data: Data) -> None:
+        self._data = data
+
+    async def run(self, who: Principal, session_id: str, pipeline: Any) -> Answer:
+        """The pipeline's rows; their release is durable when this returns.
+
+        Raises what admission raises, `invalid_query`, `policy_violation` for an accumulator that the policy
+        leaves out, `group_too_small`, and `unavailable` when the ledger cannot be written: then nothing leaves.
+        """
+        return await settled(partial(self._run, who, session_id, pipeline))
+
+    async def _run(self, who: Principal, session_id: str, asked: Any) -> Answer:
+        grant = await self._data.gate.admit(who, session_id, _VIA)
+        plain = _checked(asked)
+        view = await self._data.planner.view(grant)
+        pipeline = parse_pipeline(asked, view.visible, self._data.planner.limits, filterable=view.filterable)
+        check_accumulators(pipeline, grant.contract)
+        guard = guarded(pipeline, grant.contract, RECORD_ID)
+        rows, numbers = await self._data.planner.run(partial(self._answered, view, pipeline, guard))
+        results = json_values(list(rows))
+        aggregation_id = new_batch_id("aggregate")
+        release = Release(
+            type="aggregate",
+            via=_VIA,
+            numbers=numbers,
+            fields=_fields(view, pipeline),
+            asked={"pipeline": plain},
+            size=len(results),
+            facts={"result_count": len(rows)},
+        )
+        await self._data.releases.commit(grant, aggregation_id, release)
+        return Answer(aggregation_id, Raw(results), len(rows))
+
+    def _answered(self, view: View, pipeline: Pipeline, guard: Guarded | None) -> tuple[Rows, Numbers | None]:
+        try:
+            rows = view.barred.aggregate(pipeline) if guard is None else self._guarded(view, guard)
+        except EvaluationError as error:
+            raise refuse("", str(error)) from None
+        return rows, self._data.planner.numbers(view, _first_match(pipeline)) if names_records(pipeline) else None
+
+    def _guarded(self, view: View, guard: Guarded) -> Rows:
+        """Groups of enough subjects, and what the rest of the pipeline makes of them."""
+        groups = [dict(row) for row in view.barred.aggregate(guard.grouped)]
+        counts: dict[Any, int] = {}
+        counting = view.counting(guard.entities)
+        for pipeline in guard.counting:
+            for row in counting.aggregate(pipeline):
+                key, subjects = group_key(row.get("_id")), counted(row)
+                counts[key] = min(counts.get(key, subjects), subjects)
+        admitted = guard.admitted(groups, counts, group_key)
+        return aggregate(guard.rest, admitted, self._data.planner.limits, len(guard.grouped))
+
+
+def _checked(pipeline: Any) -> Any:
+    """The pipeline as it is committed to; raises `invalid_query` for what is no I-JSON."""
+    try:
+        canonical(pipeline)
+    except CanonicalError as error:
+        raise refuse(error.path or "pipeline", error.reason) from None
+    return pipeline
+
+
+def _first_match(pipeline: Pipeline) -> Find:
+    """The records that reach the second stage: no more can be in the answer."""
+    first = pipeline[0] if pipeline else None
+    return Find(first.filter if isinstance(first, Match) else TRUE)
+
+
+def _fields(view: View, pipeline: Pipeline) -> tuple[str, ...]:
+    """The dataset's paths that the answer depends on."""
+    every = set(shape_of(EVERYTHING, view.visible).fields)
+    if not any(isinstance(stage, Group | Reshape) for stage in pipeline):
+        return tuple(sorted(every))
+    named = paths_in(pipeline)
+    return tuple(sorted(path for path in every if any(path == name or path.startswith(f"{name}.") for name in named)))

@@ -1,0 +1,221 @@
+"""From a grant and a query to a plan: what may be seen, what was asked, which records that finds.
+
+    contract → visible schema → query read against it → inside the contract's rows → engine → record numbers
+
+Heavy work runs on threads of its own, few at a time, so that a heavy query waits and nobody else does.
+"""
+
+import asyncio
+from collections.abc import Callable, Hashable, Iterable, Mapping
+from concurrent.futures import ThreadPoolExecutor
+from dataclasses import dataclass, replace
+from typing import Any, Final, TypeVar
+
+import numpy as np
+
+from xase.proof.canonical import canonical
+from xase_server.delivery.shape import Shape, shape_of
+from xase_server.domain.errors import unavailable
+from xase_server.policy.contract import read_contract
+from xase_server.policy.sight import filterable, visible
+from xase_server.ports import Engine, Library, Numbers, Version, VersionUnavailable
+from xase_server.query.limits import DEFAULTS, QuerySettings
+from xase_server.query.nodes import TRUE, And, Node, Not
+from xase_server.query.parse import parse_fields, parse_filter, parse_find
+from xase_server.query.rewrite import simplified
+from xase_server.query.schema import Schema, Struct
+from xase_server.query.stages import Find
+from xase_server.services.grants import Grant
+from xase_server.services.selections import Every, Listed, Selection, Selections, Shared
+from xase_server.services.wanted import Wanted
+
+T = TypeVar("T")
+
+_MOST_KEPT: Final = 2_048
+
+
+@dataclass(frozen=True, slots=True)
+class View:
+    """A dataset version as one contract shows it.
+
+    `rows` is the condition on rows that the session began with, `barrier` what has come on top since. A
+    place in the answer to a query counts all of `rows`, so that cursors hold; what lies behind the barrier
+    is left out on the way. `engine` sees the visible fields of `rows`, `barred` only those before the barrier.
+    """
+
+    key: Hashable
+    version: Version
+    visible: Schema
+    filterable: Schema
+    rows: Node
+    barrier: Node
+    engine: Engine
+    barred: Engine
+
+    def counting(self, entities: Iterable[str]) -> Engine:
+        """`barred`, seeing what names the subjects as well: their number is told, never who they are."""
+        heads = {path.split(".")[0] for path in entities}
+        own = dict(self.visible.members)
+        every = ((name, type_ if name in heads else own.get(name)) for name, type_ in self.version.schema.members)
+        schema = Struct(tuple((name, type_) for name, type_ in every if type_ is not None))
+        return self.version.engine.seeing(schema, simplified(And((self.rows, self.barrier))))
+
+
+@dataclass(frozen=True, slots=True)
+class Plan:
+    """Which records, in which order, and what of them may leave; `hidden` are those behind the barrier, ascending."""
+
+    view: View
+    wanted: Wanted
+    shape: Shape
+    selection: Selection
+    hidden: Selection
+
+    def step(self, start: int, most: int) -> tuple[Numbers, int]:
+        """The next numbers from a place on, at most so many, and the place behind them."""
+        found: list[Numbers] = []
+        missing, place = most, start
+        while missing and place < len(self.selection):
+            numbers = self.selection.numbers(place, place + missing)
+            place += len(numbers)
+            found.append(self._open(numbers))
+            missing -= len(found[-1])
+        return (found[0] if len(found) == 1 else np.concatenate([_NONE, *found])), place
+
+    @property
+    def total(self) -> int:
+        """How many records the query finds that may leave."""
+        if not len(self.hidden):
+            return len(self.selection)
+        return len(self._open(self.selection.numbers(0, len(self.selection))))
+
+    def _open(self, numbers: Numbers) -> Numbers:
+        if not len(self.hidden):
+            return numbers
+        return numbers[~np.isin(numbers, self.hidden.numbers(0, len(self.hidden)), assume_unique=True)]
+
+
+_NONE: Final[Numbers] = np.empty(0, dtype=np.int64)
+
+
+class Planner:
+    """Makes plans, and keeps what they are made of."""
+
+    def __init__(self, library: Library, *, limits: QuerySettings = DEFAULTS, workers: int = 2) -> None:
+        self.limits = limits
+        self._library = library
+        self._selections = Selections()
+        self._views: dict[Hashable, View] = {}
+        self._read: dict[Hashable, tuple[Find, Shape]] = {}
+        self._workers = ThreadPoolExecutor(workers, thread_name_prefix="xase-query")
+
+    def close(self) -> None:
+        """Let what runs end; nothing more is begun."""
+        self._workers.shutdown(cancel_futures=True)
+
+    async def view(self, grant: Grant) -> View:
+        """The grant's version as its contract shows it; raises `unavailable` when its files cannot be read."""
+        found = self._views.get(_name(grant))
+        return found if found is not None else await self.run(lambda: self._view(grant))
+
+    async def plan(self, grant: Grant, wanted: Wanted) -> Plan:
+        """The plan of a query; raises `invalid_query`, or `unavailable`."""
+        view = await self.view(grant)
+        ready = self._ready(view, wanted)
+        return ready if ready is not None else await self.run(lambda: self._plan(view, wanted))
+
+    def places(self, dataset_id: str, newest: int, record_id: str) -> Mapping[int, int]:
+        """Version → number of a data record, in the versions that have it. Blocks."""
+        found = ((number, self._library.open(dataset_id, number)) for number in range(1, newest + 1))
+        numbers = ((number, version.number_of(record_id)) for number, version in found)
+        return {version: number for version, number in numbers if number is not None}
+
+    async def run(self, work: Callable[[], T]) -> T:
+        """Run blocking work on the query threads; raises `unavailable` when a version's files cannot be read."""
+        try:
+            return await asyncio.get_running_loop().run_in_executor(self._workers, work)
+        except VersionUnavailable as error:
+            raise unavailable("The dataset's files cannot be read now") from error
+
+    # ------------------------------------------------------------------ what a contract shows
+
+    def _view(self, grant: Grant) -> View:
+        version = self._library.open(grant.dataset_id, grant.version)
+        seen = visible(grant.contract, version.schema)
+        begun = read_contract(grant.session.contract).row_filters
+        added = [each for each in grant.contract.row_filters if each not in begun]
+        rows, barrier = self._conditions(version, begun), self._conditions(version, added)
+        view = View(
+            key=(grant.dataset_id, grant.version, seen, canonical([dict(each) for each in begun])),
+            version=version,
+            visible=seen,
+            filterable=filterable(grant.contract, seen),
+            rows=rows,
+            barrier=barrier,
+            engine=version.engine.seeing(seen, rows),
+            barred=version.engine.seeing(seen, simplified(And((rows, barrier)))),
+        )
+        _keep(self._views, _name(grant), view)
+        return view
+
+    def _conditions(self, version: Version, filters: Iterable[Mapping[str, Any]]) -> Node:
+        """Filters of the holder: they see every field, raw."""
+        return simplified(And(tuple(parse_filter(each, version.schema, self.limits) for each in filters)))
+
+    # ------------------------------------------------------------------ what a query finds
+
+    def read(self, view: View, wanted: Wanted) -> tuple[Find, Shape]:
+        """The query against what the view shows: what to find, and what of it leaves; raises `invalid_query`."""
+        key = (view.visible, view.filterable, wanted.canonical)
+        found = self._read.get(key)
+        if found is None:
+            find = parse_find(wanted.find, view.visible, self.limits, filterable=view.filterable)
+            projection, _ = parse_fields(wanted.fields, view.visible, self.limits)
+            found = find, shape_of(projection, view.visible)
+            _keep(self._read, key, found)
+        return found
+
+    def _ready(self, view: View, wanted: Wanted) -> Plan | None:
+        """The plan, if nothing has to be run or parsed for it."""
+        if (view.visible, view.filterable, wanted.canonical) not in self._read or view.barrier != TRUE:
+            return None
+        find, shape = self.read(view, wanted)
+        base = _every(view, find) or self._selections.get((view.key, find))
+        return None if base is None else _planned(view, wanted, shape, base)
+
+    def _plan(self, view: View, wanted: Wanted) -> Plan:
+        find, shape = self.read(view, wanted)
+        plan = _planned(view, wanted, shape, _every(view, find) or self._search(view, view.engine, find))
+        if view.barrier == TRUE:
+            return plan
+        whole = view.version.engine
+        return replace(plan, hidden=self._search(view, whole, Find(simplified(Not(view.barrier)))))
+
+    def numbers(self, view: View, find: Find) -> Numbers:
+        """The records that a find reaches before the barrier, in its order. Blocks."""
+        return np.asarray(view.barred.numbers(find), dtype=np.int64)
+
+    def _search(self, view: View, engine: Engine, find: Find) -> Selection:
+        rows = view.version.rows
+        return self._selections.find((view.key, find), lambda: Listed.of(engine.numbers(find), rows))
+
+
+def _every(view: View, find: Find) -> Selection | None:
+    """The answer to a query that asks for nothing in particular."""
+    asks = find.filter != TRUE or view.rows != TRUE or find.sort or find.skip or find.limit
+    return None if asks else Every(view.version.rows)
+
+
+def _planned(view: View, wanted: Wanted, shape: Shape, base: Selection) -> Plan:
+    selection = base if wanted.shuffle is None else Shared(base, wanted.shuffle)
+    return Plan(view, wanted, shape, selection, Every(0))
+
+
+def _name(grant: Grant) -> Hashable:
+    return grant.dataset_id, grant.version, grant.session.contract_hash, grant.contract_hash
+
+
+def _keep(kept: dict[Hashable, T], key: Hashable, value: T) -> None:
+    if len(kept) >= _MOST_KEPT:
+        kept.clear()
+    kept[key] = value
