@@ -10,10 +10,10 @@ from typing import Any
 import duckdb
 import pytest
 
-from xase_server.ports.engines import Engine
 from xase_server.engines.duckdb import DuckDBEngine
 from xase_server.engines.duckdb.connection import lock, open_locked
 from xase_server.engines.memory import MemoryEngine
+from xase_server.ports.engines import Engine
 from xase_server.query.limits import DEFAULTS, QuerySettings
 from xase_server.query.schema import JSON, Kind, ListOf, Scalar, Schema, Struct, Type
 

@@ -10,8 +10,8 @@ from hypothesis import strategies as st
 from tests.conformance.engines import duck
 from tests.properties.query_data import PATHS, SCHEMA, SMALL, expressions, filters, rows
 from xase_server.domain.errors import Refused
-from xase_server.ports.engines import Engine
 from xase_server.engines.memory import MemoryEngine
+from xase_server.ports.engines import Engine
 from xase_server.query.parse import parse_pipeline
 
 SLOW = settings(
