@@ -28,6 +28,7 @@ from xase_server.query.stages import Find
 from xase_server.services.grants import Grant
 from xase_server.services.selections import Every, Listed, Selection, Selections, Shared
 from xase_server.services.wanted import Wanted
+from xase_server.services.withdrawn import Withdrawn
 
 T = TypeVar("T")
 
@@ -44,6 +45,7 @@ class View:
     """
 
     key: Hashable
+    barrier_key: Hashable
     version: Version
     visible: Schema
     filterable: Schema
@@ -101,9 +103,12 @@ _NONE: Final[Numbers] = np.empty(0, dtype=np.int64)
 class Planner:
     """Makes plans, and keeps what they are made of."""
 
-    def __init__(self, library: Library, *, limits: QuerySettings = DEFAULTS, workers: int = 2) -> None:
+    def __init__(
+        self, library: Library, withdrawn: Withdrawn, *, limits: QuerySettings = DEFAULTS, workers: int = 2
+    ) -> None:
         self.limits = limits
         self._library = library
+        self._withdrawn = withdrawn
         self._selections = Selections()
         self._views: dict[Hashable, View] = {}
         self._read: dict[Hashable, tuple[Find, Shape]] = {}
@@ -123,6 +128,10 @@ class Planner:
         view = await self.view(grant)
         ready = self._ready(view, wanted)
         return ready if ready is not None else await self.run(lambda: self._plan(view, wanted))
+
+    def opened(self, dataset_id: str, number: int) -> Version:
+        """A version of a dataset. Blocks; raises VersionUnavailable."""
+        return self._library.open(dataset_id, number)
 
     def places(self, dataset_id: str, newest: int, record_id: str) -> Mapping[int, int]:
         """Version → number of a data record, in the versions that have it. Blocks."""
@@ -144,9 +153,12 @@ class Planner:
         seen = visible(grant.contract, version.schema)
         begun = read_contract(grant.session.contract).row_filters
         added = [each for each in grant.contract.row_filters if each not in begun]
-        rows, barrier = self._conditions(version, begun), self._conditions(version, added)
+        rows = self._conditions(version, begun)
+        consented = self._withdrawn.condition(grant.dataset_id, grant.withdrawn)
+        barrier = simplified(And((self._conditions(version, added), consented)))
         view = View(
             key=(grant.dataset_id, grant.version, seen, canonical([dict(each) for each in begun])),
+            barrier_key=(grant.withdrawn, canonical([dict(each) for each in added])),
             version=version,
             visible=seen,
             filterable=filterable(grant.contract, seen),
@@ -180,24 +192,23 @@ class Planner:
         if (view.visible, view.filterable, wanted.canonical) not in self._read or view.barrier != TRUE:
             return None
         find, shape = self.read(view, wanted)
-        base = _every(view, find) or self._selections.get((view.key, find))
+        base = _every(view, find) or self._selections.get((view.key, wanted.found_by))
         return None if base is None else _planned(view, wanted, shape, base)
 
     def _plan(self, view: View, wanted: Wanted) -> Plan:
         find, shape = self.read(view, wanted)
-        plan = _planned(view, wanted, shape, _every(view, find) or self._search(view, view.engine, find))
+        plan = _planned(view, wanted, shape, _every(view, find) or self._found(view, wanted, find))
         if view.barrier == TRUE:
             return plan
-        whole = view.version.engine
-        return replace(plan, hidden=self._search(view, whole, Find(simplified(Not(view.barrier)))))
+        return replace(plan, hidden=self._selections.find((view.key, view.barrier_key), lambda: _hidden(view)))
+
+    def _found(self, view: View, wanted: Wanted, find: Find) -> Selection:
+        """Not by the nodes: they may hold lists, which cannot be keys."""
+        return self._selections.find((view.key, wanted.found_by), lambda: _listed(view, view.engine, find))
 
     def numbers(self, view: View, find: Find) -> Numbers:
         """The records that a find reaches before the barrier, in its order. Blocks."""
         return np.asarray(view.barred.numbers(find), dtype=np.int64)
-
-    def _search(self, view: View, engine: Engine, find: Find) -> Selection:
-        rows = view.version.rows
-        return self._selections.find((view.key, find), lambda: Listed.of(engine.numbers(find), rows))
 
 
 def _every(view: View, find: Find) -> Selection | None:
@@ -206,13 +217,22 @@ def _every(view: View, find: Find) -> Selection | None:
     return None if asks else Every(view.version.rows)
 
 
+def _listed(view: View, engine: Engine, find: Find) -> Selection:
+    return Listed.of(engine.numbers(find), view.version.rows)
+
+
+def _hidden(view: View) -> Selection:
+    """What lies behind the barrier, ascending."""
+    return _listed(view, view.version.engine, Find(simplified(Not(view.barrier))))
+
+
 def _planned(view: View, wanted: Wanted, shape: Shape, base: Selection) -> Plan:
     selection = base if wanted.shuffle is None else Shared(base, wanted.shuffle)
     return Plan(view, wanted, shape, selection, Every(0))
 
 
 def _name(grant: Grant) -> Hashable:
-    return grant.dataset_id, grant.version, grant.session.contract_hash, grant.contract_hash
+    return grant.dataset_id, grant.version, grant.session.contract_hash, grant.contract_hash, grant.withdrawn
 
 
 def _keep(kept: dict[Hashable, T], key: Hashable, value: T) -> None:
