@@ -25,8 +25,11 @@ TITLES = {
     "http": "HTTP, one server process on one core",
     "lists": "Reading a large store",
     "proofs": "Proving, auditing and verifying",
+    "delivery": "From rows to bytes, to a socket",
     "postgres": "PostgreSQL",
     "queries": "Querying a dataset",
+    "policy": "Policies",
+    "ingest": "Data sets",
     "start": "Starting",
 }
 BEGIN, END = "<!-- figures: begin -->", "<!-- figures: end -->"

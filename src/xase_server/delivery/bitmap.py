@@ -52,7 +52,8 @@ def _run(numbers: Numbers | range) -> Any:
     """A range where the numbers are one: it is taken up whole, thousands of times faster than one by one."""
     if isinstance(numbers, range) or not len(numbers):
         return numbers
-    first, last = int(numbers[0]), int(numbers[-1])
-    if last - first + 1 == len(numbers) and bool(np.all(np.diff(numbers) == 1)):
+    ordered = np.sort(numbers)  # in order they are taken up twice as fast
+    first, last = int(ordered[0]), int(ordered[-1])
+    if last - first + 1 == len(ordered) and bool(np.all(np.diff(ordered) == 1)):
         return range(first, last + 1)
-    return numbers
+    return ordered.tolist()

@@ -33,7 +33,7 @@ def admin_stream(organisation: str) -> Stream:
     return Stream(f"admin/{organisation}")
 
 
-class Part(Struct, frozen=True, gc=False):
+class Part(Struct, frozen=True, gc=False, array_like=True):
     """One piece of personal content behind a commitment: its salt (32 bytes) and canonical JSON."""
 
     salt: bytes

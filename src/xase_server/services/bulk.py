@@ -10,11 +10,13 @@ from collections.abc import AsyncGenerator, Callable
 from functools import partial
 from typing import Final, NamedTuple
 
+from xase_server.delivery.chunks import Chunk
 from xase_server.delivery.wire import Encoder
 from xase_server.domain.errors import unavailable
 from xase_server.domain.principals import Principal
 from xase_server.query.refusal import refuse
-from xase_server.services.data import Ask, Data, Place, settled, taken
+from xase_server.services.anew import until_it_stands
+from xase_server.services.data import Ask, Data, Place, taken
 from xase_server.services.grants import Grant
 from xase_server.services.planning import Plan
 from xase_server.services.releases import Release, new_batch_id
@@ -29,7 +31,7 @@ _VIA: Final = "stream"
 class Batch(NamedTuple):
     """A batch that is in the ledger: its bytes, and the position behind it (None at the end)."""
 
-    pieces: list[bytes]
+    pieces: list[Chunk]
     following: int | None
 
 
@@ -49,7 +51,7 @@ class Bulk:
         self._wanted = Wanted()
         self._most = 0
 
-    async def begin(self, ask: Ask) -> AsyncGenerator[bytes]:
+    async def begin(self, ask: Ask) -> AsyncGenerator[Chunk]:
         """The bytes of the answer, in batches of `ask.most` records. The first is in the ledger when this returns.
 
         Raises what a page raises. A later batch that is refused ends the answer short of its end.
@@ -58,7 +60,7 @@ class Bulk:
         self._wanted, self._most = await self._data.wanted(ask), ask.most
         return self._chunks(await self._batch(0 if ask.place is None else ask.place.position))
 
-    async def _chunks(self, batch: Batch) -> AsyncGenerator[bytes]:
+    async def _chunks(self, batch: Batch) -> AsyncGenerator[Chunk]:
         coming: asyncio.Task[Batch] | None = None
         try:
             while True:
@@ -75,7 +77,7 @@ class Bulk:
                 coming.cancel()
 
     async def _batch(self, start: int) -> Batch:
-        return await settled(partial(self._released, start))
+        return await until_it_stands(partial(self._released, start))
 
     async def _released(self, start: int) -> Batch:
         grant = await self._data.gate.admit(self._who, self._session_id, _VIA)
@@ -90,13 +92,9 @@ class Bulk:
         cursor = "" if following is None else self._cursor(Place(position, batch_id, self._wanted.digest))
         metadata = {"batch_id": batch_id, "record_count": str(len(numbers)), "next_cursor": cursor}
         pieces = await self._data.planner.run(lambda: list(encoder.batch(taken(plan, numbers), metadata)))
-        release = Release(
-            via=_VIA,
-            numbers=numbers,
-            fields=plan.shape.fields,
-            asked=self._wanted.plain,
-            size=sum(map(len, pieces)),
-        )
+        size = sum(map(len, pieces))
+        grant.refuse_beyond(records=len(numbers), bytes=size)
+        release = Release(via=_VIA, numbers=numbers, fields=plan.shape.fields, asked=self._wanted.plain, size=size)
         await self._data.releases.commit(grant, batch_id, release)
         self._encoder, self._contract_hash = encoder, grant.contract_hash  # its head is in a batch that will be sent
         self._data.remember(self._wanted)

@@ -35,7 +35,7 @@ class Grant:
 
     `expects` goes into the unit of every release: the session, its dataset (which moves on when it
     is archived, or a consent is withdrawn) and the policy in force. `used` is what the session had
-    used by then.
+    used by then, `withdrawn` how many consents had been withdrawn from the dataset.
     """
 
     who: Principal
@@ -48,6 +48,7 @@ class Grant:
     holder: str
     expects: tuple[Expectation, ...]
     used: Usage = _NOTHING_USED
+    withdrawn: int = 0
 
     def refuse_beyond(self, *, records: int = 0, bytes: int = 0) -> None:
         """Raise `quota_exceeded` when handing out this much more would go beyond the contract."""
@@ -131,6 +132,7 @@ class Gate:
             session.holder,
             found.expects,
             found.used,
+            found.governed.dataset.withdrawn,
         )
 
     def running(self, grant: Grant) -> AbstractContextManager[None]:

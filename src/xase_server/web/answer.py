@@ -31,7 +31,7 @@ class Answer:
     status: int = 200
     media: bytes = JSON
     headers: list[Header] = field(default_factory=list)
-    chunks: AsyncGenerator[bytes] | None = None
+    chunks: AsyncGenerator[bytes | memoryview] | None = None
     etag: bytes | None = None
     policy: bytes = b"default-src 'none'; frame-ancestors 'none'"
     size: int | None = None

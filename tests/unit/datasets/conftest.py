@@ -1,16 +1,14 @@
 """Versions made in this process: what the converting process does, without its start."""
 
-import json
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from itertools import count
 from pathlib import Path
 from typing import Any
 
-import pyarrow as pa
-import pyarrow.parquet as pq
 import pytest
 
+from tests.files import Content, write
 from xase_server.datasets import Bounds, LocalLibrary, caches
 from xase_server.datasets.folder import read_schema
 from xase_server.datasets.ingest.job import Job, run
@@ -67,33 +65,8 @@ def present(value: Any) -> Any:
     return [present(each) for each in value] if isinstance(value, list) else value
 
 
-Content = bytes | str | pa.Table | Sequence[Any]
-
-
-def write(path: Path, content: Content) -> Path:
-    """Text and bytes as they are, a table as the name says, anything else as NDJSON."""
-    if isinstance(content, pa.Table):
-        _write_table(path, content)
-    elif isinstance(content, bytes):
-        path.write_bytes(content)
-    else:
-        text = content if isinstance(content, str) else "".join(json.dumps(each) + "\n" for each in content)
-        path.write_text(text, newline="")
-    return path
-
-
-def _write_table(path: Path, table: pa.Table) -> None:
-    if path.suffix == ".parquet":
-        pq.write_table(table, path)
-    elif path.suffix == ".arrows":
-        with pa.ipc.new_stream(str(path), table.schema) as stream:
-            stream.write_table(table)
-    else:
-        with pa.ipc.new_file(str(path), table.schema) as file:
-            file.write_table(table)
-
-
 Make = Callable[..., Made]
+WIDE = Bounds()
 
 
 @pytest.fixture
@@ -105,7 +78,7 @@ def make(tmp_path: Path) -> Make:
         content: Content,
         name: str = "data.ndjson",
         *,
-        bounds: Bounds = Bounds(),
+        bounds: Bounds = WIDE,
         base: Made | None = None,
         **options: Any,
     ) -> Made:
@@ -122,7 +95,7 @@ def make(tmp_path: Path) -> Make:
             base=str(base.folder) if base else None,
             bounds=bounds,
         )
-        return Made(folder, run(job, lambda rows, bytes: None))
+        return Made(folder, run(job, lambda rows, size: None))
 
     return made
 

@@ -3,12 +3,13 @@
 from collections.abc import Callable, Mapping
 from typing import ClassVar, Final
 
+import duckdb
 from sqlglot import exp
 
 from xase_server.engines.duckdb import sql
 from xase_server.engines.duckdb.cells import NOTHING, Cell, NotNative, Rows, holds_mixed
 from xase_server.engines.duckdb.functions import FUNCTIONS
-from xase_server.engines.duckdb.functions.checking import failing
+from xase_server.engines.duckdb.functions.checking import failing, unused
 from xase_server.engines.duckdb.functions.dates import format_date
 from xase_server.engines.duckdb.slots import Parameters, Slot
 from xase_server.engines.duckdb.sql import FALSE, SQL, TRUE, Names
@@ -21,6 +22,7 @@ from xase_server.query.expressions import (
     Fold,
     FormatDate,
     Items,
+    Let,
     Literal,
     Members,
     Switch,
@@ -28,6 +30,8 @@ from xase_server.query.expressions import (
 from xase_server.query.paths import Path
 from xase_server.query.schema import BOOL, DATE, FLOAT, INT, JSON, NULL, STRING, ListOf, Scalar, Struct, Type
 
+# Before version 2 DuckDB folds a list only to the type of its elements.
+_FOLDS_TO_ANY: Final = int(duckdb.__version__.partition(".")[0]) > 1
 _SLOTS: Final[Mapping[str, Scalar]] = {
     "null": NULL,
     "bool": BOOL,
@@ -178,9 +182,16 @@ class ExpressionCompiler:
             body = self._with({"value": Cell(value, type_), "this": element}).cell(expression.body)
         if body.type not in {type_, NULL} or type_ == JSON:
             raise NotNative("a $reduce whose value changes its type")
+        if not _FOLDS_TO_ANY and type_ != element.type:
+            raise NotNative("a $reduce to another type than that of the list")
         start = sql.cast(converted(initial, type_), sql.type_name(type_))
         step = sql.cast(body.sql, sql.type_name(type_))
         return Cell(sql.call("list_reduce", source.sql, exp.Lambda(this=step, expressions=[value, this]), start), type_)
+
+    def _let(self, expression: Let) -> Cell:
+        values = {name: self.cell(value) for name, value in expression.variables}
+        unused(*values.values())
+        return self._with(values).cell(expression.body)
 
     def _list(self, cell: Cell, operator: str) -> Cell:
         if cell.type == NULL:
@@ -217,5 +228,6 @@ class ExpressionCompiler:
         Switch: _switch,
         Each: _each,
         Fold: _fold,
+        Let: _let,
         FormatDate: _format_date,
     }

@@ -15,7 +15,7 @@ from sqlglot import exp
 from xase_server.query import expressions as e
 from xase_server.query import nodes as n
 from xase_server.query import stages as s
-from xase_server.query.projection import Branch, Part, Projection, Sliced, Whole
+from xase_server.query.projection import Branch, Found, Part, Projection, Sliced, Whole
 from xase_server.query.values import bracket
 
 # Integers up to here are exact as floats.
@@ -158,7 +158,7 @@ class Lifted:
     def _part(self, part: Part) -> Part:
         if isinstance(part, Branch):
             return Branch(self._parts(part.parts))
-        return part if isinstance(part, Whole | Sliced) else self.expression(part)
+        return part if isinstance(part, Whole | Sliced | Found) else self.expression(part)
 
 
 def _kind(value: Any) -> str:
@@ -185,6 +185,9 @@ _EXPRESSIONS: Final[Mapping[type, Callable[[Lifted, Any], e.Expression]]] = {
     ),
     e.Each: lambda lifted, x: e.Each(x.operator, lifted.expression(x.source), x.variable, lifted.expression(x.body)),
     e.Fold: lambda lifted, x: e.Fold(*map(lifted.expression, (x.source, x.initial, x.body))),
+    e.Let: lambda lifted, x: e.Let(
+        tuple((name, lifted.expression(value)) for name, value in x.variables), lifted.expression(x.body)
+    ),
     e.FormatDate: lambda lifted, x: e.FormatDate(x.pattern, lifted.expression(x.date), lifted.expression(x.otherwise)),
 }
 
