@@ -64,10 +64,8 @@ def add(
     as_json: AsJson = False,
 ) -> None:
     """Send a file as a new dataset, or as the next version of one, and wait until it can be used."""
-    if (file is None) == (source is None):
-        raise Stop("give either FILE or --source", ExitCode.USAGE)
-    if (name is None) == (to is None):
-        raise Stop("give either --name or --to", ExitCode.USAGE)
+    _one_of("FILE or --source", file, source)
+    _one_of("--name or --to", name, to)
     described = _given(
         {
             "id_field": id_field,
@@ -87,6 +85,11 @@ def add(
             mode = "append" if append else "replace"
             made = _next_version(client, str(to), file or str(source), mode=mode, format=form, wait=wait)
     _show(made.to_dict(), as_json=as_json)
+
+
+def _one_of(names: str, *given: object) -> None:
+    if sum(each is not None for each in given) != 1:
+        raise Stop(f"give either {names}", ExitCode.USAGE)
 
 
 @app.command("list")
