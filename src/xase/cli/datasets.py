@@ -1,6 +1,6 @@
 """`xase datasets`: data that others may be given access to."""
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator
 from enum import StrEnum
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any
@@ -67,21 +67,15 @@ def add(
     _one_of("FILE or --source", file, source)
     _one_of("--name or --to", name, to)
     described = _given(
-        {
-            "id_field": id_field,
-            "subject_field": subject_field,
-            "description": description,
-            "policy_id": policy,
-            "fields": _notes(field),
-        }
+        id_field=id_field, subject_field=subject_field, description=description, policy_id=policy, fields=_notes(field)
     )
     form = format.value if format else None
     with connect(base_url, key_file) as client:
         if name is not None:
             made = client.datasets.register(name=name, file=file, source=source, format=form, wait=wait, **described)
+        elif described:
+            raise Stop("with --to only the data changes; see `xase datasets update`", ExitCode.USAGE)
         else:
-            if described:
-                raise Stop("with --to only the data changes; see `xase datasets update`", ExitCode.USAGE)
             mode = "append" if append else "replace"
             made = _next_version(client, str(to), file or str(source), mode=mode, format=form, wait=wait)
     _show(made.to_dict(), as_json=as_json)
@@ -181,7 +175,7 @@ def update(
     as_json: AsJson = False,
 ) -> None:
     """Change what is said of a dataset, or the policy that governs it."""
-    wish = _given({"policy_id": policy, "description": description, "fields": _notes(field)})
+    wish = _given(policy_id=policy, description=description, fields=_notes(field))
     if not wish:
         raise Stop("give at least one of --policy, --field and --description", ExitCode.USAGE)
     with connect(base_url, key_file) as client:
@@ -213,7 +207,7 @@ def _notes(fields: list[str] | None) -> dict[str, dict[str, str]] | None:
     return notes or None
 
 
-def _given(fields: Mapping[str, Any]) -> dict[str, Any]:
+def _given(**fields: Any) -> dict[str, Any]:
     return {name: value for name, value in fields.items() if value is not None}
 
 
