@@ -2,10 +2,14 @@
 
 import csv
 import json
+import os
+import subprocess
 
 import httpx2
 import pyarrow as pa
 import pytest
+
+from tests.cli.conftest import BIN
 
 ROWS = [
     {"record_id": f"rec_{number:03d}", "age": 20 + number, "lab": {"glucose": 70 + number}, "note": 'say "hi", you'}
@@ -80,6 +84,16 @@ def test_records_are_written_as_ndjson_to_standard_output(xase_, session):
     rows = [json.loads(line) for line in answer.out.splitlines()]
     assert rows == [{"record_id": row["record_id"], "age": row["age"]} for row in reversed(ROWS)]
     assert answer.err == ""
+
+
+def test_a_reader_that_has_enough_ends_the_stream_quietly(session, server):
+    reading, writing = os.pipe()
+    os.close(reading)
+    environment = {**os.environ, "XASE_BASE_URL": server.address, "XASE_API_KEY": server.key}
+    command = [BIN / "xase", "sessions", "stream", session, "--batch-size", "1"]
+    run = subprocess.run(command, stdout=writing, stderr=subprocess.PIPE, env=environment, check=False)
+    os.close(writing)
+    assert (run.returncode, run.stderr) == (0, b"")
 
 
 def test_records_are_written_as_csv_into_a_file(xase_, session, tmp_path):

@@ -52,6 +52,9 @@ class AsyncSession:
             raise AttributeError(name)
         return getattr(self.state, name)
 
+    def __dir__(self) -> list[str]:
+        return sorted({*super().__dir__(), *type(self).__annotations__})
+
     def __repr__(self) -> str:
         return f"{type(self).__name__}({self.id}, {self.status}, dataset={self.dataset_id}, purpose={self.purpose!r})"
 

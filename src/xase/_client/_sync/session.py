@@ -53,6 +53,9 @@ class Session:
             raise AttributeError(name)
         return getattr(self.state, name)
 
+    def __dir__(self) -> list[str]:
+        return sorted({*super().__dir__(), *type(self).__annotations__})
+
     def __repr__(self) -> str:
         return f"{type(self).__name__}({self.id}, {self.status}, dataset={self.dataset_id}, purpose={self.purpose!r})"
 
