@@ -32,7 +32,7 @@ def test_every_public_name_is_documented():
     assert [name for name in xase.__all__ if f"{name}" not in documented and name != "__version__"] == []
 
 
-@pytest.mark.parametrize("part", ["records", "evidence", "keys", "ledger", "sessions"])
+@pytest.mark.parametrize("part", ["records", "datasets", "policies", "evidence", "keys", "ledger", "sessions"])
 def test_every_method_is_documented(part):
     with xase.Client(api_key="k") as client:
         kind = type(getattr(client, part))
@@ -55,7 +55,16 @@ def test_every_argument_of_a_method_is_documented():
             client.access.__call__,
             *(
                 member
-                for part in (client.records, client.evidence, client.keys, client.ledger, client.sessions, session)
+                for part in (
+                    client.records,
+                    client.datasets,
+                    client.policies,
+                    client.evidence,
+                    client.keys,
+                    client.ledger,
+                    client.sessions,
+                    session,
+                )
                 for name, member in inspect.getmembers(part, inspect.ismethod)
                 if not name.startswith("_") and name not in OWN
             ),

@@ -112,7 +112,12 @@ class Operations:
         )
         # COMMIT POINT
         committed = await self._ledger.append(
-            Unit((append,), remember(once, Remembered(body=answer, ids=[identifier])), grant.expects)
+            Unit(
+                (append,),
+                remember(once, Remembered(body=answer, ids=[identifier])),
+                expects=grant.expects,
+                until_ms=grant.until_ms,
+            )
         )
         if isinstance(committed, Replayed):
             return await self._again(remembered(committed))
