@@ -125,6 +125,8 @@ def test_a_file_is_not_overwritten_unasked_and_absent_after_a_failure(xase_, ses
 def test_a_filter_shows_what_matches_and_how_many_there_are(xase_, session):
     answer = xase_("sessions", "filter", session, "--filter", '{"age": {"$gte": 70}}', "--limit", "3", "--json").json
     assert (answer["record_count"], answer["total_matched"], answer["has_more"]) == (3, 10, True)
+    rest = xase_("sessions", "filter", session, "--cursor", answer["next_cursor"], "--json").json
+    assert (rest["record_count"], rest["has_more"]) == (7, False)
     table = xase_("sessions", "filter", session, "--filter", '{"age": {"$gte": 70}}', "--sort", "-age", "--limit", "2")
     assert "rec_059" in table.out
     assert table.err == "2 of 10\n"
