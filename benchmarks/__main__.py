@@ -25,7 +25,9 @@ TITLES = {
     "http": "HTTP, one server process on one core",
     "lists": "Reading a large store",
     "proofs": "Proving, auditing and verifying",
+    "delivery": "From rows to bytes, to a socket",
     "postgres": "PostgreSQL",
+    "queries": "Querying a dataset",
     "start": "Starting",
 }
 BEGIN, END = "<!-- figures: begin -->", "<!-- figures: end -->"

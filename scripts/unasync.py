@@ -30,9 +30,11 @@ NAMES: Final = {
     "StopAsyncIteration": "StopIteration",
     "_async": "_sync",
     "aclose": "close",
+    "aclosing": "closing",
     "aiter_bytes": "iter_bytes",
     "anext": "next",
     "aread": "read",
+    "async_ahead": "ahead",
     "async_in_thread": "in_thread",
     "async_sleep": "sleep",
     "asynccontextmanager": "contextmanager",
@@ -73,6 +75,9 @@ class Unasync(cst.CSTTransformer):
                 return node.expression
             case cst.Subscript(value=cst.Name("Awaitable"), slice=[cst.SubscriptElement(slice=cst.Index(value=inner))]):
                 return inner
+            case cst.Subscript(value=cst.Name("Generator"), slice=[given, sent]):
+                comma = cst.Comma(whitespace_after=cst.SimpleWhitespace(" "))
+                return node.with_changes(slice=[given, sent.with_changes(comma=comma), sent])
             case cst.Name():
                 return node.with_changes(value=rename(node.value))
             case cst.SimpleString() | cst.FormattedStringText() | cst.Comment():

@@ -9,28 +9,50 @@ from typing import Final
 import structlog
 
 from xase.proof.checkpoint import NoteError, open_checkpoint
+from xase_server.datasets import LocalLibrary
 from xase_server.domain.clock import Clock, SystemClock
 from xase_server.domain.entries import Claim, Unit
+from xase_server.domain.errors import Refused
 from xase_server.domain.ids import new_id
 from xase_server.domain.principals import Principal
+from xase_server.domain.times import DAY_MS
+from xase_server.engines.duckdb.files import build_database, open_engine
 from xase_server.home import Custody, Home, HomeProblem, write_private
 from xase_server.ledger.append import Ledger
-from xase_server.ports import Storage, StorageUnavailable
+from xase_server.policy.purposes import DEFAULT_PURPOSES, Purposes, read_purposes
+from xase_server.ports import Library, Storage, StorageUnavailable
+from xase_server.services.access import Access
+from xase_server.services.aggregation import Aggregation
 from xase_server.services.authentication import Authenticator
 from xase_server.services.bundles import Bundles
+from xase_server.services.closing import Closing
+from xase_server.services.data import Data
+from xase_server.services.datasets import Datasets
 from xase_server.services.decisions import Decisions
+from xase_server.services.events import Events
 from xase_server.services.evidence import Evidence
+from xase_server.services.governance import Governance
+from xase_server.services.grants import Gate
 from xase_server.services.health import Health
+from xase_server.services.ingestion import Ingestion
 from xase_server.services.interventions import Interventions
 from xase_server.services.keys import Keys, append_key, mint, new_secret
 from xase_server.services.log import Log
 from xase_server.services.metrics import DecisionMetrics
+from xase_server.services.operations import Operations
+from xase_server.services.planning import Planner
+from xase_server.services.policies import Policies
 from xase_server.services.reading import Reader
+from xase_server.services.recovery import recover_datasets
+from xase_server.services.releases import Releases
+from xase_server.services.sessions import Sessions
+from xase_server.services.versions import Versions
 from xase_server.settings import Settings
 from xase_server.storage import open_storage
 from xase_server.web.application import build
 from xase_server.web.asgi import ASGIApp, Receive, Scope, Send
 from xase_server.web.services import Bounds, Services
+from xase_server.web.yamlish import parse_yaml
 
 _log = structlog.get_logger(__name__)
 _TOUCH_SECONDS: Final = 15.0
@@ -46,6 +68,11 @@ class Core:
     custody: Custody
     ledger: Ledger
     clock: Clock
+
+    @property
+    def reader(self) -> Reader:
+        """Reads of the store, for asynchronous code."""
+        return Reader(self.storage)
 
     def close(self) -> None:
         """Answer what waits, then give back the store."""
@@ -120,9 +147,36 @@ def _make_admin(settings: Settings, home: Home, ledger: Ledger, clock: Clock) ->
     ledger.append_now(Unit((append_key(operator, minted.row),), Claim("operator", "first-start", b"", b"")))
 
 
-def _services(core: Core) -> Services:
-    reader = Reader(core.storage)
+def open_library(settings: Settings) -> Library:
+    """The dataset versions of this home."""
+    folder = Home(settings.home).datasets
+    return LocalLibrary(folder, settings.roots, open_engine=open_engine, build_database=build_database)
+
+
+def _purposes(file: Path | None) -> Purposes:
+    """The operator's tree of purposes, or the one that comes with Xase; raises HomeProblem for an unreadable one."""
+    if file is None:
+        return DEFAULT_PURPOSES
+    try:
+        return read_purposes(parse_yaml(file.read_bytes()))
+    except (OSError, ValueError) as error:
+        raise HomeProblem(f"{file} cannot be read: {error}") from error
+    except Refused as refused:
+        raise HomeProblem(f"{file} cannot be read: {refused.details}") from refused
+
+
+def _datasets(core: Core, library: Library) -> Datasets:
+    ingestion = Ingestion(Versions(core.ledger, core.reader, core.clock), library)
+    return Datasets(core.ledger, core.reader, library, ingestion, core.clock)
+
+
+def _services(core: Core, library: Library) -> Services:
+    reader = core.reader
     ledger, custody, clock = core.ledger, core.custody, core.clock
+    purposes = _purposes(core.settings.purposes_file)
+    governance = Governance(purposes)
+    gate, planner = Gate(reader, clock, governance), Planner(library)
+    data = Data(gate, planner, Releases(ledger), reader)
     return Services(
         decisions=Decisions(ledger, reader),
         interventions=Interventions(ledger, reader, custody.document, clock),
@@ -138,7 +192,16 @@ def _services(core: Core) -> Services:
             clock,
             limit=core.settings.max_bundle_records,
         ),
+        datasets=_datasets(core, library),
+        policies=Policies(ledger, reader, clock, purposes),
         log=Log(reader, custody.ring),
+        access=Access(ledger, reader, clock, governance, default_ms=core.settings.session_days * DAY_MS),
+        sessions=Sessions(reader, clock),
+        closing=Closing(ledger, reader, clock),
+        data=data,
+        aggregation=Aggregation(data),
+        operations=Operations(ledger, gate, planner, reader),
+        events=Events(reader, planner),
         health=Health(ledger, reader),
         clock=clock,
     )
@@ -150,6 +213,7 @@ def _bounds(core: Core) -> Bounds:
         cursor_secret=core.custody.cursor_secret,
         max_body_bytes=settings.max_body_bytes,
         max_batch_bytes=settings.max_batch_bytes,
+        max_upload_bytes=settings.max_upload_bytes,
         body_timeout=settings.body_timeout,
         rate_limit=settings.rate_limit,
     )
@@ -160,20 +224,24 @@ def create_app(
     *,
     clock: Clock | None = None,
     storage: Storage | None = None,
+    library: Library | None = None,
     accept_head: bool = False,
     accept_clock: bool = False,
 ) -> "Server":
     """The server as an ASGI application; see `open_core` for what is made and refused here."""
     core = open_core(settings, clock=clock, storage=storage, accept_head=accept_head, accept_clock=accept_clock)
-    services = _services(core)
-    return Server(core, services, build(services, _bounds(core), log_requests=settings.log_requests))
+    library = library or open_library(settings)
+    services = _services(core, library)
+    web = build(services, _bounds(core), log_requests=settings.log_requests)
+    return Server(core, library, services, web)
 
 
 class Server:
     """The ASGI application together with what it keeps open; the end of its lifespan closes it all."""
 
-    def __init__(self, core: Core, services: Services, web: ASGIApp) -> None:
+    def __init__(self, core: Core, library: Library, services: Services, web: ASGIApp) -> None:
         self.core = core
+        self.library = library
         self.services = services
         self._web = web
         self._keeping: asyncio.Task[None] | None = None
@@ -194,7 +262,8 @@ class Server:
         await send({"type": "lifespan.shutdown.complete"})
 
     async def start(self) -> None:
-        """Begin the work that nobody asks for: noting when keys were last used."""
+        """Put right what an earlier stop left of datasets, then begin to note when keys are used and sessions end."""
+        await asyncio.to_thread(recover_datasets, self.core.storage, self.core.ledger, self.library)
         self._keeping = asyncio.create_task(self._keep())
 
     async def close(self) -> None:
@@ -203,6 +272,8 @@ class Server:
             self._keeping.cancel()
             await asyncio.gather(self._keeping, return_exceptions=True)
         await self.services.bundles.close()
+        await self.services.datasets.close()
+        await asyncio.to_thread(self.services.data.planner.close)
         await asyncio.to_thread(self._note_use)
         await asyncio.to_thread(self.core.close)
 
@@ -210,6 +281,13 @@ class Server:
         while True:
             await asyncio.sleep(_TOUCH_SECONDS)
             await asyncio.to_thread(self._note_use)
+            await self._sweep()
+
+    async def _sweep(self) -> None:
+        try:
+            await self.services.closing.sweep()
+        except Refused as refused:  # the clock holds against expired sessions all the same
+            _log.warning("expired sessions were not noted", reason=refused.message)
 
     def _note_use(self) -> None:
         used = self.services.authenticator.take_used()

@@ -3,6 +3,8 @@
     DIR/xase.db          the embedded database (unless --database names another)
     DIR/head             the newest checkpoint, held outside the database: a cut tail is seen at start
     DIR/admin.key        the first API key, written once
+    DIR/data/            the storage root `data`: files that datasets may be registered from
+    DIR/datasets/        dataset versions
     DIR/keys/log.pem     Ed25519, signs checkpoints
     DIR/keys/document.pem  RSA-3072, signs bundles and interventions
     DIR/keys/seal.key    32 random bytes: seals secrets at rest, authenticates cursors
@@ -69,9 +71,19 @@ class Home:
         """The folder of secrets."""
         return self.path / "keys"
 
+    @property
+    def data(self) -> Path:
+        """The storage root `data`."""
+        return self.path / "data"
+
+    @property
+    def datasets(self) -> Path:
+        """The folder of dataset versions."""
+        return self.path / "datasets"
+
     def prepare(self) -> None:
         """Create the folders, readable by their owner only."""
-        for folder in (self.path, self.keys):
+        for folder in (self.path, self.keys, self.data, self.datasets):
             folder.mkdir(mode=0o700, parents=True, exist_ok=True)
 
     def custody(self, origin: str, now_ms: int) -> Custody:

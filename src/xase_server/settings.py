@@ -1,10 +1,13 @@
 """Every setting of the server: its meaning, default and bound. Read once, by the composition root."""
 
+import re
 from pathlib import Path
-from typing import Annotated
+from typing import Annotated, Final
 
-from pydantic import Field
+from pydantic import Field, field_validator
 from pydantic_settings import BaseSettings, SettingsConfigDict
+
+_ROOT: Final = re.compile(r"[A-Za-z0-9][A-Za-z0-9_-]{0,63}")
 
 
 class Settings(BaseSettings):
@@ -45,8 +48,12 @@ class Settings(BaseSettings):
     max_batch_bytes: Annotated[
         int, Field(ge=1024, le=1 << 30, description="Largest body of a batch of decision records.")
     ] = 32 << 20
+    max_upload_bytes: Annotated[
+        int, Field(ge=1024, le=1 << 50, description="Largest data of a dataset that may be sent at once.")
+    ] = 64 << 30
     body_timeout: Annotated[
-        float, Field(gt=0, le=600, description="Seconds within which a body must have arrived.")
+        float,
+        Field(gt=0, le=600, description="Seconds within which a body, or the next piece of data, must have arrived."),
     ] = 30.0
     rate_limit: Annotated[int, Field(ge=0, description="Requests per minute and key; 0 for no limit.")] = 600_000
     idempotency_hours: Annotated[
@@ -59,7 +66,44 @@ class Settings(BaseSettings):
     max_bundle_records: Annotated[
         int, Field(ge=1, le=1_000_000, description="Decision records in one evidence bundle.")
     ] = 100_000
+    session_days: Annotated[
+        int,
+        Field(ge=1, le=3_650, description="Days that a session lasts when neither its request nor its policy says."),
+    ] = 30
+    dataset_roots: Annotated[
+        str,
+        Field(
+            description="Folders that a dataset's `source` may lie below: `NAME=PATH`, several with commas between. "
+            "`data` is the home's folder of that name unless given here."
+        ),
+    ] = ""
+    purposes_file: Annotated[
+        Path | None,
+        Field(description="JSON or YAML file with the tree of purposes, in place of the one that comes with Xase."),
+    ] = None
     log_format: Annotated[
         str, Field(pattern="^(json|text)$", description="`json` or `text` lines on standard error.")
     ] = "text"
     log_requests: Annotated[bool, Field(description="Log a line for each request.")] = False
+
+    @field_validator("dataset_roots")
+    @classmethod
+    def _are_roots(cls, text: str) -> str:
+        read_roots(text)
+        return text
+
+    @property
+    def roots(self) -> dict[str, Path]:
+        """The folders that sources may lie below, by name."""
+        return {"data": self.home / "data"} | read_roots(self.dataset_roots)
+
+
+def read_roots(text: str) -> dict[str, Path]:
+    """The folders by name; raises ValueError for another form than `NAME=PATH,NAME=PATH`."""
+    roots: dict[str, Path] = {}
+    for each in filter(None, text.split(",")):
+        name, _, path = each.partition("=")
+        if not _ROOT.fullmatch(name) or not path or name in roots:
+            raise ValueError(f"not NAME=PATH with a name of its own: {each}")
+        roots[name] = Path(path)
+    return roots

@@ -138,6 +138,18 @@ async def settled_bundle(client: httpx2.AsyncClient, identifier: str) -> dict[st
         await anyio.lowlevel.checkpoint()  # in process nothing else lets the making go on
 
 
+NDJSON = {"content-type": "application/x-ndjson"}
+
+
+async def settled_dataset(client: httpx2.AsyncClient, name: str) -> dict[str, Any]:
+    """A dataset of which no data is being read any more."""
+    while True:
+        view: dict[str, Any] = (await client.get(f"/v1/datasets/{name}")).json()
+        if "progress" not in view:
+            return view
+        await asyncio.sleep(0.01)  # a process of its own reads the data
+
+
 @dataclass(frozen=True)
 class Listening:
     """A server on a socket of this machine."""

@@ -7,8 +7,9 @@ import pytest
 from jsonschema import Draft202012Validator
 from referencing import Registry, Resource
 
-from tests.api.conftest import DECISION, finished_bundle
+from tests.api.conftest import DECISION, NDJSON, finished_bundle, settled_dataset
 from tests.conftest import REPOSITORY
+from xase_server.domain.ids import new_id
 from xase_server.web.endpoints import ENDPOINTS
 from xase_server.web.openapi import contract
 
@@ -98,8 +99,43 @@ def test_every_example_is_what_its_schema_says(method, path, operation):
         assert faults(example, schema) == []
 
 
+LINES = b'{"age": 61, "lab": {"glucose": 5.5}}\n{"age": 34, "lab": {"glucose": 4.1}}\n'
+POLICY = {"name": "Research", "rules": [{"id": "r", "effect": "permit", "when": {"purpose": ["research"]}}]}
+
+
+async def holding(site, client):
+    """Calls of the data holder's endpoints, on a dataset and a policy that exist."""
+    (site.app.core.home.data / "lines.ndjson").write_bytes(LINES)
+    policy = (await client.post("/v1/policies", json=POLICY)).json()["id"]
+    wish = {"name": new_id("name").replace("_", "-"), "source": "lines.ndjson", "policy_id": policy}
+    dataset = (await client.post("/v1/datasets", json=wish)).json()["dataset_id"]
+    await settled_dataset(client, dataset)
+    path, governed = f"/v1/datasets/{dataset}", f"/v1/policies/{policy}"
+    return {
+        "register_dataset": ("POST", "/v1/datasets", {"name": new_id("other").replace("_", "-")}),
+        "list_datasets": ("GET", "/v1/datasets", None),
+        "get_dataset": ("GET", path, None),
+        "change_dataset": ("PATCH", path, {"fields": {"age": {"class": "sensitive", "description": "years"}}}),
+        "upload_data": ("PUT", f"{path}/data?mode=append", LINES),
+        "add_version": ("POST", f"{path}/versions", {"source": "lines.ndjson", "mode": "replace"}),
+        "list_versions": ("GET", f"{path}/versions", None),
+        "get_schema": ("GET", f"{path}/schema", None),
+        "get_profile": ("GET", f"{path}/profile", None),
+        "archive_dataset": ("DELETE", path, None),
+        "create_policy": ("POST", "/v1/policies", POLICY),
+        "list_policies": ("GET", "/v1/policies", None),
+        "get_policy": ("GET", governed, None),
+        "put_policy": ("PUT", governed, POLICY | {"description": "wider"}),
+        "list_policy_versions": ("GET", f"{governed}/versions", None),
+        "get_policy_version": ("GET", f"{governed}/versions/1", None),
+        "simulate_policy": ("POST", f"{governed}/simulate", {"purpose": "research"}),
+        "assess_policy": ("POST", f"{governed}/impact", POLICY),
+        "list_purposes": ("GET", "/v1/purposes", None),
+    }
+
+
 @pytest.fixture
-async def answers(client, record):
+async def answers(site, client, record):
     """One good answer of every endpoint that answers JSON: (operation, status, value)."""
     path = f"/v1/records/{record['id']}"
     act = {
@@ -141,8 +177,9 @@ async def answers(client, record):
         "get_readiness": ("GET", "/readyz", None),
     }
     found = {}
-    for name, (method, address, body) in calls.items():
-        answer = await client.request(method, address, json=body)
+    for name, (method, address, body) in (calls | await holding(site, client)).items():
+        sent = {"content": body, "headers": NDJSON} if isinstance(body, bytes) else {"json": body}
+        answer = await client.request(method, address, **sent)
         found[name] = (answer.status_code, answer.json())
     checkpoint = await client.get("/v1/ledger/checkpoint", headers={"accept": "application/json"})
     found["get_checkpoint"] = (checkpoint.status_code, checkpoint.json())

@@ -52,7 +52,22 @@ def existing(listening):
         record = client.post("/v1/records", json=DECISION).json()["id"]
         bundle = client.post("/v1/evidence/bundles", json={"record_ids": [record]}).json()["bundle_id"]
         key = client.post("/v1/keys", json={"name": "k", "role": "auditor"}).json()["id"]
-    return {"/v1/records/": record, "/v1/evidence/bundles/": bundle, "/v1/evidence/": record, "/v1/keys/": key}
+        dataset = client.post("/v1/datasets", json={"name": "generated"}).json()["dataset_id"]
+        ndjson = {"content-type": "application/x-ndjson"}
+        client.put(f"/v1/datasets/{dataset}/data", content=b'{"age": 57}\n', headers=ndjson)
+        session = client.post("/v1/access", json={"dataset": "generated", "purpose": "validation"}).json()["session_id"]
+        policy = {"id": "generated", "name": "p", "rules": [{"id": "a", "effect": "permit"}]}
+        client.post("/v1/policies", json=policy)
+    return {
+        "/v1/records/": record,
+        "/v1/evidence/bundles/": bundle,
+        "/v1/evidence/": record,
+        "/v1/keys/": key,
+        "/v1/datasets/": dataset,
+        "/v1/policies/": policy["id"],
+        "/v1/access/": session,
+        "/v1/sessions/": session,
+    }
 
 
 def path_of(operation, existing):

@@ -6,9 +6,12 @@ from datetime import datetime
 from pathlib import Path
 from typing import Any
 
+import pytest
+
 from xase_server.query.schema import BOOL, DATE, FLOAT, INT, JSON, NULL, STRING, ListOf, Schema, Struct, Type, struct
 from xase_server.query.values import instant
 
+OWN = Path(__file__).with_name("cases.jsonl")
 KINDS = {"int64": INT, "double": FLOAT, "string": STRING, "bool": BOOL, "timestamp": DATE, "null": NULL}
 
 
@@ -34,6 +37,24 @@ def written(value: Any) -> Any:
     if isinstance(value, dict):
         return {name: written(each) for name, each in value.items()}
     return [written(each) for each in value] if isinstance(value, list) else value
+
+
+def own_cases() -> Iterator[dict[str, Any]]:
+    """Our own cases: the first line holds the rows and the schema of all others."""
+    first, *others = (json.loads(line) for line in OWN.read_text().splitlines())
+    return ({**first, **case} for case in others)
+
+
+def same(left: Any, right: Any) -> bool:
+    """Equality by value; numbers within rounding, null members as absent ones."""
+    if isinstance(left, dict) and isinstance(right, dict):
+        mine, yours = ({name: each for name, each in side.items() if each is not None} for side in (left, right))
+        return mine.keys() == yours.keys() and all(same(mine[name], yours[name]) for name in mine)
+    if isinstance(left, list) and isinstance(right, list):
+        return len(left) == len(right) and all(map(same, left, right))
+    if isinstance(left, bool) or isinstance(right, bool) or isinstance(left, str | datetime) or left is None:
+        return type(left) is type(right) and left == right
+    return isinstance(right, int | float) and left == pytest.approx(right, rel=1e-9, abs=1e-12)
 
 
 def schema_of(case: dict[str, Any]) -> Schema:

@@ -9,7 +9,7 @@ from tests.contract.records import make_append, next_id
 from xase_server.domain.decisions import Page
 from xase_server.domain.entries import ObjectsChanged, Unit, Used
 from xase_server.domain.errors import Refused
-from xase_server.domain.objects import EVERYWHERE, Delivery, Expectation, ObjectQuery, ObjectRow, Stale, Usage
+from xase_server.domain.objects import EVERYWHERE, Delivery, Expectation, ModelUse, ObjectQuery, ObjectRow, Stale, Usage
 from xase_server.ports import Storage
 
 
@@ -214,3 +214,27 @@ def test_any_entry_is_found_by_its_id(storage, log: Log):
     assert (index, set(parts)) == (0, {"reason"})
     assert made.id.encode() in raw
     assert storage.read(lambda reads: reads.any_entry(next_id("evt"))) is None
+
+
+def operate(model: str, session: str, kind: str = "TRAIN", records: int = 5) -> Unit:
+    use = ModelUse("org_a", model, session, "ds_1", 1, kind, records=records)
+    return Unit((make_append(effect=Used(session, operations=1, model=use)),))
+
+
+def test_what_models_have_had_adds_up_by_session_and_type(storage, log: Log):
+    append(log, operate("m", "sess_1"))
+    log.clock.ms += 10
+    together(log, operate("m", "sess_1"), operate("m", "sess_1", "EVALUATE", 2), operate("n", "sess_2"))
+    append(log, operate("m", "sess_1", records=1))
+
+    def found(**wanted):
+        uses = storage.read(lambda reads: reads.model_uses(**wanted))
+        return [(use.model_id, use.session, use.type, use.operations, use.records) for use in uses]
+
+    m_trained, m_evaluated = ("m", "sess_1", "TRAIN", 3, 11), ("m", "sess_1", "EVALUATE", 1, 2)
+    assert found(model_id="m") == [m_trained, m_evaluated]
+    assert found(session="sess_2") == [("n", "sess_2", "TRAIN", 1, 5)]
+    assert len(found(dataset="ds_1")) == 3
+    assert found(model_id="m", organisation="org_b") == []
+    (first, *_) = storage.read(lambda reads: reads.model_uses(model_id="m"))
+    assert (first.first_ms, first.last_ms) == (START_MS, START_MS + 10)

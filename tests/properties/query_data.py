@@ -10,7 +10,7 @@ from xase_server.query.schema import BOOL, DATE, FLOAT, INT, JSON, STRING, ListO
 INTS = st.sampled_from([-3, -1, 0, 1, 2, 5, 2**53 + 1, -(2**63)])
 SMALL = st.sampled_from([-3, -2, -1, 0, 1, 2, 5])
 FLOATS = st.sampled_from([-2.5, -1.0, 0.0, 0.5, 1.0, 2.0, 2.5, 9007199254740992.0])
-STRINGS = st.sampled_from(["", "a", "b", "ab", "A", "é", "a\nb", "1"])
+STRINGS = st.sampled_from(["", "a", "b", "ab", "A", "é", "e\u0301", "\uff11", "\U0001f600b", "a\nb", "1"])
 DATES = st.sampled_from([datetime(2020, 2, 29, tzinfo=UTC), datetime(2021, 1, 3, 5, 6, 7, 8000, tzinfo=UTC)])
 SCALARS = {INT: INTS, FLOAT: FLOATS, STRING: STRINGS, BOOL: st.booleans(), DATE: DATES}
 SCHEMA = struct(
@@ -109,7 +109,9 @@ def tests() -> st.SearchStrategy[dict[str, Any]]:
         ),
         st.builds(
             lambda names: {"$type": names},
-            st.sampled_from(["string", "number", "int", "double", "null", "array", "object", "bool", "date"]),
+            st.sampled_from(
+                ["string", "number", "int", "double", "null", "array", "object", "bool", "date", 1, 16, ["bool", 2]]
+            ),
         ),
     )
     return st.recursive(
@@ -202,12 +204,24 @@ def _expressions_over(inner: st.SearchStrategy[Any]) -> st.SearchStrategy[Any]:
         _call("slice", lists, st.integers(-3, 3), st.integers(1, 2)),
         _call("in", inner, lists),
         _call("concatArrays", lists, lists),
+        st.builds(
+            lambda name, a, b: {f"${name}": [a, b]},
+            _named("setUnion", "setIntersection", "setDifference", "setEquals", "setIsSubset"),
+            lists,
+            lists,
+        ),
+        st.builds(lambda name, a: {f"${name}": [a]}, _named("first", "last", "reverseArray", "anyElementTrue"), lists),
+        st.builds(lambda name, a: {f"${name}": {"input": a, "chars": "ab"}}, _named("trim", "rtrim"), texts),
+        st.builds(lambda name, a: {f"${name}": a}, _named("toBool", "isNumber", "objectToArray"), inner),
+        st.builds(lambda a, b: {"$let": {"vars": {"x": a}, "in": {"$ifNull": ["$$x", b]}}}, inner, inner),
+        _call("add", st.just("$d"), st.sampled_from([1, -0.5, 86_400_000, 1e17, "$i"])),
         _call(
             "mergeObjects",
             st.sampled_from(["$o", "$o.p", None, {"i": 1}]),
             st.sampled_from(["$o", {"s": "$s", "z": "$f"}, None]),
         ),
         st.builds(lambda a: {"$filter": {"input": a, "cond": {"$gt": ["$$this", 0]}}}, lists),
+        st.builds(lambda a, n: {"$filter": {"input": a, "cond": True, "limit": n}}, lists, st.integers(1, 2)),
         st.builds(lambda a, b: {"$map": {"input": a, "as": "x", "in": {"$ifNull": ["$$x", b]}}}, lists, BASE_NUMBERS),
         st.builds(lambda a: {"$reduce": {"input": a, "initialValue": 0, "in": {"$add": ["$$value", "$$this"]}}}, lists),
         st.builds(lambda name, a: {f"${name}": a}, parts, st.just("$d") | inner),

@@ -1,12 +1,11 @@
 """Random pipelines: DuckDB answers what the reference evaluator answers, or both refuse."""
 
-from datetime import datetime
 from typing import Any
 
-import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
+from tests.conformance.corpus import same
 from tests.conformance.engines import duck
 from tests.properties.query_data import PATHS, SCHEMA, SMALL, expressions, filters, rows
 from xase_server.domain.errors import Refused
@@ -20,18 +19,6 @@ SLOW = settings(
     suppress_health_check=[HealthCheck.too_slow, HealthCheck.data_too_large, HealthCheck.filter_too_much],
 )
 DATA = rows(ints=SMALL)
-
-
-def same(left: Any, right: Any) -> bool:
-    """Equality by value; numbers within rounding, null members as absent ones."""
-    if isinstance(left, dict) and isinstance(right, dict):
-        mine, yours = ({name: each for name, each in side.items() if each is not None} for side in (left, right))
-        return mine.keys() == yours.keys() and all(same(mine[name], yours[name]) for name in mine)
-    if isinstance(left, list) and isinstance(right, list):
-        return len(left) == len(right) and all(map(same, left, right))
-    if isinstance(left, bool) or isinstance(right, bool) or isinstance(left, str | datetime) or left is None:
-        return type(left) is type(right) and left == right
-    return isinstance(right, int | float) and left == pytest.approx(right, rel=1e-9, abs=1e-12)
 
 
 def outcome(engine: Engine, stages: list[Any]) -> Any:

@@ -46,13 +46,14 @@ def call(
     params: Mapping[str, Any] | None = None,
     body: Any = None,
     idempotency_key: str | None = None,
+    accept: str = JSON,
     at_root: bool = False,
 ) -> Call:
     """A request with JSON body. Raises ValueError or TypeError for a body that is not JSON."""
     if method in _WRITES and idempotency_key is None:
         idempotency_key = uuid4().hex
     content = None if body is None else encode(body)
-    return Call(method, path, query(params or {}), content, idempotency_key, at_root=at_root)
+    return Call(method, path, query(params or {}), content, idempotency_key, accept, at_root=at_root)
 
 
 def encode(value: Any) -> bytes:

@@ -6,11 +6,17 @@ from xase.models.keys import ApiKey, Identity, NewApiKey
 from xase.models.model import Document, Items, Model, plain
 from xase.models.pages import Page
 from xase.models.proofs import Checkpoint, LedgerEntry, Proof, key_text
+from xase.models.rows import Aggregation, Batch, DataRecord, DataRecords, Records, Transformed
+from xase.models.sessions import Operation, Revocation, SessionEvent, SessionState
 
 __all__ = [
+    "Aggregation",
     "ApiKey",
+    "Batch",
     "BundleState",
     "Checkpoint",
+    "DataRecord",
+    "DataRecords",
     "DecisionRecord",
     "Document",
     "Identity",
@@ -19,8 +25,14 @@ __all__ = [
     "LedgerEntry",
     "Model",
     "NewApiKey",
+    "Operation",
     "Page",
     "Proof",
+    "Records",
+    "Revocation",
+    "SessionEvent",
+    "SessionState",
+    "Transformed",
     "key_text",
     "plain",
 ]

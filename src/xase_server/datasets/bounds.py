@@ -38,9 +38,9 @@ class Bounds(Struct, frozen=True, kw_only=True):
 
     def check_claim(self, rows: int, size: int) -> None:
         """Raise IngestProblem when a file of this size claims rows that it can hardly have."""
-        self.check_rows(rows)
         if not 0 <= rows <= max(self.rows_unquestioned, size * self.rows_per_byte):
             raise too_large(f"The file claims {rows:,} rows in {size:,} bytes")
+        self.check_rows(rows)
 
     def check_columns(self, columns: int) -> None:
         """Raise IngestProblem for more columns than a version may have, members of structs counted."""

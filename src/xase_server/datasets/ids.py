@@ -35,7 +35,7 @@ def text_hashes(texts: Array) -> Hashes:
     words = np.ndarray((len(padded) - _WORD + 1,), "<u8", padded, strides=(1,))
     hashes = mixed(lengths.astype(np.uint64))
     longest = min(int(lengths.max(initial=0)), _LONGEST)
-    for at in range(0, longest, _WORD):
+    for at in range(0, max(longest, 1), _WORD):
         long = slice(None) if at == 0 else np.flatnonzero(lengths > at)
         left = np.clip(lengths[long] - at, 0, _WORD).astype(np.uint64)
         half = np.uint64(4) * (np.uint64(_WORD) - left)  # twice, because a shift by 64 is no shift

@@ -7,10 +7,10 @@ from xase_server.query.schema import ListOf, Schema, Struct, Type
 
 def check(schema: Schema, bounds: Bounds) -> None:
     """Raise IngestProblem for a name that no path could say, and for too many columns or levels."""
-    bounds.check_columns(_checked(schema, "column", bounds.depth, bounds))
+    bounds.check_columns(_checked(schema, "column {}", bounds.depth, bounds))
 
 
-def _checked(struct: Struct, noun: str, levels: int, bounds: Bounds) -> int:
+def _checked(struct: Struct, nth: str, levels: int, bounds: Bounds) -> int:
     """How many columns there are in a struct, names and depth looked at."""
     if levels == 0:
         raise too_large(f"Values are nested deeper than {bounds.depth} levels")
@@ -18,21 +18,21 @@ def _checked(struct: Struct, noun: str, levels: int, bounds: Bounds) -> int:
     seen: dict[str, int] = {}
     leaves = 0
     for position, (name, type_) in enumerate(struct.members, 1):
-        place = f"{noun} {position}"
+        place = nth.format(position)
         _check_name(name, place)
         other = seen.setdefault(name.lower(), position)
         if other != position:  # the engine's names know no case
-            raise IngestProblem(f"{noun} {other} and {place} have the same name, or differ in case only".capitalize())
-        leaves += _inside(type_, f"member of {place}:", levels - 1, bounds)
+            raise IngestProblem(f"The names of {nth.format(other)} and {place} are the same, or differ in case only")
+        leaves += _inside(type_, f"member {{}} of {place}", levels - 1, bounds)
     return leaves
 
 
-def _inside(type_: Type, noun: str, levels: int, bounds: Bounds) -> int:
+def _inside(type_: Type, nth: str, levels: int, bounds: Bounds) -> int:
     while isinstance(type_, ListOf):
         type_, levels = type_.element, levels - 1
         if levels <= 0:
             raise too_large(f"Values are nested deeper than {bounds.depth} levels")
-    return _checked(type_, noun, levels, bounds) if isinstance(type_, Struct) else 1
+    return _checked(type_, nth, levels, bounds) if isinstance(type_, Struct) else 1
 
 
 def _check_name(name: str, place: str) -> None:

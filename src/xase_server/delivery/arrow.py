@@ -5,7 +5,7 @@ from typing import Any, Final, Literal
 
 import pyarrow as pa
 
-from xase_server.delivery.chunks import Piece, gathered
+from xase_server.delivery.chunks import Chunk, gathered
 from xase_server.delivery.exact import exact
 from xase_server.query.schema import JSON, ListOf, Schema, Struct, Type
 
@@ -14,7 +14,7 @@ JSON_FIELD: Final = {b"xase:type": b"json"}
 
 
 class ArrowStream:
-    """Writes one stream. Memory of the tables is referred to until its chunk is made, then copied once."""
+    """Writes one stream. Its chunks show the memory of the tables; only bits, offsets and what is short are copied."""
 
     def __init__(self, schema: pa.Schema, types: Schema, compression: Literal["zstd"] | None = None) -> None:
         self._schema = marked(schema, types)
@@ -23,7 +23,7 @@ class ArrowStream:
         sink: Any = self._written  # whatever has `write` will do
         self._writer: Any = pa.ipc.new_stream(sink, self._schema, options=options)
 
-    def batch(self, table: pa.Table, metadata: Mapping[str, str]) -> Iterator[bytes]:
+    def batch(self, table: pa.Table, metadata: Mapping[str, str]) -> Iterator[Chunk]:
         """The chunks of one record batch that carries the metadata; before the first one the schema.
 
         A table of several chunks is joined. One with more text in a column than Arrow holds in one array
@@ -47,14 +47,14 @@ class _Pieces:
     closed = False
 
     def __init__(self) -> None:
-        self._pieces: list[Piece] = []
+        self._pieces: list[Chunk] = []
 
     def write(self, data: bytes | pa.Buffer) -> int:
-        piece = data if isinstance(data, bytes) else memoryview(data)
+        piece: Chunk = data if isinstance(data, bytes) else memoryview(data)
         self._pieces.append(piece)
         return len(piece)
 
-    def taken(self) -> list[Piece]:
+    def taken(self) -> list[Chunk]:
         """What was written since the last time."""
         pieces, self._pieces = self._pieces, []
         return pieces

@@ -5,30 +5,34 @@ from typing import Final
 
 import pyarrow as pa
 
-CHUNK: Final = 1 << 19
-"""512 KiB: from 256 KiB to 1 MiB a socket takes about the same time for a byte."""
+LEAST: Final = 1 << 16
+"""From 64 KiB on, handing a piece on as it is beats copying it beside others."""
 
-Piece = bytes | memoryview
+MOST: Final = 1 << 20
+
+Chunk = bytes | memoryview
+"""Bytes to be sent; a view keeps the memory that it shows."""
 
 
-def gathered(pieces: Iterable[Piece]) -> Iterator[bytes]:
-    """The same bytes, each copied once, in chunks of CHUNK bytes; the last one may be shorter."""
-    held: list[Piece] = []
-    room = CHUNK
+def gathered(pieces: Iterable[Chunk]) -> Iterator[Chunk]:
+    """The same bytes in chunks of at most MOST: short pieces are put together, long ones not copied."""
+    held: list[Chunk] = []
+    size = 0
     for piece in pieces:
-        start = 0
-        while len(piece) - start >= room:
-            yield b"".join((*held, piece[start : start + room]))
-            start, held, room = start + room, [], CHUNK
-        if start < len(piece):
-            held.append(piece[start:])
-            room -= len(piece) - start
+        if held and (size >= LEAST or len(piece) >= LEAST):
+            yield b"".join(held)
+            held, size = [], 0
+        if len(piece) >= LEAST:
+            yield from (piece[start : start + MOST] for start in range(0, len(piece), MOST))
+        else:
+            held.append(piece)
+            size += len(piece)
     if held:
         yield b"".join(held)
 
 
 def row_groups(table: pa.Table) -> Iterator[pa.Table]:
-    """The rows in parts that become chunks: text is one to three times as long as Arrow's memory of the same rows."""
-    rows = max(1, CHUNK // 2 * table.num_rows // max(1, table.nbytes))
+    """The rows in parts of about 256 KiB of Arrow memory; as text they are one to three times as long."""
+    rows = max(1, MOST // 4 * table.num_rows // max(1, table.nbytes))
     for start in range(0, table.num_rows, rows):
         yield table.slice(start, rows)

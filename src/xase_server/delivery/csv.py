@@ -10,7 +10,7 @@ from typing import Any
 import pyarrow as pa
 import pyarrow.csv
 
-from xase_server.delivery.chunks import row_groups
+from xase_server.delivery.chunks import Chunk, row_groups
 from xase_server.delivery.nesting import Column
 from xase_server.delivery.records import json_lines, written_alike
 from xase_server.query.schema import ListOf, Schema, Struct, Type
@@ -24,7 +24,7 @@ class CsvLines:
         self._types = types
         self._headed = False
 
-    def batch(self, table: pa.Table, metadata: Mapping[str, str]) -> Iterator[bytes]:  # noqa: ARG002  no place for it
+    def batch(self, table: pa.Table, metadata: Mapping[str, str]) -> Iterator[Chunk]:  # noqa: ARG002  no place for it
         """The chunks of one batch, each of whole lines; before the first one the header."""
         for rows in row_groups(table):
             yield self._lines(rows)

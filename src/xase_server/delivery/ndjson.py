@@ -8,7 +8,7 @@ from collections.abc import Iterator, Mapping
 
 import pyarrow as pa
 
-from xase_server.delivery.chunks import row_groups
+from xase_server.delivery.chunks import Chunk, row_groups
 from xase_server.delivery.records import json_lines
 from xase_server.query.schema import Schema
 
@@ -19,7 +19,7 @@ class JsonLines:
     def __init__(self, schema: pa.Schema, types: Schema) -> None:  # noqa: ARG002  every encoder is made alike
         self._types = types
 
-    def batch(self, table: pa.Table, metadata: Mapping[str, str]) -> Iterator[bytes]:  # noqa: ARG002  see above
+    def batch(self, table: pa.Table, metadata: Mapping[str, str]) -> Iterator[Chunk]:  # noqa: ARG002  see above
         """The chunks of one batch, each of whole lines."""
         for rows in row_groups(table):
             yield json_lines(rows, self._types)

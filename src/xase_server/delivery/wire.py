@@ -6,6 +6,7 @@ from typing import Final, Protocol
 import pyarrow as pa
 
 from xase_server.delivery.arrow import ArrowStream
+from xase_server.delivery.chunks import Chunk
 from xase_server.delivery.csv import CsvLines
 from xase_server.delivery.ndjson import JsonLines
 from xase_server.query.schema import Schema
@@ -17,7 +18,7 @@ JSON_PAGE: Final = "application/json"
 class Encoder(Protocol):
     """Writes one stream of batches; what comes before the first batch comes with it."""
 
-    def batch(self, table: pa.Table, metadata: Mapping[str, str]) -> Iterator[bytes]:
+    def batch(self, table: pa.Table, metadata: Mapping[str, str]) -> Iterator[Chunk]:
         """The chunks of one batch; nothing is computed before the first one is asked for."""
         ...
 
@@ -49,7 +50,7 @@ def chosen(accept: str) -> str | None:
     return best if liked[best] > 0 else None
 
 
-def zstd_frames(chunks: Iterable[bytes]) -> Iterator[bytes]:
+def zstd_frames(chunks: Iterable[Chunk]) -> Iterator[bytes]:
     """Each chunk as a zstd frame of its own; together they are one body of `Content-Encoding: zstd` (RFC 8878)."""
     codec = pa.Codec("zstd", compression_level=1)
     return (codec.compress(chunk, asbytes=True) for chunk in chunks if chunk)

@@ -13,7 +13,7 @@ from typing import Any, NewType
 from msgspec import Struct, field
 
 from xase.proof.entry import Prepared
-from xase_server.domain.objects import Delivery, Expectation, ObjectRow
+from xase_server.domain.objects import Delivery, Expectation, ModelUse, ObjectRow
 
 Stream = NewType("Stream", str)
 
@@ -136,7 +136,7 @@ class ObjectsChanged(Struct, frozen=True):
 
 
 class Used(Struct, frozen=True, gc=False):
-    """A session used this much; a release says which records it touches."""
+    """A session used this much; a release says which records it touches, an operation for which model."""
 
     session: str
     records: int = 0
@@ -144,6 +144,7 @@ class Used(Struct, frozen=True, gc=False):
     queries: int = 0
     operations: int = 0
     delivery: Delivery | None = None
+    model: ModelUse | None = None
 
 
 Effect = (

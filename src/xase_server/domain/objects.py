@@ -96,6 +96,24 @@ class Delivery(Struct, frozen=True, gc=False):
     blocks: tuple[int, ...]
 
 
+class ModelUse(Struct, frozen=True, gc=False):
+    """What a model has had of a session, by type of operation; `operations` and `records` add up.
+
+    `organisation` is the lab's. Times are of the first and the last operation.
+    """
+
+    organisation: str
+    model_id: str
+    session: str
+    dataset: str
+    version: int
+    type: str
+    operations: int = 1
+    records: int = 0
+    first_ms: int = 0
+    last_ms: int = 0
+
+
 BLOCK = 4_096
 """Record numbers in one block of the look-up from data records to their releases."""
 

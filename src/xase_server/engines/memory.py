@@ -5,21 +5,32 @@ from typing import Any
 
 from xase_server.query.aggregate import aggregate, find
 from xase_server.query.limits import DEFAULTS, QuerySettings
+from xase_server.query.match import matches
 from xase_server.query.nodes import Node
+from xase_server.query.schema import ListOf, Schema, Struct, Type
 from xase_server.query.stages import Find, Pipeline
-from xase_server.query.values import Row
+from xase_server.query.values import Row, Value
 
 
 class MemoryEngine:
-    """Runs queries over rows held in memory, numbered from 0."""
+    """Runs queries over rows held in memory, numbered from 0 unless `numbers` says otherwise."""
 
-    def __init__(self, rows: Sequence[Row], limits: QuerySettings = DEFAULTS) -> None:
+    def __init__(
+        self, rows: Sequence[Row], limits: QuerySettings = DEFAULTS, *, numbers: Sequence[int] | None = None
+    ) -> None:
         self._rows = rows
+        self._numbers = range(len(rows)) if numbers is None else numbers
         self._limits = limits
+
+    def seeing(self, visible: Schema, within: Node) -> "MemoryEngine":
+        """See `Engine.seeing`."""
+        allowed = [pair for pair in zip(self._numbers, self._rows, strict=True) if matches(within, pair[1])]
+        rows = [seen(row, visible) for _, row in allowed]
+        return MemoryEngine(rows, self._limits, numbers=[number for number, _ in allowed])
 
     def numbers(self, query: Find) -> Sequence[int]:
         """See `Engine.numbers`."""
-        return find(query, self._rows)
+        return [self._numbers[place] for place in find(query, self._rows)]
 
     def count(self, filter: Node) -> int:
         """See `Engine.count`."""
@@ -28,3 +39,12 @@ class MemoryEngine:
     def aggregate(self, pipeline: Pipeline) -> Sequence[Mapping[str, Any]]:
         """See `Engine.aggregate`."""
         return aggregate(pipeline, self._rows, self._limits)
+
+
+def seen(value: Value, visible: Type) -> Value:
+    """A value with no other members than those of `visible`."""
+    if isinstance(visible, Struct) and isinstance(value, Mapping):
+        return {name: seen(value[name], type_) for name, type_ in visible.members if value.get(name) is not None}
+    if isinstance(visible, ListOf) and isinstance(value, list):
+        return [seen(each, visible.element) for each in value]
+    return value

@@ -48,7 +48,7 @@ class DerivedCheck:
             groups[each.line.type, each.line.actor.organisation].append(each)
         for (kind, organisation), group in groups.items():
             if kind != "decision":
-                self._ids(reads, organisation, group)
+                self._ids(reads, group)
             if check := self._kinds.get(kind):
                 check(reads, organisation, group)
 
@@ -71,9 +71,9 @@ class DerivedCheck:
         if len(stored) < len(commitments) and entry.line.type != "decision":
             self._findings.add(entry.at, entry.line.id, "a payload part is missing")
 
-    def _ids(self, reads: Reads, organisation: str, entries: Sequence[Placed]) -> None:
+    def _ids(self, reads: Reads, entries: Sequence[Placed]) -> None:
         for each in entries:
-            found = reads.entry(organisation, each.line.id)
+            found = reads.any_entry(each.line.id)
             if found is None or found[0] != each.at:
                 self._findings.add(each.at, each.line.id, "the entry is not found by its id")
 

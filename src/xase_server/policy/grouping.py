@@ -29,6 +29,7 @@ _COUNT: Final = "subjects"
 class Guarded:
     """A pipeline cut at its first group, with what counts the subjects behind each of its keys."""
 
+    entities: tuple[str, ...]
     grouped: Pipeline
     counting: tuple[Pipeline, ...]
     rest: Pipeline
@@ -79,6 +80,7 @@ def guarded(pipeline: Pipeline, contract: Contract, record_id: str) -> Guarded |
         if each.operator in _NAMING and _kind(each) not in (contract.aggregations or ()):
             raise refuse(f"{place}.$group.{each.name}", f"${each.operator} names single records; not under this policy")
     return Guarded(
+        entities=tuple(entities),
         grouped=(*before, group),
         counting=tuple(_counting(before, group, entity) for entity in entities),
         rest=rest,

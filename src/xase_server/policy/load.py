@@ -1,5 +1,6 @@
 """From what a data holder wrote to a policy that can be activated, or everything that is wrong with it."""
 
+import re
 from collections.abc import Callable, Iterable, Iterator
 from typing import Any
 
@@ -13,6 +14,7 @@ from xase_server.transforms.specs import Fault, InvalidSpec, misfits, read_spec
 
 _LONGEST_MS = 100 * 366 * 86_400_000
 _PLAIN_APPROVERS = ["data_holder", "admin"]
+_MEMBER = re.compile(r"Object (?:(?P<missing>missing required)|contains unknown) field `(?P<name>.*)`")
 _PLAIN_KEYS = frozenset(PlainRule.__struct_fields__)
 
 
@@ -62,6 +64,9 @@ def _is_plain(document: dict[str, Any]) -> bool:
 def _refusal(error: ValidationError) -> Refused:
     message, _, path = str(error).partition(" - at `$")
     field = path.rstrip("`").lstrip(".").replace("[", ".").replace("]", "")
+    if found := _MEMBER.fullmatch(message):
+        field = f"{field}.{found['name']}" if field else found["name"]
+        message = "Required field missing" if found["missing"] else "Unknown field"
     return Refused("validation_error", "Invalid policy", [{"field": field, "message": message}])
 
 

@@ -5,7 +5,9 @@ A rule that names a purpose means it and everything below it.
 
 from collections.abc import Mapping
 from dataclasses import dataclass, field
-from typing import Final
+from typing import Any, Final
+
+from msgspec import Struct, ValidationError, convert
 
 
 @dataclass(frozen=True, slots=True)
@@ -60,3 +62,41 @@ DEFAULT_PURPOSES: Final = Purposes(
         "marketing": "dpv:Marketing",
     },
 )
+
+
+class _Term(Struct, forbid_unknown_fields=True, frozen=True):
+    parent: str | None = None
+    synonyms: list[str] = []
+    label: str | None = None
+
+
+def read_purposes(document: Any) -> Purposes:
+    """The tree that an operator wrote: `{PURPOSE: {parent, synonyms, label}}`.
+
+    Raises ValueError naming a parent that is not in it, a loop, or a synonym that means two things.
+    """
+    try:
+        terms = convert(document, dict[str, _Term])
+    except ValidationError as error:
+        raise ValueError(str(error)) from error
+    parents = {name: term.parent for name, term in terms.items()}
+    synonyms: dict[str, str] = {}
+    for name, term in terms.items():
+        for word in term.synonyms:
+            if word in terms or word in synonyms:
+                raise ValueError(f"{word} means two things")
+            synonyms[word] = name
+        _refuse_loop(parents, name)
+    labels = {name: term.label for name, term in terms.items() if term.label is not None}
+    return Purposes(parents, synonyms, labels)
+
+
+def _refuse_loop(parents: Mapping[str, str | None], name: str) -> None:
+    seen, place = {name}, parents[name]
+    while place is not None:
+        if place not in parents:
+            raise ValueError(f"{place} is not in the tree")
+        if place in seen:
+            raise ValueError(f"{name} lies below itself")
+        seen.add(place)
+        place = parents[place]

@@ -4,6 +4,7 @@ from collections.abc import Mapping, Sequence
 from typing import Any, Protocol
 
 from xase_server.query.nodes import Node
+from xase_server.query.schema import Schema
 from xase_server.query.stages import Find, Pipeline
 
 
@@ -14,6 +15,14 @@ class Engine(Protocol):
     `invalid_query`; it never answers with something near. It is used from several threads at once, reads
     only, and gives up after `QuerySettings.seconds` with `invalid_query`.
     """
+
+    def seeing(self, visible: Schema, within: Node) -> "Engine":
+        """An engine that sees only a part of the schema, and only rows that meet a condition.
+
+        It answers as if there were no other members than those of `visible`, and no other rows than those for
+        which `within`, asked of all members, is true. Record numbers stay what they are.
+        """
+        ...
 
     def numbers(self, query: Find) -> Sequence[int]:
         """The record numbers that a find answers with, in its order, ties in dataset order.

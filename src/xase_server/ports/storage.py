@@ -22,7 +22,7 @@ from xase_server.domain.entries import (
     SealedEntry,
     Stream,
 )
-from xase_server.domain.objects import ObjectQuery, ObjectRef, ObjectRow, Usage
+from xase_server.domain.objects import ModelUse, ObjectQuery, ObjectRef, ObjectRow, Usage
 
 T = TypeVar("T")
 
@@ -288,6 +288,17 @@ class Reads(Protocol):
 
     def deliveries(self, dataset: str, version: int, block: int) -> Sequence[DeliveryRow]:
         """The releases that may hold records of this block of a dataset version, oldest first."""
+        ...
+
+    def model_uses(
+        self,
+        *,
+        organisation: str | None = None,
+        model_id: str | None = None,
+        dataset: str | None = None,
+        session: str | None = None,
+    ) -> Sequence[ModelUse]:
+        """What models have had of sessions, by what is given; at least one of model, dataset and session."""
         ...
 
     def any_entry(self, identifier: str) -> tuple[int, bytes, Mapping[str, Part]] | None:

@@ -29,7 +29,7 @@ from xase_server.query.stages import (
     Stage,
     Unwind,
 )
-from xase_server.query.values import Row, Value, group_key, order, sort_key
+from xase_server.query.values import Row, Value, group_key, largest, order, smallest
 
 Rows = list[Row]
 
@@ -96,10 +96,18 @@ class Ordering:
     __hash__ = None  # type: ignore[assignment]  # a place is compared, never looked up
 
 
-def _sorts_by(row: Row, key: SortKey) -> Value:
-    reached = reach(row, key.path)
-    values = [each for value in reached for each in (value if isinstance(value, list) else [value])]
-    return sort_key(values, descending=key.descending)
+def _sorts_by(row: Row, key: SortKey) -> list[Value]:
+    """What a row sorts by: a list with one value, or the empty list, which comes before every such list."""
+    places = [place for value in reach(row, key.path) for place in _places(value)]
+    pick = largest if key.descending else smallest
+    return pick(places) if places else [None]
+
+
+def _places(value: Value) -> list[list[Value]]:
+    """A list sorts by its elements; an empty one lies below null."""
+    if not isinstance(value, list):
+        return [[value]]
+    return [[each] for each in value] or [[]]
 
 
 def _match(stage: Match, rows: Rows, _: QuerySettings) -> Rows:

@@ -11,6 +11,7 @@ from xase_server.query.expressions import (
     Fold,
     FormatDate,
     Items,
+    Let,
     Literal,
     Members,
     Switch,
@@ -87,6 +88,11 @@ def _fold(expression: Fold, scope: Scope) -> Value:
     return value
 
 
+def _let(expression: Let, scope: Scope) -> Value:
+    values = {name: evaluate(value, scope) for name, value in expression.variables}
+    return evaluate(expression.body, {**scope, **values})
+
+
 def _list(source: Expression, scope: Scope, operator: str) -> list[Value] | None:
     value = evaluate(source, scope)
     if value is not None and not isinstance(value, list):
@@ -110,5 +116,6 @@ _EVALUATORS: Final[Mapping[type, Callable[[Any, Scope], Value]]] = {
     Switch: _switch,
     Each: _each,
     Fold: _fold,
+    Let: _let,
     FormatDate: _format_date,
 }

@@ -71,6 +71,14 @@ class Fold:
 
 
 @dataclass(frozen=True, slots=True)
+class Let:
+    """`$let`: the body with named values at hand."""
+
+    variables: tuple[tuple[str, "Expression"], ...]
+    body: "Expression"
+
+
+@dataclass(frozen=True, slots=True)
 class FormatDate:
     """`$dateToString`: the format is known beforehand, the date is not."""
 
@@ -79,4 +87,4 @@ class FormatDate:
     otherwise: "Expression"
 
 
-Expression = Literal | Field | Members | Items | Call | Switch | Each | Fold | FormatDate
+Expression = Literal | Field | Members | Items | Call | Switch | Each | Fold | Let | FormatDate

@@ -16,6 +16,7 @@ from xase_server.query.nodes import (
     Holds,
     In,
     Is,
+    Longer,
     Matches,
     Modulo,
     Node,
@@ -35,7 +36,7 @@ _ORDERS: Final[Mapping[str, Callable[[int], bool]]] = {
     "lte": lambda difference: difference <= 0,
 }
 # Tests that look at a list as such; all others are also asked of its elements.
-_OF_THE_LIST: Final = Size | Element | Exists
+_OF_THE_LIST: Final = Size | Element | Exists | Longer
 
 
 def matches(node: Node, row: Value) -> bool:
@@ -94,6 +95,10 @@ def _exists(_: Exists, value: Value) -> bool:
     return value is not None
 
 
+def _longer(test: Longer, value: Value) -> bool:
+    return isinstance(value, list) and len(value) > test.count
+
+
 def _type_is(test: TypeIs, value: Value) -> bool:
     return bool(type_names(value) & set(test.names))
 
@@ -130,6 +135,7 @@ _TESTS: Final[Mapping[type, Callable[[Any, Value], bool]]] = {
     In: _in,
     Matches: _matches,
     Exists: _exists,
+    Longer: _longer,
     TypeIs: _type_is,
     Size: _size,
     Modulo: _modulo,

@@ -42,6 +42,13 @@ class Exists:
 
 
 @dataclass(frozen=True, slots=True)
+class Longer:
+    """A list of more elements than this: so a position in it exists, also where the element is null."""
+
+    count: Any
+
+
+@dataclass(frozen=True, slots=True)
 class TypeIs:
     """One of these types by the names that `$type` uses, aliases resolved."""
 
@@ -71,7 +78,7 @@ class Element:
     of_structs: bool
 
 
-Test = Equal | Compare | In | Matches | Exists | TypeIs | Size | Modulo | Element
+Test = Equal | Compare | In | Matches | Exists | Longer | TypeIs | Size | Modulo | Element
 
 
 @dataclass(frozen=True, slots=True)

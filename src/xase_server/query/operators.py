@@ -21,10 +21,13 @@ EXPRESSIONS: Final = (
     "$add", "$subtract", "$multiply", "$divide", "$mod", "$abs", "$ceil", "$floor", "$round", "$trunc", "$sqrt",
     "$pow", "$exp", "$ln", "$log10", "$eq", "$ne", "$gt", "$gte", "$lt", "$lte", "$cmp", "$and", "$or", "$not",
     "$cond", "$ifNull", "$switch", "$literal", "$concat", "$toLower", "$toUpper", "$substrCP", "$split",
-    "$strLenCP", "$size", "$arrayElemAt", "$slice", "$filter", "$map", "$reduce", "$in", "$concatArrays",
-    "$isArray", "$mergeObjects", "$sum", "$avg", "$min", "$max", "$year", "$month", "$dayOfMonth", "$dayOfYear",
-    "$dayOfWeek", "$week", "$isoDayOfWeek", "$isoWeek", "$isoWeekYear", "$hour", "$minute", "$second",
-    "$millisecond", "$dateToString", "$toString", "$toInt", "$toLong", "$toDouble",
+    "$strLenCP", "$strcasecmp", "$indexOfCP", "$trim", "$ltrim", "$rtrim", "$size", "$arrayElemAt", "$slice",
+    "$filter", "$map", "$reduce", "$in", "$concatArrays", "$isArray", "$first", "$last", "$reverseArray", "$range",
+    "$setUnion", "$setIntersection", "$setDifference", "$setEquals", "$setIsSubset", "$anyElementTrue",
+    "$allElementsTrue", "$objectToArray", "$mergeObjects", "$sum", "$avg", "$min", "$max", "$year", "$month",
+    "$dayOfMonth", "$dayOfYear", "$dayOfWeek", "$week", "$isoDayOfWeek", "$isoWeek", "$isoWeekYear", "$hour",
+    "$minute", "$second", "$millisecond", "$dateToString", "$toString", "$toInt", "$toLong", "$toDouble", "$toBool",
+    "$isNumber", "$let",
 )  # fmt: skip
 
 _CODE: Final = "runs code of the caller on the server, which Xase never does"

@@ -114,14 +114,6 @@ def group_key(value: Value) -> Any:
     return family, value
 
 
-def sort_key(value: Value, *, descending: bool) -> Value:
-    """What a value sorts by: a list by its smallest element, descending by its largest; an empty list as null."""
-    if isinstance(value, list):
-        pick = largest if descending else smallest
-        return pick(value)
-    return value
-
-
 def smallest(values: Sequence[Value]) -> Value:
     """The least value in the total order; None of nothing."""
     found = values[0] if values else None

@@ -15,11 +15,10 @@ from xase_server.policy.grouping import Guarded, check_accumulators, counted, gu
 from xase_server.policy.sight import RECORD_ID
 from xase_server.ports import Numbers
 from xase_server.query.aggregate import aggregate
-from xase_server.query.nodes import TRUE, And, Node
+from xase_server.query.nodes import TRUE
 from xase_server.query.parse import parse_pipeline
 from xase_server.query.projection import EVERYTHING
 from xase_server.query.refusal import EvaluationError, refuse
-from xase_server.query.rewrite import pipeline_within, simplified
 from xase_server.query.stages import Find, Group, Match, Pipeline, Reshape
 from xase_server.query.values import group_key
 from xase_server.services.data import Data, settled
@@ -82,24 +81,19 @@ class Aggregation:
         return Answer(aggregation_id, Raw(results), len(rows))
 
     def _answered(self, view: View, pipeline: Pipeline, guard: Guarded | None) -> tuple[Rows, Numbers | None]:
-        allowed = simplified(And((view.rows, view.barrier)))
         try:
-            rows = self._plainly(view, allowed, pipeline) if guard is None else self._guarded(view, allowed, guard)
+            rows = view.barred.aggregate(pipeline) if guard is None else self._guarded(view, guard)
         except EvaluationError as error:
             raise refuse("", str(error)) from None
         return rows, self._data.planner.numbers(view, _first_match(pipeline)) if names_records(pipeline) else None
 
-    @staticmethod
-    def _plainly(view: View, allowed: Node, pipeline: Pipeline) -> Rows:
-        inside = pipeline if allowed == TRUE else pipeline_within(allowed, pipeline)
-        return view.version.engine.aggregate(inside)
-
-    def _guarded(self, view: View, allowed: Node, guard: Guarded) -> Rows:
+    def _guarded(self, view: View, guard: Guarded) -> Rows:
         """Groups of enough subjects, and what the rest of the pipeline makes of them."""
-        groups = [dict(row) for row in self._plainly(view, allowed, guard.grouped)]
+        groups = [dict(row) for row in view.barred.aggregate(guard.grouped)]
         counts: dict[Any, int] = {}
+        counting = view.counting(guard.entities)
         for pipeline in guard.counting:
-            for row in self._plainly(view, allowed, pipeline):
+            for row in counting.aggregate(pipeline):
                 key, subjects = group_key(row.get("_id")), counted(row)
                 counts[key] = min(counts.get(key, subjects), subjects)
         admitted = guard.admitted(groups, counts, group_key)

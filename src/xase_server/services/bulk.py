@@ -10,6 +10,7 @@ from collections.abc import AsyncGenerator, Callable
 from functools import partial
 from typing import Final, NamedTuple
 
+from xase_server.delivery.chunks import Chunk
 from xase_server.delivery.wire import Encoder
 from xase_server.domain.errors import unavailable
 from xase_server.domain.principals import Principal
@@ -29,7 +30,7 @@ _VIA: Final = "stream"
 class Batch(NamedTuple):
     """A batch that is in the ledger: its bytes, and the position behind it (None at the end)."""
 
-    pieces: list[bytes]
+    pieces: list[Chunk]
     following: int | None
 
 
@@ -49,7 +50,7 @@ class Bulk:
         self._wanted = Wanted()
         self._most = 0
 
-    async def begin(self, ask: Ask) -> AsyncGenerator[bytes]:
+    async def begin(self, ask: Ask) -> AsyncGenerator[Chunk]:
         """The bytes of the answer, in batches of `ask.most` records. The first is in the ledger when this returns.
 
         Raises what a page raises. A later batch that is refused ends the answer short of its end.
@@ -58,7 +59,7 @@ class Bulk:
         self._wanted, self._most = await self._data.wanted(ask), ask.most
         return self._chunks(await self._batch(0 if ask.place is None else ask.place.position))
 
-    async def _chunks(self, batch: Batch) -> AsyncGenerator[bytes]:
+    async def _chunks(self, batch: Batch) -> AsyncGenerator[Chunk]:
         coming: asyncio.Task[Batch] | None = None
         try:
             while True:

@@ -4,16 +4,16 @@ from collections.abc import Iterable
 from dataclasses import dataclass
 from typing import Final
 
-from msgspec.json import decode
-
 from xase_server.domain.datasets import Dataset, dataset_ref
 from xase_server.domain.errors import Refused
 from xase_server.domain.objects import Expectation, ObjectRef, ObjectRow
-from xase_server.domain.policies import StoredPolicy, policy_ref
+from xase_server.domain.policies import policy_ref
 from xase_server.policy.contract import Contract
 from xase_server.policy.decide import AccessRequest, Layer, LayerKind, Outcome, Verdict, Violation, decide
 from xase_server.policy.load import load
+from xase_server.policy.purposes import DEFAULT_PURPOSES, Purposes
 from xase_server.ports import Reads
+from xase_server.services.documents import dataset_of, policy_of
 from xase_server.services.parsed import Parsed
 
 NOT_ALLOWED: Final = "The policy does not allow this"
@@ -60,7 +60,8 @@ class Governed:
 class Governance:
     """Finds what governs a dataset; policies are parsed once for each version."""
 
-    def __init__(self) -> None:
+    def __init__(self, purposes: Purposes = DEFAULT_PURPOSES) -> None:
+        self._purposes = purposes
         self._datasets = Parsed()
         self._policies = Parsed()
 
@@ -71,7 +72,7 @@ class Governance:
 
     def governed(self, reads: Reads, row: ObjectRow) -> Governed:
         """The dataset of this row with its policy."""
-        dataset = self._datasets.of(row, _parse_dataset)
+        dataset = self._datasets.of(row, dataset_of)
         expects = (Expectation(row.ref, row.revision),)
         if dataset.policy_id is None:
             return Governed(row, dataset, None, expects)
@@ -79,18 +80,17 @@ class Governance:
         policy = reads.object(ref)
         return Governed(row, dataset, self._in_force(policy), (*expects, _as_found(ref, policy)))
 
+    def judge(self, governed: Governed, request: AccessRequest, *, own: bool) -> Verdict:
+        """What the dataset's policy says of the request; `own` is whether the holder asks for its own data.
+
+        Data that no policy governs is closed to everyone but its holder.
+        """
+        if governed.policy is None and own:
+            return Verdict(Outcome.PERMIT, None, None, contract=Contract(), chosen={}, narrowed_by={})
+        return decide(governed.layers, request, self._purposes)
+
     def _in_force(self, row: ObjectRow | None) -> InForce | None:
         return None if row is None else self._policies.of(row, _parse_policy)
-
-
-def judge(governed: Governed, request: AccessRequest, *, own: bool) -> Verdict:
-    """What the dataset's policy says of the request; `own` is whether the holder asks for its own data.
-
-    Data that no policy governs is closed to everyone but its holder.
-    """
-    if governed.policy is None and own:
-        return Verdict(Outcome.PERMIT, None, None, contract=Contract(), chosen={}, narrowed_by={})
-    return decide(governed.layers, request)
 
 
 def policy_violation(policy_id: str | None, version: int | None, violations: Iterable[Violation]) -> Refused:
@@ -106,12 +106,8 @@ def policy_violation(policy_id: str | None, version: int | None, violations: Ite
     )
 
 
-def _parse_dataset(row: ObjectRow) -> Dataset:
-    return decode(row.document, type=Dataset)
-
-
 def _parse_policy(row: ObjectRow) -> InForce:
-    stored = decode(row.document, type=StoredPolicy)
+    stored = policy_of(row)
     return InForce(Layer(LayerKind.DATASET, stored.id, stored.version, load(stored.document)), stored.hash)
 
 

@@ -8,8 +8,6 @@ from contextlib import AbstractContextManager
 from dataclasses import dataclass
 from typing import Final
 
-from msgspec.json import decode
-
 from xase_server.domain.clock import Clock
 from xase_server.domain.errors import not_found
 from xase_server.domain.objects import Expectation, ObjectRow, Usage
@@ -18,8 +16,9 @@ from xase_server.domain.sessions import ACTIVE, EXPIRED, Asked, Session, session
 from xase_server.policy.contract import Conflict, Contract, meet, read_contract
 from xase_server.policy.decide import AMBIGUOUS, AccessRequest, Outcome, Violation
 from xase_server.ports import Reads
+from xase_server.services.documents import session_of
 from xase_server.services.endings import Ended, expired, read_ending, refusal, status_of
-from xase_server.services.governance import APPROVAL_NEEDED, Governance, Governed, judge, policy_violation
+from xase_server.services.governance import APPROVAL_NEEDED, Governance, Governed, policy_violation
 from xase_server.services.pace import Pace, used_up
 from xase_server.services.parsed import Parsed
 from xase_server.services.reading import Reader
@@ -157,10 +156,24 @@ class Gate:
         if known is None:
             if len(self._terms) >= _MOST_TERMS:
                 self._terms.clear()
-            known = self._terms[found.expects] = _narrowed(found, now_ms)
+            known = self._terms[found.expects] = self._narrowed(found, now_ms)
         if isinstance(known, _Denial):
             raise policy_violation(now.policy_id, now.policy_version, known.violations)
         return known
+
+    def _narrowed(self, found: _Found, now_ms: int) -> _Terms | _Denial:
+        """The session's terms met with those of the policy in force: a looser one changes nothing."""
+        own = found.row.organisation == found.governed.row.organisation
+        verdict = self._governance.judge(found.governed, asked_again(found.session.asked, now_ms), own=own)
+        if verdict.outcome is Outcome.APPROVAL_REQUIRED:
+            return _Denial((APPROVAL_NEEDED,))
+        if verdict.contract is None:
+            return _Denial(verdict.violations)
+        try:
+            contract = meet(found.terms.contract, verdict.contract)
+        except Conflict:
+            return _Denial((AMBIGUOUS,))
+        return _Terms(contract, contract.hash)
 
 
 def asked_again(asked: Asked, now_ms: int) -> AccessRequest:
@@ -178,23 +191,8 @@ def asked_again(asked: Asked, now_ms: int) -> AccessRequest:
 
 
 def _parse(row: ObjectRow) -> tuple[Session, _Terms]:
-    session = decode(row.document, type=Session)
+    session = session_of(row)
     return session, _Terms(read_contract(session.contract), session.contract_hash)
-
-
-def _narrowed(found: _Found, now_ms: int) -> _Terms | _Denial:
-    """The session's terms met with those of the policy in force: a looser one changes nothing."""
-    own = found.row.organisation == found.governed.row.organisation
-    verdict = judge(found.governed, asked_again(found.session.asked, now_ms), own=own)
-    if verdict.outcome is Outcome.APPROVAL_REQUIRED:
-        return _Denial((APPROVAL_NEEDED,))
-    if verdict.contract is None:
-        return _Denial(verdict.violations)
-    try:
-        contract = meet(found.terms.contract, verdict.contract)
-    except Conflict:
-        return _Denial((AMBIGUOUS,))
-    return _Terms(contract, contract.hash)
 
 
 def _refuse_ended(found: _Found, now_ms: int) -> None:

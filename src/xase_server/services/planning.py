@@ -18,12 +18,12 @@ from xase_server.delivery.shape import Shape, shape_of
 from xase_server.domain.errors import unavailable
 from xase_server.policy.contract import read_contract
 from xase_server.policy.sight import filterable, visible
-from xase_server.ports import Library, Numbers, Version, VersionUnavailable
+from xase_server.ports import Engine, Library, Numbers, Version, VersionUnavailable
 from xase_server.query.limits import DEFAULTS, QuerySettings
 from xase_server.query.nodes import TRUE, And, Node, Not
 from xase_server.query.parse import parse_fields, parse_filter, parse_find
-from xase_server.query.rewrite import simplified, within
-from xase_server.query.schema import Schema
+from xase_server.query.rewrite import simplified
+from xase_server.query.schema import Schema, Struct
 from xase_server.query.stages import Find
 from xase_server.services.grants import Grant
 from xase_server.services.selections import Every, Listed, Selection, Selections, Shared
@@ -40,15 +40,26 @@ class View:
 
     `rows` is the condition on rows that the session began with, `barrier` what has come on top since. A
     place in the answer to a query counts all of `rows`, so that cursors hold; what lies behind the barrier
-    is left out on the way.
+    is left out on the way. `engine` sees the visible fields of `rows`, `barred` only those before the barrier.
     """
 
     key: Hashable
+    barrier_key: Hashable
     version: Version
     visible: Schema
     filterable: Schema
     rows: Node
     barrier: Node
+    engine: Engine
+    barred: Engine
+
+    def counting(self, entities: Iterable[str]) -> Engine:
+        """`barred`, seeing what names the subjects as well: their number is told, never who they are."""
+        heads = {path.split(".")[0] for path in entities}
+        own = dict(self.visible.members)
+        every = ((name, type_ if name in heads else own.get(name)) for name, type_ in self.version.schema.members)
+        schema = Struct(tuple((name, type_) for name, type_ in every if type_ is not None))
+        return self.version.engine.seeing(schema, simplified(And((self.rows, self.barrier))))
 
 
 @dataclass(frozen=True, slots=True)
@@ -134,13 +145,17 @@ class Planner:
         seen = visible(grant.contract, version.schema)
         begun = read_contract(grant.session.contract).row_filters
         added = [each for each in grant.contract.row_filters if each not in begun]
+        rows, barrier = self._conditions(version, begun), self._conditions(version, added)
         view = View(
-            key=(grant.dataset_id, grant.version, canonical([dict(each) for each in begun])),
+            key=(grant.dataset_id, grant.version, seen, canonical([dict(each) for each in begun])),
+            barrier_key=canonical([dict(each) for each in added]),
             version=version,
             visible=seen,
             filterable=filterable(grant.contract, seen),
-            rows=self._conditions(version, begun),
-            barrier=self._conditions(version, added),
+            rows=rows,
+            barrier=barrier,
+            engine=version.engine.seeing(seen, rows),
+            barred=version.engine.seeing(seen, simplified(And((rows, barrier)))),
         )
         _keep(self._views, _name(grant), view)
         return view
@@ -167,26 +182,23 @@ class Planner:
         if (view.visible, view.filterable, wanted.canonical) not in self._read or view.barrier != TRUE:
             return None
         find, shape = self.read(view, wanted)
-        base = _every(view, find) or self._selections.get(_found(view, find))
+        base = _every(view, find) or self._selections.get((view.key, wanted.found_by))
         return None if base is None else _planned(view, wanted, shape, base)
 
     def _plan(self, view: View, wanted: Wanted) -> Plan:
         find, shape = self.read(view, wanted)
-        base = _every(view, find) or self._search(view, replace(find, filter=within(view.rows, find.filter)))
-        plan = _planned(view, wanted, shape, base)
+        plan = _planned(view, wanted, shape, _every(view, find) or self._found(view, wanted, find))
         if view.barrier == TRUE:
             return plan
-        return replace(plan, hidden=self._search(view, Find(simplified(Not(view.barrier)))))
+        return replace(plan, hidden=self._selections.find((view.key, view.barrier_key), lambda: _hidden(view)))
+
+    def _found(self, view: View, wanted: Wanted, find: Find) -> Selection:
+        """Not by the nodes: they may hold lists, which cannot be keys."""
+        return self._selections.find((view.key, wanted.found_by), lambda: _listed(view, view.engine, find))
 
     def numbers(self, view: View, find: Find) -> Numbers:
-        """The records that a find reaches within all conditions on rows, in its order. Blocks."""
-        allowed = replace(find, filter=within(simplified(And((view.rows, view.barrier))), find.filter))
-        selection = Every(view.version.rows) if allowed == Find(TRUE) else self._search(view, allowed)
-        return selection.numbers(0, len(selection))
-
-    def _search(self, view: View, find: Find) -> Selection:
-        version = view.version
-        return self._selections.find((view.key, find), lambda: Listed.of(version.engine.numbers(find), version.rows))
+        """The records that a find reaches before the barrier, in its order. Blocks."""
+        return np.asarray(view.barred.numbers(find), dtype=np.int64)
 
 
 def _every(view: View, find: Find) -> Selection | None:
@@ -195,8 +207,13 @@ def _every(view: View, find: Find) -> Selection | None:
     return None if asks else Every(view.version.rows)
 
 
-def _found(view: View, find: Find) -> Hashable:
-    return view.key, replace(find, filter=within(view.rows, find.filter))
+def _listed(view: View, engine: Engine, find: Find) -> Selection:
+    return Listed.of(engine.numbers(find), view.version.rows)
+
+
+def _hidden(view: View) -> Selection:
+    """What lies behind the barrier, ascending."""
+    return _listed(view, view.version.engine, Find(simplified(Not(view.barrier))))
 
 
 def _planned(view: View, wanted: Wanted, shape: Shape, base: Selection) -> Plan:

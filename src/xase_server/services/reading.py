@@ -20,14 +20,15 @@ class Reader:
     async def point(self, work: Callable[[Reads], T]) -> T:
         """A read of a few rows by key. Raises `unavailable` when the store cannot be read."""
         if self._inline:
-            return self._now(work)
-        return await asyncio.to_thread(self._now, work)
+            return self.now(work)
+        return await asyncio.to_thread(self.now, work)
 
     async def scan(self, work: Callable[[Reads], T]) -> T:
         """A read that may take milliseconds or more."""
-        return await asyncio.to_thread(self._now, work)
+        return await asyncio.to_thread(self.now, work)
 
-    def _now(self, work: Callable[[Reads], T]) -> T:
+    def now(self, work: Callable[[Reads], T]) -> T:
+        """A read on this thread, which may wait. Raises `unavailable` when the store cannot be read."""
         try:
             return self._storage.read(work)
         except StorageUnavailable as error:

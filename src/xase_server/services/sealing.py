@@ -26,9 +26,11 @@ def make_append(
     parts: Mapping[str, Any],
     effect: Effect | None,
     not_before_ms: int = 0,
+    owner: str | None = None,
 ) -> Append:
     """An append whose entry holds `body` in clear and only salted commitments to `parts`.
 
+    `owner` is the organisation that may read them, where it is not the principal's own.
     Source: docs/spec/evidence.md, section 3.
     """
     sealed = _seal_parts(parts)
@@ -44,7 +46,7 @@ def make_append(
         id=identifier,
         type=type,
         stream=stream,
-        organisation=principal.organisation,
+        organisation=owner or principal.organisation,
         prepared=draft.prepare(),
         parts=sealed,
         effect=effect,

@@ -49,6 +49,11 @@ class Wanted(Struct, frozen=True, omit_defaults=True, dict=True):
         return {name: self.plain[name] for name in ("filter", "sort", "skip") if name in self.plain}
 
     @cached_property
+    def found_by(self) -> bytes:
+        """What the answer's records depend on: the query without its fields and its training order."""
+        return canonical(self.find)
+
+    @cached_property
     def canonical(self) -> bytes:
         """The query's canonical bytes; raises `invalid_query` for one that is too large or no I-JSON."""
         try:

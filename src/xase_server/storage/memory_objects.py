@@ -8,7 +8,7 @@ from msgspec import structs
 
 from xase_server.domain.decisions import Page
 from xase_server.domain.entries import ObjectsChanged, Part, SealedEntry, Used
-from xase_server.domain.objects import EVERYWHERE, ObjectQuery, ObjectRef, ObjectRow, Usage
+from xase_server.domain.objects import EVERYWHERE, ModelUse, ObjectQuery, ObjectRef, ObjectRow, Usage
 from xase_server.ports import DeliveryRow, ObjectPage, Unwritable
 
 
@@ -20,10 +20,13 @@ class MemoryObjects:
     places: dict[ObjectRef, int] = field(default_factory=dict)
     used: dict[str, Usage] = field(default_factory=dict)
     releases: dict[tuple[str, int, int], tuple[int, ...]] = field(default_factory=dict)
+    models: dict[tuple[str, str, str, str], ModelUse] = field(default_factory=dict)
 
     def copy(self) -> Self:
         """A state that can be changed without changing this one."""
-        return type(self)(self.rows.copy(), self.places.copy(), self.used.copy(), self.releases.copy())
+        return type(self)(
+            self.rows.copy(), self.places.copy(), self.used.copy(), self.releases.copy(), self.models.copy()
+        )
 
     def change(self, effect: ObjectsChanged, entry: SealedEntry) -> None:
         """Put the objects in place; Unwritable for a name in use."""
@@ -50,6 +53,21 @@ class MemoryObjects:
             for block in effect.delivery.blocks:
                 place = (effect.delivery.dataset, effect.delivery.version, block)
                 self.releases[place] = (*self.releases.get(place, ()), entry.index)
+        if effect.model is not None:
+            self._use_model(effect.model, entry.time_ms)
+
+    def _use_model(self, use: ModelUse, time_ms: int) -> None:
+        key = (use.organisation, use.model_id, use.session, use.type)
+        before = self.models.get(key)
+        first_ms = time_ms if before is None else before.first_ms
+        operations, records = (0, 0) if before is None else (before.operations, before.records)
+        self.models[key] = structs.replace(
+            use,
+            operations=operations + use.operations,
+            records=records + use.records,
+            first_ms=first_ms,
+            last_ms=time_ms,
+        )
 
     def revisions(self, refs: Sequence[ObjectRef]) -> Mapping[ObjectRef, int]:
         """The revisions of the objects that exist."""
@@ -105,6 +123,25 @@ class MemoryObjectReads:
     def usage(self, sessions: Sequence[str]) -> Mapping[str, Usage]:
         """See `Reads.usage`."""
         return {name: self._held.used[name] for name in sessions if name in self._held.used}
+
+    def model_uses(
+        self,
+        *,
+        organisation: str | None = None,
+        model_id: str | None = None,
+        dataset: str | None = None,
+        session: str | None = None,
+    ) -> Sequence[ModelUse]:
+        """See `Reads.model_uses`."""
+        found = [
+            use
+            for use in self._held.models.values()
+            if organisation in {None, use.organisation}
+            and model_id in {None, use.model_id}
+            and dataset in {None, use.dataset}
+            and session in {None, use.session}
+        ]
+        return sorted(found, key=lambda use: (use.first_ms, use.session, use.type))
 
     def deliveries(self, dataset: str, version: int, block: int) -> Sequence[DeliveryRow]:
         """See `Reads.deliveries`."""

@@ -6,7 +6,7 @@ from typing import Final
 
 from xase_server.domain.decisions import Page
 from xase_server.domain.entries import ObjectsChanged, Used
-from xase_server.domain.objects import ObjectQuery, ObjectRef, ObjectRow, Usage
+from xase_server.domain.objects import ModelUse, ObjectQuery, ObjectRef, ObjectRow, Usage
 from xase_server.ports import DeliveryRow, ObjectPage, SealedAppend
 from xase_server.storage.names import name_bytes
 from xase_server.storage.packing import unpack_parts
@@ -53,8 +53,8 @@ def _object_row(row: ObjectRow, organisations: Mapping[str, int], index: int, cr
     )
 
 
-def write_usage(session: Session, appends: Sequence[SealedAppend]) -> None:
-    """Add up what a batch says that sessions used, and file its releases under the blocks that they touch."""
+def write_usage(session: Session, appends: Sequence[SealedAppend], organisations: Mapping[str, int]) -> None:
+    """Add up what a batch says that sessions and models used; file releases under the blocks that they touch."""
     found = [(each.append.effect, each.entry) for each in appends if isinstance(each.append.effect, Used)]
     amounts: dict[str, Counter[str]] = {}
     last: dict[str, int] = {}
@@ -69,6 +69,27 @@ def write_usage(session: Session, appends: Sequence[SealedAppend]) -> None:
         "add_usage", [(name, *(sum_[each] for each in _AMOUNTS), last[name]) for name, sum_ in amounts.items()]
     )
     session.many("add_deliveries", deliveries)
+    uses = [(used.model, entry.time_ms) for used, entry in found if used.model is not None]
+    session.many("add_model_uses", _model_rows(uses, organisations))
+
+
+def _model_rows(uses: Sequence[tuple[ModelUse, int]], organisations: Mapping[str, int]) -> list[Row]:
+    """One row for each model, session and type, because a statement may change a row only once."""
+    rows: dict[Row, list[int]] = {}
+    for use, time_ms in uses:
+        key = (
+            organisations[use.organisation],
+            name_bytes(use.model_id),
+            use.session,
+            use.type,
+            use.dataset,
+            use.version,
+        )
+        sums = rows.setdefault(key, [0, 0, time_ms, time_ms])
+        sums[0] += use.operations
+        sums[1] += use.records
+        sums[3] = time_ms
+    return [(*key, *sums) for key, sums in rows.items()]
 
 
 class ObjectReads:
@@ -113,6 +134,21 @@ class ObjectReads:
         """What these sessions have used."""
         found = ((name, self._session.rows("read_usage", session=name)) for name in sessions)
         return {name: Usage(*rows[0]) for name, rows in found if rows}
+
+    def model_uses(
+        self,
+        *,
+        organisation: str | None = None,
+        model_id: str | None = None,
+        dataset: str | None = None,
+        session: str | None = None,
+    ) -> Sequence[ModelUse]:
+        """What models have had of sessions."""
+        model = None if model_id is None else name_bytes(model_id)
+        rows = self._session.rows(
+            "model_uses_of", organisation=organisation, model=model, dataset=dataset, session=session
+        )
+        return [ModelUse(owner, name.decode(), *rest) for owner, name, *rest in rows]
 
     def deliveries(self, dataset: str, version: int, block: int) -> Sequence[DeliveryRow]:
         """The releases that may hold records of this block."""

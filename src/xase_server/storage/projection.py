@@ -66,7 +66,7 @@ class Projection:
         for erasure, sealed in _effects(appends, PayloadErased):
             self._erase(erasure, sealed.entry)
         write_objects(self._session, appends, self._organisations)
-        write_usage(self._session, appends)
+        write_usage(self._session, appends, self._organisations)
         self._write_keys(appends)
         for bundle, sealed in _effects(appends, BundleStored):
             self._add_bundle(bundle, sealed.entry)

@@ -31,7 +31,7 @@ class Answer:
     status: int = 200
     media: bytes = JSON
     headers: list[Header] = field(default_factory=list)
-    chunks: AsyncGenerator[bytes] | None = None
+    chunks: AsyncGenerator[bytes | memoryview] | None = None
     etag: bytes | None = None
     policy: bytes = b"default-src 'none'; frame-ancestors 'none'"
     size: int | None = None
@@ -54,6 +54,13 @@ def created_answer(outcome: Outcome, folder: str) -> Answer:
     """201 with the place of the new object."""
     answer = outcome_answer(outcome, 201)
     answer.headers.append((b"location", f"{folder}/{outcome.body['id']}".encode()))
+    return answer
+
+
+def placed_answer(outcome: Outcome, place: str, *, is_done: bool = True) -> Answer:
+    """201 for what came into being at this address, 202 while its making goes on."""
+    answer = outcome_answer(outcome, 201 if is_done else 202)
+    answer.headers.append((b"location", place.encode()))
     return answer
 
 

@@ -161,7 +161,7 @@ class Application:
         else:
             await self._stream(call, answer.chunks, send)
 
-    async def _stream(self, call: Call, chunks: AsyncGenerator[bytes], send: Send) -> None:
+    async def _stream(self, call: Call, chunks: AsyncGenerator[bytes | memoryview], send: Send) -> None:
         try:
             await stream(chunks, call.receive, send)
         except (ClientGone, OSError):

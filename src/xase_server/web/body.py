@@ -8,7 +8,7 @@ from msgspec import Struct, ValidationError, convert
 from xase.proof.canonical import CanonicalError, parse_strict
 from xase_server.domain.errors import Refused, invalid_field
 from xase_server.web.asgi import Receive
-from xase_server.web.endpoint import JSON, Endpoint
+from xase_server.web.endpoint import JSON, YAML, Endpoint
 from xase_server.web.explanation import explain
 
 _MAX_DIGITS: Final = 18
@@ -24,14 +24,19 @@ async def read_body(receive: Receive, headers: dict[bytes, bytes], *, limit: int
     Raises `payload_too_large` as soon as its announced or real size passes `limit`,
     `request_timeout` when it has not arrived in time, ClientGone when it never will.
     """
-    announced = headers.get(b"content-length", b"0")
-    if len(announced) > _MAX_DIGITS or not announced.isdigit() or int(announced) > limit:
-        raise _too_large(limit)
+    refuse_announced(headers, limit)
     try:
         async with asyncio.timeout(seconds):
             return await _collect(receive, limit)
     except TimeoutError:
         raise Refused("request_timeout", "The body did not arrive in time", {"limit_seconds": seconds}) from None
+
+
+def refuse_announced(headers: dict[bytes, bytes], limit: int) -> None:
+    """Raise `payload_too_large` when the announced size passes the limit."""
+    announced = headers.get(b"content-length", b"0")
+    if len(announced) > _MAX_DIGITS or not announced.isdigit() or int(announced) > limit:
+        raise too_large(limit)
 
 
 async def _collect(receive: Receive, limit: int) -> bytes:
@@ -48,18 +53,19 @@ async def _collect(receive: Receive, limit: int) -> bytes:
     if message["type"] == "http.disconnect":
         raise ClientGone
     if len(body) > limit:
-        raise _too_large(limit)
+        raise too_large(limit)
     return body
 
 
-def _too_large(limit: int) -> Refused:
+def too_large(limit: int) -> Refused:
+    """The refusal of a body beyond the limit."""
     return Refused("payload_too_large", f"The body may have at most {limit} bytes", {"limit_bytes": limit})
 
 
 def media_type(endpoint: Endpoint, headers: dict[bytes, bytes]) -> str:
     """The media type of the body; raises `unsupported_media_type` for one the endpoint does not read."""
     encoding = headers.get(b"content-encoding")
-    if encoding is None and headers.get(b"content-type") == b"application/json" and endpoint.body is not None:
+    if encoding is None and headers.get(b"content-type") == b"application/json" and JSON in endpoint.accepted:
         return JSON
     if encoding is not None and encoding.strip().lower() != b"identity":
         raise Refused("unsupported_media_type", "Compressed bodies are not read", {"accepted": ["identity"]})
@@ -83,14 +89,23 @@ def _sentence(reason: str) -> str:
     return reason[:1].upper() + reason[1:]
 
 
-def decode_body(value: Any, kind: type[Struct]) -> Struct:
+def decode_body(value: Any, endpoint: Endpoint) -> Struct:
     """The value as the endpoint's type; raises `validation_error` naming all that is wrong with it."""
+    kind = endpoint.body
+    assert kind is not None, "an endpoint that reads documents says of which form"
     try:
         return convert(value, kind)
     except ValidationError as failure:
         raise explain(value, kind, failure) from None
 
 
-def is_json(media: str) -> bool:
+def free_object(value: Any) -> dict[str, Any]:
+    """The value, an object of the caller's own making; raises `validation_error` for anything else."""
+    if not isinstance(value, dict):
+        raise invalid_field("body", "Must be an object")
+    return value
+
+
+def is_document(media: str) -> bool:
     """Whether a body of this type is parsed."""
-    return media == JSON
+    return media in {JSON, YAML}

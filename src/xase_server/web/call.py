@@ -8,7 +8,9 @@ from xase_server.domain.principals import Principal
 from xase_server.services.outcome import Once
 from xase_server.web.asgi import Receive, Scope
 from xase_server.web.endpoint import Endpoint
+from xase_server.web.idempotency import settled
 from xase_server.web.rates import Quota
+from xase_server.web.upload import Upload
 
 if TYPE_CHECKING:
     from xase_server.web.services import Services
@@ -20,7 +22,8 @@ class Call:
     """What is known of a request so far; a handler finds everything in place.
 
     `path` and `query` hold read and checked parameters, `body` the decoded body (a struct of the
-    endpoint's `body` type, or bytes of its `upload` type).
+    endpoint's `body` type, a free object, or bytes of its `upload` type). `upload` gives a body that
+    is still to be read; its idempotency key is in `once`, its digest not yet.
     """
 
     scope: Scope
@@ -34,6 +37,7 @@ class Call:
     principal: Principal | None = None
     quota: Quota | None = None
     body: Any = None
+    upload: Upload | None = None
     once: Once | None = None
 
     @property
@@ -46,6 +50,10 @@ class Call:
         """The caller; only endpoints that need a key have one."""
         assert self.principal is not None, "a public endpoint has no principal"
         return self.principal
+
+    def once_of(self, *said: str) -> Once | None:
+        """The wish that this upload takes effect once, for what was sent as its digest and parameters say."""
+        return None if self.once is None else settled(self.once, said)
 
     def accepts(self, media: bytes) -> bool:
         """Whether the caller asks for this media type by name."""

@@ -22,6 +22,7 @@ ANY_KEY: Final = "any key"
 """In place of a scope: every working key will do."""
 
 JSON: Final = "application/json"
+YAML: Final = "application/yaml"
 
 
 class Caching(Enum):
@@ -64,6 +65,9 @@ class Endpoint:
     parameter, `{rest...}` takes all remaining segments. `alias_of` names the path whose
     idempotency keys it shares. With `bare_field` a JSON array is read as that field of the body.
     `counted` endpoints use up quota.
+
+    With `forms` the body is a free object that may be written in JSON or YAML, and looks like one of
+    them. With `streams` the body, of one of these media types, is not read before the handler asks for it.
     """
 
     method: str
@@ -80,7 +84,9 @@ class Endpoint:
     body: type[Struct] | None = None
     body_example: Any = None
     body_required: bool = True
+    forms: tuple[type[Struct], ...] = ()
     upload: str | None = None
+    streams: tuple[str, ...] = ()
     large: bool = False
     bare_field: str | None = None
     key_in_body: bool = False
@@ -112,7 +118,8 @@ class Endpoint:
     @cached_property
     def accepted(self) -> tuple[str, ...]:
         """The media types of bodies that are read."""
-        return tuple(media for media in (JSON if self.body else None, self.upload) if media)
+        documents = (JSON, YAML) if self.forms else (JSON,) if self.body else ()
+        return (*documents, *((self.upload,) if self.upload else ()), *self.streams)
 
     @cached_property
     def known_parameters(self) -> Mapping[str, Parameter]:

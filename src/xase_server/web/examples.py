@@ -2,6 +2,8 @@
 
 from typing import Any, Final
 
+from xase_server.web import examples_access
+
 DECISION: Final[dict[str, Any]] = {
     "model_id": "credit-model-v2",
     "input": {"customer_id": "cust_123", "income": 85000},
@@ -208,6 +210,7 @@ ERROR_DETAILS: Final[dict[str, Any]] = {
     "idempotency_in_progress": {"idempotency_key": "5e0f3c1a"},
     "payload_too_large": {"limit_bytes": 1048576},
     "unsupported_media_type": {"accepted": ["application/json"]},
+    **examples_access.ERROR_DETAILS,
     "rate_limit_exceeded": {"limit": 100, "period": "1m", "reset_at": "2026-01-15T17:30:00.000Z"},
     "unavailable": {"retry_after": 1},
 }

@@ -100,3 +100,21 @@ ACCESS_LIST: Final[dict[str, Any]] = {
     "offset": 0,
     "next_cursor": None,
 }
+
+NEW_OPERATION: Final[dict[str, Any]] = {
+    "operation_type": "TRAIN",
+    "records": ["rec_a1b2c3", "rec_d4e5f6"],
+    "metadata": {
+        "model_id": "diagnostic-model-v2",
+        "training_step": 1452,
+        "metrics": {"loss": 0.0342, "accuracy": 0.967},
+    },
+}
+
+OPERATION: Final[dict[str, Any]] = {
+    "operation_id": "op_0a1b2c3d4e5f6071",
+    "created_at": "2026-01-15T17:23:45.000Z",
+    "status": "RECORDED",
+    "evidence_id": "ev_0a1b2c3d4e5f6071",
+    "reconciliation": "matched",
+}

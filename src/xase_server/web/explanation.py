@@ -34,6 +34,8 @@ def explain(value: Any, kind: type, failure: ValidationError) -> Refused:
 
 
 def _walk(value: Any, kind: inspect.Type, path: str, problems: Problems) -> None:
+    if value is None and _takes_null(kind):
+        return
     kind = _bare(kind)
     for known, wanted, message in _WORDS:
         if isinstance(kind, known) and not isinstance(value, wanted):
@@ -42,6 +44,8 @@ def _walk(value: Any, kind: inspect.Type, path: str, problems: Problems) -> None
     match kind:
         case inspect.StructType():
             _walk_struct(value, kind, path, problems)
+        case inspect.DictType():
+            _walk_dict(value, kind, path, problems)
         case inspect.ListType():
             _walk_list(value, kind, path, problems)
         case inspect.StrType():
@@ -59,9 +63,19 @@ def _bare(kind: inspect.Type) -> inspect.Type:
     if isinstance(kind, inspect.Metadata):
         return _bare(kind.type)
     if isinstance(kind, inspect.UnionType):
-        (rest,) = (each for each in kind.types if not (isinstance(each, inspect.CustomType) and each.cls is UnsetType))
+        (rest,) = (each for each in kind.types if not _is_absence(each))
         return _bare(rest)
     return kind
+
+
+def _takes_null(kind: inspect.Type) -> bool:
+    if isinstance(kind, inspect.Metadata):
+        return _takes_null(kind.type)
+    return isinstance(kind, inspect.UnionType) and kind.includes_none
+
+
+def _is_absence(kind: inspect.Type) -> bool:
+    return isinstance(kind, inspect.NoneType) or (isinstance(kind, inspect.CustomType) and kind.cls is UnsetType)
 
 
 def _walk_struct(value: dict[str, Any], kind: inspect.StructType, path: str, problems: Problems) -> None:
@@ -75,6 +89,16 @@ def _walk_struct(value: dict[str, Any], kind: inspect.StructType, path: str, pro
     for name in value:
         if name not in fields:
             problems.add(prefix + name[:256], "Unknown field")
+
+
+def _walk_dict(value: dict[str, Any], kind: inspect.DictType, path: str, problems: Problems) -> None:
+    if kind.max_length is not None and len(value) > kind.max_length:
+        problems.add(path, f"Must have at most {kind.max_length} fields")
+        return
+    for name, item in value.items():
+        place = f"{path}.{name[:256]}" if path else name[:256]
+        _walk(name, kind.key_type, place, problems)
+        _walk(item, kind.value_type, place, problems)
 
 
 def _walk_list(value: list[Any], kind: inspect.ListType, path: str, problems: Problems) -> None:

@@ -5,8 +5,9 @@ transaction of its effect; here is only what the web must know.
 """
 
 import re
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from contextlib import contextmanager
+from dataclasses import replace
 from hashlib import sha256
 from typing import Any, Final
 
@@ -44,6 +45,11 @@ def once(who: Principal, endpoint: Endpoint, path: dict[str, str], body: bytes |
     place = canonical([endpoint.route, path])
     digest = sha256(b"%d\n%b%b" % (len(place), place, content)).digest()
     return Once(f"{who.organisation}/{who.key_id}", key, digest)
+
+
+def settled(wish: Once, said: Iterable[str]) -> Once:
+    """The wish of an upload once its content is known: `said` are its digest and its parameters."""
+    return replace(wish, request=sha256(wish.request + canonical(list(said))).digest())
 
 
 def _digestible(body: dict[str, Any]) -> bytes:

@@ -10,7 +10,7 @@ from msgspec.json import schema_components
 from xase_server.domain.errors import CATALOGUE, ErrorKind
 from xase_server.domain.principals import SCOPES
 from xase_server.web import examples
-from xase_server.web.endpoint import JSON, Endpoint, Reply
+from xase_server.web.endpoint import JSON, YAML, Endpoint, Reply
 from xase_server.web.parameters import Parameter, PathParameter
 from xase_server.web.refusal import problem_type
 from xase_server.web.schemas import Error, ProblemDetails
@@ -98,7 +98,7 @@ def _types(endpoints: Iterable[Endpoint]) -> list[Any]:
     found: dict[Any, None] = {Error: None, ProblemDetails: None}
     for endpoint in endpoints:
         replies = [reply.schema for reply in endpoint.answers.values()]
-        found |= dict.fromkeys(each for each in (endpoint.body, *replies) if each is not None)
+        found |= dict.fromkeys(each for each in (endpoint.body, *endpoint.forms, *replies) if each is not None)
     return list(found)
 
 
@@ -181,6 +181,11 @@ def _query_parameter(parameter: Parameter) -> Node:
 
 
 def _request_body(endpoint: Endpoint, schemas: Mapping[Any, Node]) -> Node:
+    if endpoint.streams:
+        return {"required": True, "content": {media: _binary(media) for media in endpoint.streams}}
+    if endpoint.forms:
+        schema: Node = {"anyOf": [schemas[form] for form in endpoint.forms]}
+        return {"required": True, "content": {media: _media(schema, endpoint.body_example) for media in (JSON, YAML)}}
     schema = schemas[endpoint.body]
     if endpoint.bare_field is not None:
         name = schema["$ref"].rpartition("/")[2]
@@ -188,8 +193,12 @@ def _request_body(endpoint: Endpoint, schemas: Mapping[Any, Node]) -> Node:
         schema = {"anyOf": [schema, bare]}
     content: Node = {JSON: {"schema": schema, "example": endpoint.body_example}}
     if endpoint.upload is not None:
-        content[endpoint.upload] = {"schema": {"contentMediaType": endpoint.upload}}
+        content[endpoint.upload] = _binary(endpoint.upload)
     return {"required": endpoint.body_required, "content": content}
+
+
+def _binary(media: str) -> Node:
+    return {"schema": {"contentMediaType": media}}
 
 
 def _responses(endpoint: Endpoint, schemas: Mapping[Any, Node]) -> Node:

@@ -9,15 +9,25 @@ from typing import Any, Final
 
 from xase_server.domain.errors import Refused, invalid_field, not_found
 from xase_server.web.answer import Answer
-from xase_server.web.body import decode_body, is_json, media_type, parse_body, read_body
+from xase_server.web.body import (
+    decode_body,
+    free_object,
+    is_document,
+    media_type,
+    parse_body,
+    read_body,
+    refuse_announced,
+)
 from xase_server.web.call import Call
 from xase_server.web.credentials import secret_of
-from xase_server.web.endpoint import Endpoint
+from xase_server.web.endpoint import JSON, Endpoint
 from xase_server.web.idempotency import InFlight, agreed_key, once
 from xase_server.web.parameters import read_query
 from xase_server.web.rates import Rates
 from xase_server.web.router import Router, allowed
 from xase_server.web.services import Bounds
+from xase_server.web.upload import Upload
+from xase_server.web.yamlish import parse_yaml
 
 _PATH_SHOWN: Final = 256
 _LARGE: Final = 1 << 18  # a body that takes longer to read than others should wait
@@ -43,7 +53,10 @@ class Pipeline:
                 raise not_found(parameter.resource, call.path[parameter.name][:_PATH_SHOWN])
         call.query = read_query(call.scope.get("query_string", b""), endpoint.known_parameters, endpoint.defaults)
         if endpoint.writes:
-            await self._take_body(call, endpoint)
+            if endpoint.streams:
+                self._await_body(call, endpoint)
+            else:
+                await self._take_body(call, endpoint)
             if call.once is not None:
                 with self._in_flight.hold(call.once):
                     return await endpoint.handler(call)
@@ -91,6 +104,16 @@ class Pipeline:
         if counted and call.quota.exceeded:
             raise call.quota.refusal()
 
+    def _await_body(self, call: Call, endpoint: Endpoint) -> None:
+        """Make ready to read a body that only the handler will read, and find the idempotency key."""
+        media_type(endpoint, call.headers)
+        limit = self._bounds.max_upload_bytes
+        refuse_announced(call.headers, limit)
+        call.upload = Upload(call.receive, limit=limit, seconds=self._bounds.body_timeout)
+        key = agreed_key(call.headers.get(b"idempotency-key"), None)
+        if key is not None:
+            call.once = once(call.who, endpoint, call.path, b"", key)
+
     async def _take_body(self, call: Call, endpoint: Endpoint) -> None:
         """Read, parse and decode the body, and find the idempotency key."""
         headers = call.headers
@@ -120,13 +143,13 @@ class Pipeline:
         if not raw and not endpoint.body_required:
             value: Any = {}
         else:
-            if not is_json(media_type(endpoint, call.headers)):
+            media = media_type(endpoint, call.headers)
+            if not is_document(media):
                 call.body = raw
                 return raw
-            value = parse_body(raw)
+            value = parse_body(raw) if media == JSON else parse_yaml(raw)
         if endpoint.bare_field is not None and isinstance(value, list):
             value = {endpoint.bare_field: value}
-        assert endpoint.body is not None
-        call.body = decode_body(value, endpoint.body)
+        call.body = free_object(value) if endpoint.forms else decode_body(value, endpoint)
         content: dict[str, Any] = value  # what was decoded into a struct is an object
         return content

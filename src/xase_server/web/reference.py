@@ -155,8 +155,9 @@ def _endpoint(endpoint: Endpoint, schemas: dict[str, Any]) -> Markup:
         element("p", prose(_need(endpoint)), class_="need"),
         _parameters(endpoint),
     ]
-    if endpoint.body is not None:
-        parts.append(_table("Body", fields_of(endpoint.body.__name__, schemas)))
+    described = endpoint.forms[0] if endpoint.forms else endpoint.body
+    if described is not None:
+        parts.append(_table("Body", fields_of(described.__name__, schemas)))
     parts += [_block("Request", _curl(endpoint)), *_replies(endpoint, schemas), _possible_errors(endpoint)]
     return element("section", *parts, class_="endpoint", id=endpoint.name)
 
@@ -241,7 +242,9 @@ def _curl(endpoint: Endpoint) -> str:
     lines = ["curl " + ("" if endpoint.method == "GET" else f"-X {endpoint.method} ") + address]
     if not endpoint.public:
         lines.append('-H "Authorization: Bearer $XASE_API_KEY"')
-    if endpoint.body is not None:
+    if endpoint.streams:
+        lines += [f'-H "Content-Type: {endpoint.streams[0]}"', "-T FILE"]
+    if endpoint.body_example is not None:
         lines.append('-H "Content-Type: application/json"')
         lines.append(f"-d '{json.dumps(endpoint.body_example, indent=2, ensure_ascii=False)}'")
     return " \\\n  ".join(lines)

@@ -1,6 +1,6 @@
 """The shapes of answers that carry data of a session, for the OpenAPI file."""
 
-from typing import Annotated, Any
+from typing import Annotated, Any, Literal
 
 from msgspec import Meta, Struct
 
@@ -88,3 +88,20 @@ class AccessList(Struct):
     limit: Count
     offset: Count
     next_cursor: Any
+
+
+class Unreceived(Struct):
+    """That an operation names records which the session has not received."""
+
+    unknown_records: Count
+    sample: list[str]
+
+
+class Operation(Struct):
+    """An operation, recorded; `reconciliation` is `matched`, or how many records had not been received."""
+
+    operation_id: Annotated[str, Meta(pattern="^op_[0-9a-f]{16}$")]
+    created_at: Time
+    status: Literal["RECORDED"]
+    evidence_id: Annotated[str, Meta(pattern="^ev_[0-9a-f]{16}$")]
+    reconciliation: Literal["matched"] | Unreceived

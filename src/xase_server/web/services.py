@@ -3,15 +3,24 @@
 from dataclasses import dataclass
 
 from xase_server.domain.clock import Clock
+from xase_server.services.access import Access
+from xase_server.services.aggregation import Aggregation
 from xase_server.services.authentication import Authenticator
 from xase_server.services.bundles import Bundles
+from xase_server.services.closing import Closing
+from xase_server.services.data import Data
+from xase_server.services.datasets import Datasets
 from xase_server.services.decisions import Decisions
+from xase_server.services.events import Events
 from xase_server.services.evidence import Evidence
 from xase_server.services.health import Health
 from xase_server.services.interventions import Interventions
 from xase_server.services.keys import Keys
 from xase_server.services.log import Log
 from xase_server.services.metrics import DecisionMetrics
+from xase_server.services.operations import Operations
+from xase_server.services.policies import Policies
+from xase_server.services.sessions import Sessions
 
 
 @dataclass(frozen=True, slots=True)
@@ -25,7 +34,16 @@ class Services:
     authenticator: Authenticator
     evidence: Evidence
     bundles: Bundles
+    datasets: Datasets
+    policies: Policies
     log: Log
+    access: Access
+    sessions: Sessions
+    closing: Closing
+    data: Data
+    aggregation: Aggregation
+    operations: Operations
+    events: Events
     health: Health
     clock: Clock
 
@@ -41,5 +59,6 @@ class Bounds:
     cursor_secret: bytes
     max_body_bytes: int = 1 << 20
     max_batch_bytes: int = 32 << 20
+    max_upload_bytes: int = 64 << 30
     body_timeout: float = 30.0
     rate_limit: int = 0

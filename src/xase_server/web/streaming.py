@@ -8,7 +8,7 @@ from xase_server.web.asgi import Receive, Send
 from xase_server.web.body import ClientGone
 
 
-async def stream(chunks: AsyncGenerator[bytes], receive: Receive, send: Send) -> None:
+async def stream(chunks: AsyncGenerator[bytes | memoryview], receive: Receive, send: Send) -> None:
     """Send piece by piece; raise ClientGone, and make no further piece, as soon as the caller has left.
 
     When making them fails the answer stays short of its length: the server closes the connection

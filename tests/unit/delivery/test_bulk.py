@@ -9,7 +9,7 @@ import pytest
 
 from tests.unit.delivery.test_shape import SCHEMA, TABLE
 from xase_server.delivery.arrow import ArrowStream
-from xase_server.delivery.chunks import CHUNK, gathered, row_groups
+from xase_server.delivery.chunks import LEAST, MOST, gathered, row_groups
 from xase_server.delivery.exact import exact
 from xase_server.delivery.wire import BULK, JSON_PAGE, chosen, zstd_frames
 from xase_server.query.schema import DATE, FLOAT, INT, JSON, STRING, ListOf, struct
@@ -86,6 +86,31 @@ def test_no_bit_of_a_neighbouring_row_is_in_an_exact_array():
                 assert int.from_bytes(buffer.to_pybytes(), "little") >> length == 0
 
 
+def test_no_value_below_a_null_is_in_an_arrow_stream():
+    other = 0x5952414E4143  # CANARY, as eight bytes of a number
+    numbers, texts = pa.array([other] * 16), pa.array(["CANARY"] * 16)
+    lists = pa.ListArray.from_arrays(pa.array(range(17), pa.int32()), numbers)
+    structs = pa.StructArray.from_arrays([numbers, texts, lists], names=["i", "s", "l"])
+    hidden = {name: without(array) for name, array in {"i": numbers, "s": texts, "l": lists, "o": structs}.items()}
+    types = struct({"i": INT, "s": STRING, "l": ListOf(INT)})
+    table = pa.table(hidden)
+    data = streamed(ARROW, table, types=struct({**dict(types.members), "o": types}))
+    assert b"CANARY" not in data
+    assert pa.ipc.open_stream(data).read_all().equals(table)
+
+
+def without(array):
+    """The array with all values null, and all of them still there."""
+    children = (
+        [array.field(place) for place in range(array.type.num_fields)] if pa.types.is_struct(array.type) else None
+    )
+    if pa.types.is_list(array.type):
+        children = [array.values]
+    own = array.buffers()[1:3] if pa.types.is_string(array.type) else array.buffers()[1:2]
+    kept = [] if pa.types.is_struct(array.type) else own
+    return pa.Array.from_buffers(array.type, len(array), [pa.py_buffer(bytes(2)), *kept], children=children)
+
+
 def test_values_in_their_extent_are_not_copied():
     array = pa.array(range(64))
     assert exact(array.slice(8)).buffers()[1].address == array.buffers()[1].address + 64
@@ -120,19 +145,19 @@ def test_csv_without_rows_is_its_header():
     assert streamed(CSV, TABLE.slice(0, 0)).decode().startswith('"record_id","age"')
 
 
-def test_chunks_are_of_one_size():
-    pieces = [b"x" * size for size in (1, 0, CHUNK - 1, CHUNK, 3 * CHUNK + 5, 7)]
+def test_short_pieces_are_put_together_and_long_ones_handed_on():
+    pieces = [b"x" * size for size in (1, 2, 0, LEAST, 3 * MOST + 5, 7, LEAST - 1, 9, 9)]
     chunks = list(gathered(pieces))
     assert b"".join(chunks) == b"".join(pieces)
-    assert {len(chunk) for chunk in chunks[:-1]} == {CHUNK}
-    assert list(gathered([b""])) == []
+    assert [len(chunk) for chunk in chunks] == [3, LEAST, MOST, MOST, MOST, 5, LEAST + 6, 18]
+    assert list(gathered([b""])) == [b""]
 
 
 def test_long_tables_are_written_in_parts():
     table = pa.table({"s": ["x" * 1000] * 3000})
     parts = list(row_groups(table))
     assert pa.concat_tables(parts).equals(table)
-    assert max(part.nbytes for part in parts) <= CHUNK
+    assert max(part.nbytes for part in parts) <= MOST
 
 
 @pytest.mark.parametrize(

@@ -102,7 +102,7 @@ def test_the_full_form_is_read_as_printed():
 @pytest.mark.parametrize(
     ("path", "value", "field"),
     [
-        (("rules", 0, "when", "purposes"), ["x"], "rules.0.when"),
+        (("rules", 0, "when", "purposes"), ["x"], "rules.0.when.purposes"),
         (("rules", 0, "effect"), "allow", "rules.0.effect"),
         (("rules", 0, "constrain", "min_group_size"), 0, "rules.0.constrain.min_group_size"),
         (("rules", 0, "when", "actions"), ["copy"], "rules.0.when.actions.0"),

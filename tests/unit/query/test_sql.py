@@ -1,14 +1,20 @@
 """The SQL that queries become: no text of a caller in it, and one plan for each shape."""
 
+from datetime import UTC, datetime
+
 import duckdb
 import pytest
 
+from tests.conformance.corpus import same
 from tests.conformance.engines import duck, empty_database
 from tests.properties.query_data import SCHEMA
 from xase_server.domain.errors import Refused
+from xase_server.engines.memory import MemoryEngine
+from xase_server.query.aggregate import aggregate
 from xase_server.query.functions import FUNCTIONS
 from xase_server.query.limits import QuerySettings
 from xase_server.query.parse import parse_find, parse_pipeline
+from xase_server.query.schema import NULL, STRING, ListOf, struct
 
 CANARY = "cana\"ry'--;"
 FILTERS = [
@@ -132,3 +138,49 @@ def test_a_stage_on_mixed_types_is_refused_on_too_many_rows():
         engine.aggregate(pipeline)
     message = "groups by values of mixed types: done for at most 3 rows"
     assert caught.value.details == [{"field": "1", "message": message}]
+
+
+def test_a_count_beside_its_numbers_is_not_asked_again(statements):
+    engine, made = statements
+    find = parse_find({"filter": {"s": {"$gt": ""}, "i": 1}, "limit": 5}, SCHEMA)
+    assert list(engine.numbers(find)) == [0]
+    before = len(made())
+    assert engine.count(find.filter) == 1
+    assert len(made()) == before
+
+
+@pytest.mark.parametrize(("skip", "limit"), [(0, 0), (1, 0), (9, 0), (0, 2), (0, 3), (2, 2), (9, 2)])
+def test_a_window_tells_no_wrong_count(skip, limit):
+    with duck(SCHEMA, [{"i": 1}] * 3 + [{"i": 2}]) as engine:
+        find = parse_find({"filter": {"i": 1}, "skip": skip, "limit": limit}, SCHEMA)
+        engine.numbers(find)
+        assert engine.count(find.filter) == 3
+        assert engine.count(parse_find({"filter": {"i": 2}}, SCHEMA).filter) == 1
+
+
+@pytest.mark.parametrize("empty", ["$nothing", "$none", {"$ifNull": ["$nothing", []]}, {"$ifNull": ["$none", []]}])
+def test_a_column_without_values_goes_with_every_type(empty):
+    schema = struct({"s": STRING, "nothing": NULL, "none": ListOf(NULL)})
+    pipeline = [{"$project": {"a": {"$in": ["$s", ["x", "$nothing"]]}, "b": {"$ifNull": [empty, ["$s"]]}}}]
+    rows = [{"s": "x", "none": [None]}, {"s": None}]
+    with duck(schema, rows) as engine:
+        parsed = parse_pipeline(pipeline, schema)
+        assert same(list(engine.aggregate(parsed)), aggregate(parsed, rows))
+
+
+@pytest.mark.parametrize("by", [-86_400_000, 1e300, 2**62])
+def test_a_date_beyond_the_calendar_is_refused(by):
+    for stage in ({"$add": [{"$date": "0001-01-01T00:00:00Z"}, by]}, {"$subtract": ["$d", {"$abs": by}]}):
+        pipeline = parse_pipeline([{"$match": {"$expr": {"$gt": [stage, 0]}}}], SCHEMA)
+        rows = [{"d": datetime(1, 1, 1, tzinfo=UTC)}]
+        with duck(SCHEMA, rows) as engine:
+            for run in (engine, MemoryEngine(rows)):
+                with pytest.raises(Refused, match="Invalid query"):
+                    run.aggregate(pipeline)
+
+
+def test_rounding_the_largest_numbers_keeps_them():
+    pipeline = parse_pipeline([{"$project": {"v": {"$round": ["$f", 15]}, "w": {"$trunc": ["$f", 2]}}}], SCHEMA)
+    rows = [{"f": 1.7e308}, {"f": -(2.0**53)}, {"f": 0.25}]
+    with duck(SCHEMA, rows) as engine:
+        assert same(list(engine.aggregate(pipeline)), aggregate(pipeline, rows))

@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Self, Unpack
 import httpx2
 
 from xase._client import wire
+from xase._client._async.access import AsyncAccess, AsyncSessions
 from xase._client._async.evidence import AsyncEvidence
 from xase._client._async.exchange import AsyncExchange
 from xase._client._async.keys import AsyncKeys
@@ -67,6 +68,8 @@ class AsyncClient:
         self.records = AsyncRecords(self._exchange, self.ledger, transport)
         self.evidence = AsyncEvidence(self._exchange, self.ledger)
         self.keys = AsyncKeys(self._exchange)
+        self.sessions = AsyncSessions(self._exchange, self.evidence)
+        self.access = AsyncAccess(self._exchange, self.sessions)
 
     @classmethod
     def local(cls, path: str | os.PathLike[str], **options: Unpack[Options]) -> Self:

@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Self, Unpack
 import httpx2
 
 from xase._client import wire
+from xase._client._sync.access import Access, Sessions
 from xase._client._sync.evidence import Evidence
 from xase._client._sync.exchange import Exchange
 from xase._client._sync.keys import Keys
@@ -68,6 +69,8 @@ class Client:
         self.records = Records(self._exchange, self.ledger, transport)
         self.evidence = Evidence(self._exchange, self.ledger)
         self.keys = Keys(self._exchange)
+        self.sessions = Sessions(self._exchange, self.evidence)
+        self.access = Access(self._exchange, self.sessions)
 
     @classmethod
     def local(cls, path: str | os.PathLike[str], **options: Unpack[Options]) -> Self:

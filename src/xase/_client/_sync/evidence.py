@@ -104,26 +104,30 @@ class Evidence:
         *,
         record_ids: Sequence[str] | None = None,
         model_id: str | None = None,
+        session_id: str | None = None,
         start_date: Moment | None = None,
         end_date: Moment | None = None,
         purpose: str | None = None,
         format: str | None = None,
         include_payloads: bool | None = None,
+        include_operations: bool | None = None,
         idempotency_key: str | None = None,
     ) -> Bundle:
-        """Have a bundle made of named records, or of a model's decisions in a period. It may still be in the making.
+        """Have a bundle made of named records, of a model's decisions in a period, or of a session.
 
-        `purpose` stands in the bundle. Without payloads it proves that the decisions were made
-        without disclosing their contents.
+        It may still be in the making. `purpose` stands in the bundle. Without payloads it proves that
+        the decisions were made without disclosing their contents.
         """
         body = wire.sent(
             record_ids=None if record_ids is None else list(record_ids),
             model_id=model_id,
+            session_id=session_id,
             start_date=None if start_date is None else wire.instant(start_date),
             end_date=None if end_date is None else wire.instant(end_date),
             purpose=purpose,
             format=format,
             include_payloads=include_payloads,
+            include_operations=include_operations,
         )
         call = wire.call("POST", "/evidence/bundles", body=body, idempotency_key=idempotency_key)
         return Bundle(self._exchange.send(call), self)

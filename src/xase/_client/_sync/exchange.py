@@ -3,7 +3,7 @@
 
 import logging
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Generator
 from dataclasses import dataclass
 from itertools import count
 from pathlib import Path
@@ -65,24 +65,50 @@ class Exchange:
         """
         return self._persist(call, lambda limit: self._fetch(call, limit, path, sha256))
 
+    def chunks(self, call: wire.Call) -> Generator[bytes, None, None]:
+        """The answer's bytes as they arrive, in one attempt; the deadline ends where they begin.
+
+        Whoever reads them knows where to go on after an error. Raises APIError or TransportError.
+        """
+        limit = self.limit()
+        response = self._begin(call, limit)
+        try:
+            if response.status_code >= _ERRORS_FROM:
+                wire.interpret(response.status_code, response.headers, self._read(response, limit))
+            if not response.headers.get("content-type", "").startswith(call.accept):
+                raise UnexpectedAnswer(f"the server answered with something that is not {call.accept}")
+            for chunk in response.iter_bytes():
+                yield chunk
+        except httpx2.RequestError as error:
+            raise transport_error(error, is_over=False) from error
+        finally:
+            response.close()
+
+    def pause(self, call: wire.Call, error: XaseError, attempt: int, limit: Limit) -> None:
+        """Wait as long as is right before the attempt after number `attempt`. Raises `error` when none will help."""
+        jitter = random()  # noqa: S311 - spreads retries, guards nothing
+        pause = next_pause(error, attempt=attempt, backoff=self._backoff, remaining=limit.remaining, jitter=jitter)
+        if pause is None:
+            raise error
+        LOG.debug("%s %s failed (%s); again in %.2f s", call.method, call.path, type(error).__name__, pause)
+        sleep(pause)
+
+    def limit(self) -> Limit:
+        """The moment when a call that begins now must be over."""
+        return Limit(time.monotonic() + (self.config.deadline or float("inf")))
+
     def close(self) -> None:
         """Give the connections back."""
         self._http.close()
 
     def _persist(self, call: wire.Call, attempt: Callable[[Limit], T]) -> T:
-        limit = Limit(time.monotonic() + (self.config.deadline or float("inf")))
+        limit = self.limit()
         for number in count():
             try:
                 return attempt(limit)
             except XaseError as error:
-                jitter = random()  # noqa: S311 - spreads retries, guards nothing
-                pause = next_pause(
-                    error, attempt=number, backoff=self._backoff, remaining=limit.remaining, jitter=jitter
-                )
-                if pause is None:
-                    raise
-                LOG.debug("%s %s failed (%s); again in %.2f s", call.method, call.path, type(error).__name__, pause)
-            sleep(pause)
+                failure = error
+            self.pause(call, failure, number, limit)
         raise AssertionError  # count() has no end
 
     def _once(self, call: wire.Call, limit: Limit) -> Any:

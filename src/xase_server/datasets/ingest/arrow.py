@@ -7,9 +7,8 @@ import pyarrow as pa
 
 from xase_server.datasets.bounds import Bounds
 from xase_server.datasets.ingest.normal import columns, normal_batch
-from xase_server.datasets.ingest.reading import Report
+from xase_server.datasets.ingest.reading import Report, sound
 from xase_server.datasets.ingest.source import Source
-from xase_server.ports.datasets import IngestProblem
 
 _FILE_MAGIC = b"ARROW1"
 
@@ -21,26 +20,22 @@ class ArrowReading:
         self._source, self._bounds, self._report = source, bounds, report
         is_file = source.stream.read(len(_FILE_MAGIC)) == _FILE_MAGIC
         source.stream.seek(0)
-        try:
+        with sound("Arrow data"):
             raw: Any = source.stream
             self._reader = pa.ipc.open_file(raw) if is_file else pa.ipc.open_stream(raw)
             bounds.check_columns(len(self._reader.schema))
             self.schema = columns(self._reader.schema)
-        except (pa.ArrowException, OSError):
-            raise _damaged() from None
 
     def batches(self) -> Iterator[pa.RecordBatch]:
         """See `Reading.batches`."""
         rows = 0
-        try:
+        with sound("Arrow data"):
             for batch in self._read():
                 self._bounds.check_claim(rows + batch.num_rows, self._source.size)
                 batch.validate(full=True)
                 yield normal_batch(batch, self.schema)
                 rows += batch.num_rows
                 self._report(rows, self._source.stream.tell())
-        except (pa.ArrowException, OSError, ValueError):
-            raise _damaged() from None
 
     def _read(self) -> Iterator[pa.RecordBatch]:
         if isinstance(self._reader, pa.ipc.RecordBatchFileReader):
@@ -48,7 +43,3 @@ class ArrowReading:
                 yield self._reader.get_batch(number)
         else:
             yield from self._reader
-
-
-def _damaged() -> IngestProblem:
-    return IngestProblem("The Arrow data is damaged, or uses what is not supported")

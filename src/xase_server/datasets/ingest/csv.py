@@ -2,7 +2,6 @@
 
 import csv
 import io
-import tempfile
 from collections.abc import Iterator
 from itertools import islice
 from typing import Final
@@ -15,9 +14,9 @@ from xase_server.datasets.ingest.guess import Guess
 from xase_server.datasets.ingest.lines import line_blocks
 from xase_server.datasets.ingest.reading import Report
 from xase_server.datasets.ingest.source import Source
-from xase_server.datasets.types import arrow_type
+from xase_server.datasets.types import Array, arrow_type
 from xase_server.ports.datasets import IngestProblem
-from xase_server.query.schema import Struct
+from xase_server.query.schema import NULL, Struct, Type
 
 _CELLS: Final = 1 << 18
 _MOST_ROWS: Final = 1 << 14
@@ -33,7 +32,7 @@ class CsvReading:
         self._header = next(self._rows(), [])
         _check_header(self._header, bounds)
         self._guesses = [Guess() for _ in self._header]
-        self._spool = tempfile.TemporaryFile()  # noqa: SIM115 -- closed when its rows are read
+        self._spool = source.temporary()
         self._spooled()
         self.schema = Struct(tuple((n, guess.type) for n, guess in zip(self._header, self._guesses, strict=True)))
 
@@ -41,11 +40,10 @@ class CsvReading:
         """See `Reading.batches`."""
         self._spool.seek(0)
         rows = 0
-        with self._spool, pa.ipc.open_stream(self._spool) as texts:
+        with pa.ipc.open_stream(self._spool) as texts:
             for batch in texts:
                 arrays = [
-                    pc.if_else(pc.equal(array, ""), pa.scalar(None, pa.string()), array).cast(arrow_type(type_))
-                    for array, (_, type_) in zip(batch.columns, self.schema.members, strict=True)
+                    _typed(array, type_) for array, (_, type_) in zip(batch.columns, self.schema.members, strict=True)
                 ]
                 yield pa.RecordBatch.from_arrays(arrays, names=self._header)
                 rows += batch.num_rows
@@ -93,6 +91,13 @@ class CsvReading:
                 bad = number + block.count(b"\n", 0, error.start)
                 raise IngestProblem(f"Line {bad:,} is not UTF-8") from None
             yield from io.StringIO(text, newline="\n")
+
+
+def _typed(texts: Array, type_: Type) -> Array:
+    """The values of texts that all fit the type; an empty text is null."""
+    if type_ == NULL:
+        return pa.nulls(len(texts))
+    return pc.if_else(pc.equal(texts, ""), pa.scalar(None, pa.string()), texts).cast(arrow_type(type_))
 
 
 def _check_header(header: list[str], bounds: Bounds) -> None:

@@ -7,7 +7,7 @@ import pyarrow.parquet as pq
 
 from xase_server.datasets.bounds import Bounds, too_large
 from xase_server.datasets.ingest.normal import columns, normal_batch
-from xase_server.datasets.ingest.reading import Report
+from xase_server.datasets.ingest.reading import Report, sound
 from xase_server.datasets.ingest.source import Source
 from xase_server.ports.datasets import IngestProblem
 
@@ -23,7 +23,7 @@ class ParquetReading:
     def __init__(self, source: Source, bounds: Bounds, report: Report) -> None:
         _check_footer(source, bounds)
         self._size, self._report = source.size, report
-        try:
+        with sound("Parquet file"):
             self._file = pq.ParquetFile(
                 source.stream,
                 thrift_string_size_limit=bounds.footer_bytes,
@@ -31,20 +31,16 @@ class ParquetReading:
             )
             _check_claims(self._file.metadata, source.size, bounds)
             self.schema = columns(self._file.schema_arrow)
-        except (pa.ArrowException, OSError):
-            raise _damaged() from None
 
     def batches(self) -> Iterator[pa.RecordBatch]:
         """See `Reading.batches`."""
         rows, total = 0, self._file.metadata.num_rows
-        try:
+        with sound("Parquet file"):
             for batch in self._file.iter_batches(batch_size=self._batch_rows()):
                 batch.validate(full=True)
                 yield normal_batch(batch, self.schema)
                 rows += batch.num_rows
                 self._report(rows, self._size * rows // max(total, 1))
-        except (pa.ArrowException, OSError, ValueError):
-            raise _damaged() from None
         if rows != total:
             raise _damaged()
 

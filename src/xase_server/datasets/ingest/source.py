@@ -2,8 +2,10 @@
 
 import os
 import stat
+import tempfile
+from contextlib import ExitStack
 from pathlib import Path
-from typing import BinaryIO, Self
+from typing import Any, BinaryIO, Self
 
 from xase_server.datasets.bounds import Bounds
 from xase_server.ports.datasets import FORMATS, Format, IngestProblem
@@ -27,22 +29,24 @@ class Source:
 
     def __init__(self, path: Path, bounds: Bounds) -> None:
         self.path = path
-        try:
-            descriptor = os.open(path, os.O_RDONLY | os.O_NOFOLLOW | os.O_NONBLOCK)
-        except OSError:
-            raise IngestProblem("The file cannot be opened") from None
-        self.stream: BinaryIO = os.fdopen(descriptor, "rb")
-        self._before = os.fstat(descriptor)
-        if not stat.S_ISREG(self._before.st_mode):
-            raise IngestProblem("The file cannot be opened")
-        self.size = self._before.st_size
-        bounds.check_source(self.size)
+        with ExitStack() as opened:
+            self.stream = opened.enter_context(_opened(path))
+            self._before = os.fstat(self.stream.fileno())
+            if not stat.S_ISREG(self._before.st_mode):
+                raise _unreadable()
+            self.size = self._before.st_size
+            bounds.check_source(self.size)
+            self._opened = opened.pop_all()
 
     def __enter__(self) -> Self:
         return self
 
     def __exit__(self, *_: object) -> None:
-        self.stream.close()
+        self._opened.close()
+
+    def temporary(self) -> Any:
+        """A file without a name that lasts as long as this one is open."""
+        return self._opened.enter_context(tempfile.TemporaryFile())
 
     def check_unchanged(self) -> None:
         """Raise IngestProblem when somebody wrote to the file meanwhile."""
@@ -61,6 +65,17 @@ class Source:
                     f"The file is compressed with {name}; only plain {', '.join(FORMATS)} files are read"
                 )
         return _binary(head) or _text(head, self.path.suffix.lower())
+
+
+def _opened(path: Path) -> BinaryIO:
+    try:
+        return os.fdopen(os.open(path, os.O_RDONLY | os.O_NOFOLLOW | os.O_NONBLOCK), "rb")
+    except OSError:
+        raise _unreadable() from None
+
+
+def _unreadable() -> IngestProblem:
+    return IngestProblem("The file cannot be opened")
 
 
 def _binary(head: bytes) -> Format | None:

@@ -2,11 +2,13 @@
 
 from collections.abc import Mapping
 from dataclasses import dataclass
+from typing import Final
 
 from sqlglot import exp
 
+from xase_server.engines.duckdb import sql as build
 from xase_server.engines.duckdb.sql import SQL, member
-from xase_server.query.schema import JSON, ListOf, Struct, Type
+from xase_server.query.schema import JSON, NULL, ListOf, Struct, Type
 
 
 class NotNative(Exception):
@@ -32,8 +34,12 @@ class Cell:
         if isinstance(self.type, Struct):
             for position, (own, type_) in enumerate(self.type.members):
                 if own == name:
-                    return Cell(member(self.sql, position), type_)
+                    return NOTHING if type_ == NULL else Cell(member(self.sql, position), type_)
         return None
+
+
+# What a column without values holds, whatever type it is stored as.
+NOTHING: Final = Cell(build.NULL, NULL)
 
 
 @dataclass(frozen=True, slots=True)

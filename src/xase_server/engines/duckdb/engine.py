@@ -1,8 +1,8 @@
 """The engine: plans from a cache, run on DuckDB with a time limit, answers in our values."""
 
-import threading
 from collections.abc import Callable, Hashable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
+from copy import copy
 from dataclasses import dataclass
 from typing import Any, TypeVar
 
@@ -11,22 +11,26 @@ from sqlglot import exp
 
 from xase_server.engines.duckdb import sql
 from xase_server.engines.duckdb.answers import decoded
-from xase_server.engines.duckdb.cells import Cell, NotNative, Rows
+from xase_server.engines.duckdb.cells import NOTHING, Cell, NotNative, Rows
 from xase_server.engines.duckdb.filters import FilterCompiler
 from xase_server.engines.duckdb.functions.checking import MARK
+from xase_server.engines.duckdb.sight import seen
 from xase_server.engines.duckdb.slots import Lifted, Parameters, bind
 from xase_server.engines.duckdb.sorting import ordered, sort_keys
 from xase_server.engines.duckdb.sql import SQL, Names
 from xase_server.engines.duckdb.stages import Compiled, PipelineCompiler
+from xase_server.engines.duckdb.watchdog import Watchdog
 from xase_server.query.aggregate import aggregate, too_many_rows
 from xase_server.query.limits import DEFAULTS, QuerySettings
-from xase_server.query.nodes import Node
+from xase_server.query.nodes import TRUE, Node
 from xase_server.query.refusal import refuse
-from xase_server.query.schema import Kind, Scalar, Schema
+from xase_server.query.schema import NULL, Scalar, Schema
 from xase_server.query.stages import Facet, Find, Pipeline
 
 _Plan = TypeVar("_Plan")
 _MOST_PLANS = 512
+_MOST_COUNTS = 64
+_WATCHDOG = Watchdog()
 
 
 @dataclass(frozen=True, slots=True)
@@ -35,6 +39,14 @@ class _Plain:
 
     sql: str
     parameters: tuple[tuple[int, str] | str, ...]
+
+
+@dataclass(frozen=True, slots=True)
+class _Whole:
+    """All columns, as they are and as expressions expect them."""
+
+    row: Rows
+    canonical: Rows
 
 
 class DuckDBEngine:
@@ -50,10 +62,24 @@ class DuckDBEngine:
         self._connection = connection
         self._limits = limits
         self._plans: dict[Hashable, Any] = {}
+        self._counts: dict[Hashable, int] = {}
         self._number = sql.column("rowid")
         self._table = exp.Table(this=exp.Identifier(this=table, quoted=True))
         self._row = Rows({name: Cell(sql.column(name), type_) for name, type_ in schema.members})
         self._canonical = self._row_of_canonical_types()
+        self._whole = _Whole(self._row, self._canonical)
+        self._within: Node = TRUE
+
+    def seeing(self, visible: Schema, within: Node) -> "DuckDBEngine":
+        """See `Engine.seeing`. Shares the connection; keeps plans of its own."""
+        engine = copy(self)
+        engine._narrow(visible, within)  # noqa: SLF001 - a copy of its own
+        return engine
+
+    def _narrow(self, visible: Schema, within: Node) -> None:
+        self._plans, self._counts = {}, {}
+        self._row, self._canonical = seen(self._whole.row, visible), seen(self._whole.canonical, visible)
+        self._within = within
 
     def _row_of_canonical_types(self) -> Rows:
         """The columns as the types that expressions expect: a 32-bit column must not overflow at 32 bits."""
@@ -63,28 +89,45 @@ class DuckDBEngine:
 
     @staticmethod
     def _canonically(cell: Cell, stored: str) -> Cell:
-        if not isinstance(cell.type, Scalar) or cell.type.kind is Kind.NULL or stored == sql.type_name(cell.type):
+        if cell.type == NULL:
+            return NOTHING
+        if not isinstance(cell.type, Scalar) or stored == sql.type_name(cell.type):
             return cell
         return Cell(sql.cast(cell.sql, sql.type_name(cell.type)), cell.type)
 
     def numbers(self, query: Find) -> Sequence[int]:
         """See `Engine.numbers`. The answer lies in one buffer, eight bytes a number."""
         lifted = Lifted()
+        within = lifted.node(self._within)
         shape = Find(lifted.node(query.filter), query.sort, query.skip, query.limit)
-        plan = self._planned(shape, lambda: self._find(shape))
+        plan = self._planned(shape, lambda: self._find(shape, within))
         with self._running() as cursor:
             table = cursor.sql(plan.sql, params=bind(plan.parameters, lifted.values)).to_arrow_table()
         column = table.column(0).combine_chunks()
-        return memoryview(column.buffers()[1] or b"").cast("q")[column.offset : column.offset + len(column)]
+        found = memoryview(column.buffers()[1] or b"").cast("q")[column.offset : column.offset + len(column)]
+        reached_end = not query.limit or len(found) < query.limit
+        if reached_end and (found or not query.skip):
+            self._remember(shape.filter, lifted, query.skip + len(found))
+        return found
 
     def count(self, filter: Node) -> int:
         """See `Engine.count`."""
         lifted = Lifted()
-        shape = lifted.node(filter)
-        plan = self._planned(("count", shape), lambda: self._count(shape))
+        within, shape = lifted.node(self._within), lifted.node(filter)
+        known = self._counts.get((shape, tuple(lifted.values)))
+        if known is not None:
+            return known
+        plan = self._planned(("count", shape), lambda: self._count(shape, within))
         with self._running() as cursor:
             (row,) = cursor.execute(plan.sql, bind(plan.parameters, lifted.values)).fetchall()
-        return int(row[0])
+        return self._remember(shape, lifted, int(row[0]))
+
+    def _remember(self, shape: Node, lifted: Lifted, count: int) -> int:
+        """Keep a count for whoever asks for it beside the numbers; the rows of an engine never change."""
+        if len(self._counts) >= _MOST_COUNTS:
+            self._counts.clear()
+        self._counts[shape, tuple(lifted.values)] = count
+        return count
 
     def aggregate(self, pipeline: Pipeline) -> Sequence[Mapping[str, Any]]:
         """See `Engine.aggregate`."""
@@ -98,8 +141,9 @@ class DuckDBEngine:
 
     def _pipeline(self, pipeline: Pipeline) -> Sequence[Mapping[str, Any]]:
         lifted = Lifted()
+        within = lifted.node(self._within)
         shape = tuple(map(lifted.stage, pipeline))
-        plan = self._planned(shape, lambda: self._stages(shape))
+        plan = self._planned(shape, lambda: self._stages(shape, within))
         with self._running() as cursor:
             found = cursor.execute(plan.sql, bind(plan.parameters, lifted.values)).fetchall()
         if len(found) > self._limits.groups:
@@ -114,10 +158,10 @@ class DuckDBEngine:
             return too_many_rows(self._limits)
         return refuse(str(plan.stages), f"{plan.reason}: done for at most {self._limits.groups} rows")
 
-    def _find(self, shape: Find) -> _Plain:
+    def _find(self, shape: Find, within: Node) -> _Plain:
         parameters, names = Parameters(), Names()
         keys = self._keys(shape, names)
-        query = self._selecting(self._number, shape.filter, parameters, names)
+        query = self._selecting(self._number, shape.filter, within, parameters, names)
         query.set("order", ordered([*keys, (self._number, False)]))
         if shape.limit:
             query.set("limit", exp.Limit(expression=sql.number(shape.limit)))
@@ -131,24 +175,29 @@ class DuckDBEngine:
         except NotNative as error:
             raise refuse("sort", f"Cannot be sorted by: {error}") from None
 
-    def _count(self, shape: Node) -> _Plain:
+    def _count(self, shape: Node, within: Node) -> _Plain:
         parameters = Parameters()
-        query = self._selecting(exp.Count(this=exp.Star()), shape, parameters, Names())
+        query = self._selecting(exp.Count(this=exp.Star()), shape, within, parameters, Names())
         return _plain(query, parameters)
 
-    def _selecting(self, what: SQL, filter: Node, parameters: Parameters, names: Names) -> exp.Select:
+    def _selecting(self, what: SQL, filter: Node, within: Node, parameters: Parameters, names: Names) -> exp.Select:
         query = exp.Select(expressions=[what])
         query.set("from_", exp.From(this=self._table))
         try:
-            condition = FilterCompiler(parameters, names).condition(filter, self._row)
+            allowed = FilterCompiler(parameters, names, self._whole.canonical).condition(within, self._whole.row)
+            asked = FilterCompiler(parameters, names, self._canonical).condition(filter, self._row)
         except NotNative as error:
             raise refuse("$expr", f"Cannot be asked for every record: {error}") from None
+        condition = sql.all_of((allowed, asked))
         if condition is not sql.TRUE:
             query.set("where", exp.Where(this=condition))
         return query
 
-    def _stages(self, shape: Pipeline) -> Compiled:
-        return PipelineCompiler(self._table, self._canonical, self._number).compiled(shape, self._limits.groups)
+    def _stages(self, shape: Pipeline, within: Node) -> Compiled:
+        compiler = PipelineCompiler(self._table, self._canonical, self._number)
+        if within != TRUE:
+            compiler.inside(within, self._whole.canonical)
+        return compiler.compiled(shape, self._limits.groups)
 
     def _planned(self, shape: Hashable, make: Callable[[], _Plan]) -> _Plan:
         plan: _Plan | None = self._plans.get(shape)
@@ -162,10 +211,10 @@ class DuckDBEngine:
     @contextmanager
     def _running(self) -> Iterator[duckdb.DuckDBPyConnection]:
         """A cursor that is interrupted when the time is up; what a query does wrong leaves as `invalid_query`."""
-        cursor, done = self._connection.cursor(), threading.Event()
-        threading.Thread(target=_interrupt_late, args=(cursor, done, self._limits.seconds), daemon=True).start()
+        cursor = self._connection.cursor()
         try:
-            yield cursor
+            with _WATCHDOG.watching(cursor, self._limits.seconds):
+                yield cursor
         except duckdb.InterruptException:
             raise refuse("", f"A query runs at most {self._limits.seconds:g} seconds") from None
         except duckdb.OutOfMemoryException:
@@ -175,16 +224,7 @@ class DuckDBEngine:
         except (duckdb.OutOfRangeException, duckdb.ConversionException):
             raise refuse("", "A number does not fit") from None
         finally:
-            done.set()
             cursor.close()
-
-
-def _interrupt_late(cursor: duckdb.DuckDBPyConnection, done: threading.Event, seconds: float) -> None:
-    """Interrupt a query that is not done in time, again and again: one that has not begun does not notice."""
-    late = not done.wait(seconds)
-    while late:
-        cursor.interrupt()
-        late = not done.wait(0.01)
 
 
 def _plain(query: exp.Select, parameters: Parameters) -> _Plain:

@@ -6,9 +6,9 @@ from typing import ClassVar, Final
 from sqlglot import exp
 
 from xase_server.engines.duckdb import sql
-from xase_server.engines.duckdb.cells import Cell, NotNative, Rows, holds_mixed
+from xase_server.engines.duckdb.cells import NOTHING, Cell, NotNative, Rows, holds_mixed
 from xase_server.engines.duckdb.functions import FUNCTIONS
-from xase_server.engines.duckdb.functions.checking import failing
+from xase_server.engines.duckdb.functions.checking import failing, unused
 from xase_server.engines.duckdb.functions.dates import format_date
 from xase_server.engines.duckdb.slots import Parameters, Slot
 from xase_server.engines.duckdb.sql import FALSE, SQL, TRUE, Names
@@ -21,6 +21,7 @@ from xase_server.query.expressions import (
     Fold,
     FormatDate,
     Items,
+    Let,
     Literal,
     Members,
     Switch,
@@ -28,7 +29,6 @@ from xase_server.query.expressions import (
 from xase_server.query.paths import Path
 from xase_server.query.schema import BOOL, DATE, FLOAT, INT, JSON, NULL, STRING, ListOf, Scalar, Struct, Type
 
-NOTHING: Final = Cell(sql.NULL, NULL)
 _SLOTS: Final[Mapping[str, Scalar]] = {
     "null": NULL,
     "bool": BOOL,
@@ -183,6 +183,11 @@ class ExpressionCompiler:
         step = sql.cast(body.sql, sql.type_name(type_))
         return Cell(sql.call("list_reduce", source.sql, exp.Lambda(this=step, expressions=[value, this]), start), type_)
 
+    def _let(self, expression: Let) -> Cell:
+        values = {name: self.cell(value) for name, value in expression.variables}
+        unused(*values.values())
+        return self._with(values).cell(expression.body)
+
     def _list(self, cell: Cell, operator: str) -> Cell:
         if cell.type == NULL:
             return NOTHING
@@ -218,5 +223,6 @@ class ExpressionCompiler:
         Switch: _switch,
         Each: _each,
         Fold: _fold,
+        Let: _let,
         FormatDate: _format_date,
     }

@@ -26,6 +26,7 @@ from xase_server.query.nodes import (
     Holds,
     In,
     Is,
+    Longer,
     Matches,
     Modulo,
     Node,
@@ -46,7 +47,7 @@ _TYPE_NAMES: Final[Mapping[Kind, frozenset[str]]] = {
     Kind.STRING: frozenset({"string"}),
     Kind.DATE: frozenset({"date"}),
 }
-_OF_THE_LIST: Final = Size | Element | Exists
+_OF_THE_LIST: Final = Size | Element | Exists | Longer
 # The turn that makes a bound parameter of a set slot for a kind of column, and the family it needs.
 _SETS: Final = {
     Kind.INT: ("integers", "number", "BIGINT[]"),
@@ -58,10 +59,11 @@ _SETS: Final = {
 
 
 class FilterCompiler:
-    """Compiles the nodes of one plan."""
+    """Compiles the nodes of one plan; expressions compute with the cells of `computing`."""
 
-    def __init__(self, parameters: Parameters, names: Names) -> None:
+    def __init__(self, parameters: Parameters, names: Names, computing: Rows) -> None:
         self._parameters = parameters
+        self._computing = computing
         self._names = names
         self._in_lambda = 0
 
@@ -78,7 +80,7 @@ class FilterCompiler:
         if isinstance(node, Is):
             assert isinstance(row, Cell), "only an element is tested itself"
             return self._single(row, node.test)
-        return self._holds(node, row)
+        return self._holds(node)
 
     def _all(self, node: And, row: Cell | Rows) -> SQL:
         """Every item; expressions, which may have no value, only of rows that the other items let through."""
@@ -88,9 +90,8 @@ class FilterCompiler:
             return sql.all_of((sure, risky))
         return sql.all_of((sure, sql.case([(sure, risky)])))
 
-    def _holds(self, node: Holds, row: Cell | Rows) -> SQL:
-        assert isinstance(row, Rows), "$expr stands only at the top"
-        return truth(ExpressionCompiler(self._parameters, self._names, row).cell(node.expression))
+    def _holds(self, node: Holds) -> SQL:
+        return truth(ExpressionCompiler(self._parameters, self._names, self._computing).cell(node.expression))
 
     def _reached(self, row: Cell | Rows, path: Path, test: Test) -> SQL:
         if not path:
@@ -269,10 +270,16 @@ class FilterCompiler:
         return sql.any_of((there, sql.is_null(cell.sql) if "null" in test.names else FALSE))
 
     def _size(self, cell: Cell, test: Size) -> SQL:
+        return self._length(cell, exp.EQ, test.count)
+
+    def _longer(self, cell: Cell, test: Longer) -> SQL:
+        return self._length(cell, exp.GT, test.count)
+
+    def _length(self, cell: Cell, kind: type[exp.Binary], count: Slot) -> SQL:
         items = mixed.elements(cell.sql) if cell.type == JSON else cell.sql
         if not (cell.type == JSON or isinstance(cell.type, ListOf)):
             return FALSE
-        return exp.EQ(this=sql.length(items), expression=self._parameters.bound(test.count.index))
+        return kind(this=sql.length(items), expression=self._parameters.bound(count.index))
 
     def _modulo(self, cell: Cell, test: Modulo) -> SQL:
         divisor, remainder = (self._parameters.bound(slot.index) for slot in (test.divisor, test.remainder))
@@ -306,6 +313,7 @@ class FilterCompiler:
         In: _in,
         Matches: _matches,
         Exists: _exists,
+        Longer: _longer,
         TypeIs: _type_is,
         Size: _size,
         Modulo: _modulo,

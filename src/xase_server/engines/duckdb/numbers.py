@@ -10,6 +10,7 @@ from xase_server.engines.duckdb.slots import Parameters, Slot
 from xase_server.engines.duckdb.sql import FALSE, SQL
 from xase_server.query.schema import Kind
 
+_INFINITY: Final = sql.text("infinity")
 OPERATORS: Final[Mapping[str, type[exp.Binary]]] = {
     "eq": exp.EQ,
     "gt": exp.GT,
@@ -25,7 +26,7 @@ def compare_numbers(value: SQL, kind: Kind, operator: str, slot: Slot, parameter
         return _integers(value, operator, slot, parameters)
     condition = _floats(value, operator, slot, parameters)
     if operator in {"gt", "gte"} and condition is not FALSE:  # DuckDB puts NaN above all numbers
-        return sql.all_of((condition, exp.Not(this=sql.call("isnan", value))))
+        return sql.all_of((condition, exp.LTE(this=sql.paren(value), expression=sql.cast(_INFINITY, "DOUBLE"))))
     return condition
 
 

@@ -115,6 +115,8 @@ class Lifted:
                 return n.Matches(self.slot(pattern))
             case n.Size(count):
                 return n.Size(self.slot(count))
+            case n.Longer(count):
+                return n.Longer(self.slot(count))
             case n.Modulo(divisor, remainder):
                 return n.Modulo(self.slot(divisor), self.slot(remainder))
             case n.Element(condition, of_structs):
@@ -183,6 +185,9 @@ _EXPRESSIONS: Final[Mapping[type, Callable[[Lifted, Any], e.Expression]]] = {
     ),
     e.Each: lambda lifted, x: e.Each(x.operator, lifted.expression(x.source), x.variable, lifted.expression(x.body)),
     e.Fold: lambda lifted, x: e.Fold(*map(lifted.expression, (x.source, x.initial, x.body))),
+    e.Let: lambda lifted, x: e.Let(
+        tuple((name, lifted.expression(value)) for name, value in x.variables), lifted.expression(x.body)
+    ),
     e.FormatDate: lambda lifted, x: e.FormatDate(x.pattern, lifted.expression(x.date), lifted.expression(x.otherwise)),
 }
 

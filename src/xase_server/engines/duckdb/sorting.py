@@ -8,7 +8,7 @@ from xase_server.engines.duckdb import mixed, sql
 from xase_server.engines.duckdb.cells import Cell, NotNative, Rows
 from xase_server.engines.duckdb.sql import SQL, Names
 from xase_server.query.paths import Path
-from xase_server.query.schema import JSON, ListOf, Scalar, Struct, is_index
+from xase_server.query.schema import JSON, ListOf, Scalar, Struct, Type, is_index
 from xase_server.query.stages import SortKey
 
 # One expression to order by, and whether it descends.
@@ -34,11 +34,15 @@ def _of_path(row: Rows, key: SortKey, names: Names) -> list[SQL]:
 
 def _reached(cell: Cell, path: Path, names: Names, *, descending: bool) -> list[SQL]:
     if isinstance(cell.type, ListOf):
-        return [_extreme(_spread(cell, path, names), descending=descending)]
+        if path and is_index(path[0]) and _plain(cell.type.element, path[0]):
+            at_position = Cell(sql.element(cell.sql, int(path[0])), cell.type.element)
+            return _reached(at_position, path[1:], names, descending=descending)
+        extreme = _extreme(_spread(cell, path, names), descending=descending)
+        return [extreme] if path else [_not_empty(cell.sql), extreme]
     if cell.type == JSON:
         if path:
             raise NotNative("a sort below values of mixed types")
-        return [_mixed(cell.sql, names, descending=descending)]
+        return [_not_empty(mixed.elements(cell.sql)), _mixed(cell.sql, names, descending=descending)]
     if isinstance(cell.type, Struct):
         if not path:
             return _members(cell, cell.type, names, descending=descending)
@@ -82,6 +86,16 @@ def _spread(cell: Cell, path: Path, names: Names) -> Cell:
 
     spread = names.transformed(structs, body)
     return Cell(spread, ListOf(found[0].type))
+
+
+def _plain(element: Type, step: str) -> bool:
+    """Whether a number can only be a position: no element has a member of that name."""
+    return element != JSON and not (isinstance(element, Struct) and element.member(step) is not None)
+
+
+def _not_empty(items: SQL) -> SQL:
+    """False of an empty list, which lies below null; true of all else, null among it."""
+    return exp.GT(this=sql.coalesce(sql.length(items), sql.number(1)), expression=sql.number(0))
 
 
 def _extreme(cell: Cell, *, descending: bool) -> SQL:

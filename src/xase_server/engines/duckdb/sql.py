@@ -109,7 +109,7 @@ def case(branches: Iterable[tuple[SQL, SQL]], otherwise: SQL = NULL) -> SQL:
 
 def cast(item: SQL, type_: str) -> SQL:
     """A value as a type of DuckDB."""
-    return exp.Cast(this=item, to=_parsed_type(type_).copy())
+    return exp.Cast(this=item, to=_parsed_type(type_))
 
 
 @functools.lru_cache(maxsize=1024)
@@ -149,12 +149,13 @@ def type_name(type_: Type) -> str:
 class Names:
     """Fresh names for the parameters of lambdas."""
 
-    def __init__(self) -> None:
+    def __init__(self, prefix: str = "x") -> None:
+        self._prefix = prefix
         self._numbers = count()
 
     def lambda_(self, body: Callable[[SQL], SQL]) -> SQL:
         """A function of one element."""
-        name = exp.Identifier(this=f"x{next(self._numbers)}", quoted=False)
+        name = exp.Identifier(this=f"{self._prefix}{next(self._numbers)}", quoted=False)
         return exp.Lambda(this=body(name), expressions=[name])
 
     def transformed(self, items: SQL, body: Callable[[SQL], SQL]) -> SQL:

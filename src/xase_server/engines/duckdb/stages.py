@@ -22,6 +22,7 @@ from xase_server.engines.duckdb.slots import Parameters
 from xase_server.engines.duckdb.sorting import Key, ordered, sort_keys
 from xase_server.engines.duckdb.sql import SQL, Names
 from xase_server.query.expressions import Literal
+from xase_server.query.nodes import Node
 from xase_server.query.schema import INT, JSON, ListOf, Struct, Type
 from xase_server.query.stages import (
     Assign,
@@ -63,6 +64,11 @@ class PipelineCompiler:
         self._row = row
         self._order: list[Key] = [(number, False)]
         self._depth = 0
+
+    def inside(self, within: Node, whole: Rows) -> None:
+        """Begin with the rows for which a condition on all of their members is true."""
+        condition = FilterCompiler(self.parameters, self._names, whole).condition(within, whole)
+        self._emit(self._row.columns, where=exp.Where(this=condition))
 
     def compiled(self, pipeline: Pipeline, most: int) -> Compiled:
         """The SQL of as many stages as SQL can say, answering with at most `most` + 1 rows."""
@@ -125,7 +131,7 @@ class PipelineCompiler:
 
     def match(self, stage: Match) -> None:
         """`$match`."""
-        condition = FilterCompiler(self.parameters, self._names).condition(stage.filter, self._row)
+        condition = FilterCompiler(self.parameters, self._names, self._row).condition(stage.filter, self._row)
         self._emit(self._row.columns, where=exp.Where(this=condition))
 
     def sort(self, stage: Sort) -> None:

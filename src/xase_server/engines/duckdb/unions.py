@@ -32,11 +32,17 @@ def unified(types: Sequence[Type]) -> Type:
 
 def converted(cell: Cell, type_: Type) -> SQL:
     """A cell's value as a wider type made by `unified`."""
-    if cell.type in {type_, NULL, ListOf(NULL)}:
+    if cell.type in {type_, NULL}:
         return cell.sql
+    if cell.type == ListOf(NULL):  # stored as a list of anything
+        return cell.sql if _ends_in_struct(type_) else sql.cast(cell.sql, sql.type_name(type_))
     if type_ == JSON:
         return sql.call("to_json", cell.sql)
     return sql.cast(cell.sql, sql.type_name(type_)) if _castable(cell.type, type_) else _refuse()
+
+
+def _ends_in_struct(type_: Type) -> bool:
+    return _ends_in_struct(type_.element) if isinstance(type_, ListOf) else isinstance(type_, Struct)
 
 
 def _castable(own: Type, wider: Type) -> bool:

@@ -3,7 +3,7 @@
 from collections.abc import Mapping
 from typing import Final
 
-from xase_server.query.functions import arithmetic, comparison, conversion, dates, lists, text
+from xase_server.query.functions import arithmetic, comparison, conversion, dates, lists, sets, text
 from xase_server.query.functions.function import Function
 
 FUNCTIONS: Final[Mapping[str, Function]] = {
@@ -11,6 +11,7 @@ FUNCTIONS: Final[Mapping[str, Function]] = {
     **arithmetic.FUNCTIONS,
     **text.FUNCTIONS,
     **lists.FUNCTIONS,
+    **sets.FUNCTIONS,
     **dates.FUNCTIONS,
     **conversion.FUNCTIONS,
 }

@@ -11,6 +11,9 @@ from xase_server.query.values import Value, is_number, milliseconds, moment_of
 
 _MOST_PLACES: Final = 15
 LARGEST: Final = 2**63 - 1
+# From here on every float is a whole number.
+WHOLE: Final = 2**52
+BEYOND: Final = "A date lies outside the years 1 to 9999"
 
 
 def needs_numbers(name: str, values: tuple[Value, ...]) -> None:
@@ -42,7 +45,14 @@ def _add(*values: Value) -> Value:
         raise EvaluationError("$add takes one date at most")
     if any(value is None for value in values):
         return None
-    return moment_of(milliseconds(moments[0]) + round(sum(others))) if moments else within(sum(others))
+    return _moved(moments[0], sum(others)) if moments else within(sum(others))
+
+
+def _moved(moment: datetime, by: float) -> datetime:
+    try:
+        return moment_of(milliseconds(moment) + round(by))
+    except (OverflowError, ValueError):
+        raise EvaluationError(BEYOND) from None
 
 
 def _subtract(left: Value, right: Value) -> Value:
@@ -52,7 +62,7 @@ def _subtract(left: Value, right: Value) -> Value:
         if isinstance(right, datetime):
             return milliseconds(left) - milliseconds(right)
         needs_numbers("subtract", (right,))
-        return moment_of(milliseconds(left) - round(right))
+        return _moved(left, -right)
     needs_numbers("subtract", (left, right))
     return within(left - right)
 
@@ -79,7 +89,7 @@ def _rounding(name: str, whole: Callable[[float], float]) -> Callable[..., Value
     def apply(value: Value, places: Value = 0) -> Value:
         if places != int(places) or not -_MOST_PLACES <= places <= _MOST_PLACES:
             raise EvaluationError(f"${name} takes places from -{_MOST_PLACES} to {_MOST_PLACES}")
-        if not math.isfinite(value) or (isinstance(value, int) and places >= 0):
+        if not math.isfinite(value) or (places >= 0 and (isinstance(value, int) or abs(value) >= WHOLE)):
             return value
         scale = 10.0 ** abs(places)
         result = whole(value * scale) / scale if places >= 0 else whole(value / scale) * scale

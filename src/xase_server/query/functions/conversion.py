@@ -68,9 +68,15 @@ def _to_double(value: Value) -> Value:
     raise EvaluationError("$toDouble of something that is no number")
 
 
+def _to_bool(value: Value) -> Value:
+    return None if value is None else not (value is False or (is_number(value) and value == 0))
+
+
 FUNCTIONS: Final[Mapping[str, Function]] = {
     "toString": Function(_to_string, 1, 1),
     "toInt": _to_whole("toInt"),
     "toLong": _to_whole("toLong"),
     "toDouble": Function(_to_double, 1, 1),
+    "toBool": Function(_to_bool, 1, 1),
+    "isNumber": Function(is_number, 1, 1),
 }

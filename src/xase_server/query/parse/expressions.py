@@ -3,6 +3,7 @@
 Where the type of a computed value is not known beforehand it is `JSON`, below which any path may exist.
 """
 
+import functools
 from collections.abc import Callable, Mapping
 from typing import Any, Final
 
@@ -14,6 +15,7 @@ from xase_server.query.expressions import (
     Fold,
     FormatDate,
     Items,
+    Let,
     Literal,
     Members,
     Switch,
@@ -21,7 +23,7 @@ from xase_server.query.expressions import (
 from xase_server.query.functions import FUNCTIONS
 from xase_server.query.functions.dates import ISO, PARTS, parse_format
 from xase_server.query.operators import why_not
-from xase_server.query.parse.reading import Place, Reading
+from xase_server.query.parse.reading import Place, Reading, whole_number
 from xase_server.query.paths import parse_path
 from xase_server.query.refusal import NO_SUCH_FIELD
 from xase_server.query.schema import JSON, ListOf, Struct, Type, resolve
@@ -169,15 +171,23 @@ class ExpressionReader:
     def each(self, operator: str, operand: Any, place: Place) -> Typed:
         """`$map` and `$filter`."""
         body = "in" if operator == "map" else "cond"
-        self._named(operand, ("input", body), ("as",), place)
-        name = operand.get("as", "this")
-        if not isinstance(name, str) or not name.isidentifier() or not name.isascii() or not name[0].islower():
-            raise place.key("as").refuse("A variable starts with a small letter and has letters and digits only")
+        self._named(operand, ("input", body), ("as",) if operator == "map" else ("as", "limit"), place)
+        name = _variable(operand.get("as", "this"), place.key("as"))
         source, type_ = self.read(operand["input"], place.inside("input"))
         element = type_.element if isinstance(type_, ListOf) else JSON
         inner = self._with({name: element})
         inside, made = inner.read(operand[body], place.inside(body))
-        return Each(operator, source, name, inside), ListOf(made if operator == "map" else element)
+        found: Expression = Each(operator, source, name, inside)
+        if operand.get("limit") is not None:
+            found = Call("slice", (found, Literal(self._limit(operand["limit"], place.key("limit")))))
+        return found, ListOf(made if operator == "map" else element)
+
+    @staticmethod
+    def _limit(operand: Any, place: Place) -> int:
+        count = whole_number(operand)
+        if count is None or not 0 < count < 2**31:
+            raise place.refuse("limit is a constant whole number, 1 or more")
+        return count
 
     def reduce(self, operand: Any, place: Place) -> Typed:
         """`$reduce`."""
@@ -186,6 +196,23 @@ class ExpressionReader:
         initial = self.node(operand["initialValue"], place.inside("initialValue"))
         inner = self._with({"value": JSON, "this": type_.element if isinstance(type_, ListOf) else JSON})
         return Fold(source, initial, inner.node(operand["in"], place.inside("in"))), JSON
+
+    def let(self, operand: Any, place: Place) -> Typed:
+        """`$let`."""
+        self._named(operand, ("vars", "in"), (), place)
+        if not isinstance(operand["vars"], dict):
+            raise place.key("vars").refuse("vars is an object")
+        at = place.inside("vars")
+        read = {_variable(name, at): self.read(value, at.key(name)) for name, value in operand["vars"].items()}
+        inner = self._with({name: type_ for name, (_, type_) in read.items()})
+        body, made = inner.read(operand["in"], place.inside("in"))
+        return Let(tuple((name, value) for name, (value, _) in read.items()), body), made
+
+    def trim(self, operator: str, operand: Any, place: Place) -> Typed:
+        """`$trim` and its like."""
+        self._named(operand, ("input",), ("chars",), place)
+        parts = [name for name in ("input", "chars") if name in operand]
+        return Call(operator, tuple(self.node(operand[name], place.inside(name)) for name in parts)), JSON
 
     def _with(self, variables: Mapping[str, Type]) -> "ExpressionReader":
         return ExpressionReader(self._reading, self._root, {**self._variables, **variables})
@@ -202,11 +229,21 @@ class ExpressionReader:
         return FormatDate(pieces, self.node(operand["date"], place.inside("date")), otherwise), JSON
 
 
+def _variable(name: Any, place: Place) -> str:
+    if not isinstance(name, str) or not name.isidentifier() or not name.isascii() or not name[0].islower():
+        raise place.refuse("A variable starts with a small letter and has letters and digits only")
+    return name
+
+
 def plain_name(name: str, place: Place) -> str:
     """A name for something computed: one step of a path."""
     if len(parse_path(name, place.path)) != 1:
         raise place.refuse("A name here has no dots")
     return name
+
+
+def _trim(operator: str, reader: ExpressionReader, operand: Any, place: Place) -> Typed:
+    return reader.trim(operator, operand, place)
 
 
 _SPECIAL: Final[Mapping[str, Callable[[ExpressionReader, Any, Place], Typed]]] = {
@@ -216,5 +253,7 @@ _SPECIAL: Final[Mapping[str, Callable[[ExpressionReader, Any, Place], Typed]]] =
     "$map": lambda reader, operand, place: reader.each("map", operand, place),
     "$filter": lambda reader, operand, place: reader.each("filter", operand, place),
     "$reduce": ExpressionReader.reduce,
+    "$let": ExpressionReader.let,
+    **{f"${name}": functools.partial(_trim, name) for name in ("trim", "ltrim", "rtrim")},
     "$dateToString": ExpressionReader.date_to_string,
 }

@@ -17,6 +17,7 @@ from xase_server.query.nodes import (
     Holds,
     In,
     Is,
+    Longer,
     Matches,
     Modulo,
     Node,
@@ -32,7 +33,7 @@ from xase_server.query.parse.reading import Place, Reading, is_operators, whole_
 from xase_server.query.paths import Path, parse_path
 from xase_server.query.refusal import NO_SUCH_FIELD
 from xase_server.query.rewrite import simplified
-from xase_server.query.schema import JSON, ListOf, Schema, Struct, Type, resolve
+from xase_server.query.schema import JSON, ListOf, Schema, Struct, Type, is_index, resolve
 
 Wrap = Callable[[Test], Node]
 
@@ -168,8 +169,18 @@ class _TestReader:
     def exists(self, operand: Any, _: dict[str, Any], place: Place) -> Node:
         if not isinstance(operand, bool | int):
             raise place.refuse("$exists takes true or false")
-        found = self._wrap(Exists())
+        found = self._there()
         return found if operand else Not(found)
+
+    def _there(self) -> Node:
+        """Whether something is there: an element always is, and a position in a list when the list reaches it."""
+        match self._wrap(Exists()):
+            case Is():
+                return TRUE
+            case At((*_, _, last) as path) as found if is_index(last):
+                return Or((found, At(tuple(path[:-1]), Longer(int(last)))))
+            case found:
+                return found
 
     def matches(self, operand: Any, siblings: dict[str, Any], place: Place) -> Node:
         options = siblings.get("$options", "")

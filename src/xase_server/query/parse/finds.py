@@ -35,7 +35,7 @@ def parse_find(
     reader = FilterReader(reading, schema if filterable is None else filterable)
     return Find(
         filter=TRUE if value.get("filter") is None else simplified(reader.document(value["filter"], Place("filter"))),
-        sort=() if value.get("sort") is None else read_sort(value["sort"], schema, Place("sort")),
+        sort=() if value.get("sort") in (None, {}) else read_sort(value["sort"], schema, Place("sort")),
         skip=natural(value.get("skip", 0), Place("skip")),
         limit=natural(value.get("limit", 0), Place("limit")),
     )

@@ -83,7 +83,7 @@ class PipelineReader:
             raise place.key(name).refuse(why_not(name, "stage"))
         stages, schema = reader(self, operand, place.inside(name))
         if schema is not self._schema:
-            self._schema = self._filterable = schema
+            self._schema = self._filterable = _remembering(schema, self._schema)
         return stages
 
     def _expressions(self) -> ExpressionReader:
@@ -278,6 +278,19 @@ class PipelineReader:
         if not isinstance(type_, Struct) and type_ != JSON:
             raise place.refuse("The new root is an object")
         return (ReplaceRoot(root),), type_ if isinstance(type_, Struct) else ANYTHING
+
+
+def _remembering(new: Struct, old: Struct) -> Struct:
+    """The type of new rows, in which what earlier rows had still has a name: no field there is null, not unknown."""
+    members = {name: _remembered(type_, old.member(name)) for name, type_ in new.members}
+    dropped = {name: JSON for name, _ in old.members if name not in members}
+    return Struct(tuple({**members, **dropped}.items()), new.open)
+
+
+def _remembered(new: Type, old: Type | None) -> Type:
+    if isinstance(new, ListOf) and isinstance(old, ListOf):
+        return ListOf(_remembered(new.element, old.element))
+    return _remembering(new, old) if isinstance(new, Struct) and isinstance(old, Struct) else new
 
 
 # The type of rows about which nothing is known: any path may exist.

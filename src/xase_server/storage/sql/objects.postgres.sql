@@ -20,3 +20,12 @@ ON CONFLICT (session) DO UPDATE SET records = usage.records + excluded.records, 
 -- name: add_deliveries
 INSERT INTO deliveries (dataset, version, block, idx)
 SELECT * FROM unnest(CAST(? AS text[]), CAST(? AS bigint[]), CAST(? AS bigint[]), CAST(? AS bigint[]))
+
+-- name: add_model_uses
+INSERT INTO model_uses (organisation, model, session, type, dataset, version, operations, records, first_ms, last_ms)
+SELECT * FROM unnest(
+    CAST(? AS bigint[]), CAST(? AS bytea[]), CAST(? AS text[]), CAST(? AS text[]), CAST(? AS text[]), CAST(? AS bigint[]),
+    CAST(? AS bigint[]), CAST(? AS bigint[]), CAST(? AS bigint[]), CAST(? AS bigint[]))
+ON CONFLICT (organisation, model, session, type) DO UPDATE SET
+    operations = model_uses.operations + excluded.operations, records = model_uses.records + excluded.records,
+    last_ms = excluded.last_ms

@@ -44,6 +44,15 @@ SELECT records, bytes, queries, operations, last_ms FROM usage WHERE session = :
 SELECT e.idx, e.raw, p.packed FROM deliveries d JOIN entries e ON e.idx = d.idx LEFT JOIN payloads p ON p.idx = d.idx
 WHERE d.dataset = :dataset AND d.version = :version AND d.block IN (:block, -1) ORDER BY e.idx
 
+-- name: model_uses_of
+SELECT w.name, m.model, m.session, m.dataset, m.version, m.type, m.operations, m.records, m.first_ms, m.last_ms
+FROM model_uses m JOIN organisations w ON w.id = m.organisation
+WHERE (CAST(:organisation AS text) IS NULL OR w.name = :organisation)
+AND (CAST(:model AS bytea) IS NULL OR m.model = :model)
+AND (CAST(:dataset AS text) IS NULL OR m.dataset = :dataset)
+AND (CAST(:session AS text) IS NULL OR m.session = :session)
+ORDER BY m.first_ms, m.session, m.type
+
 -- name: read_any_entry
 SELECT e.idx, e.raw, p.packed FROM entry_ids i
 JOIN entries e ON e.idx = i.idx

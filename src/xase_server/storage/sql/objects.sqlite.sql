@@ -14,3 +14,9 @@ ON CONFLICT (session) DO UPDATE SET records = records + excluded.records, bytes 
 
 -- name: add_deliveries
 INSERT INTO deliveries (dataset, version, block, idx) VALUES (?, ?, ?, ?)
+
+-- name: add_model_uses
+INSERT INTO model_uses (organisation, model, session, type, dataset, version, operations, records, first_ms, last_ms)
+VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?)
+ON CONFLICT (organisation, model, session, type) DO UPDATE SET operations = operations + excluded.operations,
+    records = records + excluded.records, last_ms = excluded.last_ms

@@ -6,11 +6,28 @@ Routes, the OpenAPI file, the reference page and the authorisation test are made
 from typing import Final
 
 from xase_server.web.endpoint import Endpoint
+from xase_server.web.endpoints.access import ACCESS
+from xase_server.web.endpoints.data import DATA
+from xase_server.web.endpoints.datasets import DATASETS
 from xase_server.web.endpoints.evidence import EVIDENCE
 from xase_server.web.endpoints.keys import KEYS
 from xase_server.web.endpoints.ledger import LEDGER
 from xase_server.web.endpoints.metrics import METRICS
+from xase_server.web.endpoints.operations import OPERATIONS
+from xase_server.web.endpoints.policies import POLICIES
 from xase_server.web.endpoints.records import RECORDS
 from xase_server.web.endpoints.service import SERVICE
 
-ENDPOINTS: Final[tuple[Endpoint, ...]] = (*RECORDS, *METRICS, *EVIDENCE, *LEDGER, *KEYS, *SERVICE)
+ENDPOINTS: Final[tuple[Endpoint, ...]] = (
+    *RECORDS,
+    *METRICS,
+    *DATASETS,
+    *POLICIES,
+    *ACCESS,
+    *DATA,
+    *OPERATIONS,
+    *EVIDENCE,
+    *LEDGER,
+    *KEYS,
+    *SERVICE,
+)

@@ -12,7 +12,7 @@ from xase_server.web.parameters import MAX_OFFSET, Choice, Integer, Parameter, P
 from xase_server.web.schemas_data import AccessList, Aggregation, Batch, DataRecord, EventList, Found
 
 _GROUP: Final = "Data in a session"
-_BARRED: Final = (
+BARRED: Final = (
     "policy_violation",
     "session_expired",
     "access_revoked",
@@ -20,7 +20,7 @@ _BARRED: Final = (
     "quota_exceeded",
     "rate_limit_exceeded",
 )
-_QUERIED: Final = (*_BARRED, "invalid_query")
+_QUERIED: Final = (*BARRED, "invalid_query")
 
 SESSION_ID: Final = PathParameter(
     name="id", resource="session", description="The session's id.", example="sess_7f6e5d4c3b2a1908"
@@ -136,7 +136,7 @@ DATA: Final = (
         handler=data.get_data_record,
         path_parameters=(SESSION_ID, RECORD_ID),
         answers={200: Reply(description="The record.", schema=DataRecord, example=examples.DATA_RECORD)},
-        errors=_BARRED,
+        errors=BARRED,
     ),
     Endpoint(
         method="POST",

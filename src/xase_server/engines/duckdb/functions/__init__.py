@@ -3,7 +3,7 @@
 from collections.abc import Mapping
 from typing import Final
 
-from xase_server.engines.duckdb.functions import arithmetic, comparison, conversion, dates, lists, text
+from xase_server.engines.duckdb.functions import arithmetic, comparison, conversion, dates, elsewhere, lists, text
 from xase_server.engines.duckdb.functions.checking import Compile
 
 FUNCTIONS: Final[Mapping[str, Compile]] = {
@@ -11,6 +11,7 @@ FUNCTIONS: Final[Mapping[str, Compile]] = {
     **arithmetic.FUNCTIONS,
     **text.FUNCTIONS,
     **lists.FUNCTIONS,
+    **elsewhere.FUNCTIONS,
     **dates.FUNCTIONS,
     **conversion.FUNCTIONS,
 }

@@ -1,6 +1,7 @@
 """Arithmetic: null in, null out."""
 
 from collections.abc import Callable, Mapping
+from datetime import UTC, datetime
 from typing import Final
 
 from sqlglot import exp
@@ -10,8 +11,10 @@ from xase_server.engines.duckdb.cells import Cell, NotNative
 from xase_server.engines.duckdb.functions.checking import Compile, checked, native, unused
 from xase_server.engines.duckdb.sql import NULL, SQL, Names
 from xase_server.engines.duckdb.unions import is_number, joined, unified
+from xase_server.query.functions.arithmetic import BEYOND, WHOLE
 from xase_server.query.schema import DATE, FLOAT, INT
 from xase_server.query.schema import NULL as NOTHING
+from xase_server.query.values import milliseconds as milliseconds_of
 
 
 def _numeric(name: str, compute: Callable[..., Cell]) -> Compile:
@@ -44,8 +47,10 @@ def milliseconds(cell: Cell) -> SQL:
 
 
 def _moment(milliseconds: SQL) -> Cell:
-    whole = sql.cast(sql.call("round_even", sql.cast(milliseconds, "DOUBLE"), sql.number(0)), "BIGINT")
-    return Cell(sql.call("make_timestamp", sql.binary(exp.Mul, whole, sql.number(1000))), DATE)
+    exact = sql.call("round_even", sql.cast(milliseconds, "DOUBLE"), sql.number(0))
+    within = exp.Between(this=exact, low=sql.number(_FIRST), high=sql.number(_LAST))
+    moment = sql.call("make_timestamp", sql.binary(exp.Mul, sql.cast(exact, "BIGINT"), sql.number(1000)))
+    return Cell(checked(exp.Not(this=within), BEYOND, moment), DATE)
 
 
 def _add(names: Names, *cells: Cell) -> Cell:
@@ -100,7 +105,8 @@ def _rounding(name: str, function: Callable[[SQL], SQL]) -> Callable[..., Cell]:
         shrunk = exp.Div(this=number, expression=scale, typed=False, safe=False)
         down = sql.binary(exp.Mul, function(shrunk), scale)
         negative = exp.LT(this=sql.paren(digits), expression=sql.number(0))
-        result = sql.case([(negative, down), (sql.is_not_null(digits), up)])
+        whole = exp.GTE(this=sql.call("abs", number), expression=sql.number(WHOLE))
+        result = sql.case([(negative, down), (whole, number), (sql.is_not_null(digits), up)])
         if value.type == INT:
             result = sql.case([(negative, sql.cast(down, "BIGINT")), (sql.is_not_null(digits), value.sql)])
         outside = exp.GT(this=sql.call("abs", digits), expression=sql.number(15))
@@ -132,6 +138,9 @@ def _below(bound: int, *, or_equal: bool) -> Callable[[SQL], SQL]:
     return lambda number: kind(this=number, expression=sql.number(bound))
 
 
+# Milliseconds of the first and the last moment that a date can be.
+_FIRST: Final = milliseconds_of(datetime.min.replace(tzinfo=UTC))
+_LAST: Final = milliseconds_of(datetime.max.replace(tzinfo=UTC))
 _SUM: Final = _numeric("add", _chained(exp.Add))
 _DIFFERENCE: Final = _numeric("subtract", _chained(exp.Sub))
 

@@ -39,9 +39,13 @@ def native(*cells: Cell) -> None:
 
 def unused(*cells: Cell) -> None:
     """Raise `NotNative` when a value that the SQL does without could have been an error."""
-    for cell in cells:
-        if any(call.name == "error" for call in cell.sql.find_all(exp.Anonymous)):
-            raise NotNative("an operand that is not needed but may have no value")
+    if any(map(may_fail, cells)):
+        raise NotNative("an operand that is not needed but may have no value")
+
+
+def may_fail(cell: Cell) -> bool:
+    """Whether a value may be an error for some row."""
+    return any(call.name == "error" for call in cell.sql.find_all(exp.Anonymous))
 
 
 def rank(type_: Type) -> int:

@@ -70,6 +70,11 @@ def _not(_: Names, value: Cell) -> Cell:
     return Cell(sql.negated(truth(value)), BOOL)
 
 
+def _is_number(_: Names, value: Cell) -> Cell:
+    native(value)
+    return Cell(sql.is_not_null(value.sql) if is_number(value.type) else FALSE, BOOL)
+
+
 _LESS: Final = _ordered(exp.LT, strict=True, up=True)
 
 FUNCTIONS: Final[Mapping[str, Compile]] = {
@@ -81,4 +86,5 @@ FUNCTIONS: Final[Mapping[str, Compile]] = {
     "lte": _ordered(exp.LTE, strict=False, up=True),
     "cmp": _compare,
     "not": _not,
+    "isNumber": _is_number,
 }

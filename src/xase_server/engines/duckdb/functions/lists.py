@@ -7,7 +7,7 @@ from sqlglot import exp
 
 from xase_server.engines.duckdb import sql
 from xase_server.engines.duckdb.cells import Cell, NotNative
-from xase_server.engines.duckdb.functions.checking import Compile, checked, native, unused
+from xase_server.engines.duckdb.functions.checking import Compile, checked, may_fail, native, unused
 from xase_server.engines.duckdb.functions.comparison import equal
 from xase_server.engines.duckdb.functions.text import whole_number
 from xase_server.engines.duckdb.sql import FALSE, NULL, SQL, Names
@@ -74,6 +74,8 @@ def _in(names: Names, value: Cell, items: Cell) -> Cell:
     if element == JSON:
         raise NotNative("an expression on values of mixed types")
     found = names.any(items.sql, lambda each: equal(names, value, Cell(each, element)).sql)
+    if may_fail(value):  # an empty list asks for no value, and would hide the error
+        found = sql.case([(sql.is_null(value.sql), found)], found)
     return Cell(checked(sql.is_null(items.sql), "$in needs a list", sql.closed(found)), BOOL)
 
 

@@ -38,3 +38,21 @@ CREATE TABLE deliveries (
     idx      bigint NOT NULL,
     PRIMARY KEY (dataset, version, block, idx)
 );
+
+-- What each model has had of each session, by type of operation.
+CREATE TABLE model_uses (
+    organisation  bigint NOT NULL,
+    model         bytea NOT NULL,
+    session       text NOT NULL,
+    type          text NOT NULL,
+    dataset       text NOT NULL,
+    version       bigint NOT NULL,
+    operations    bigint NOT NULL,
+    records       bigint NOT NULL,
+    first_ms      bigint NOT NULL,
+    last_ms       bigint NOT NULL,
+    PRIMARY KEY (organisation, model, session, type)
+);
+
+CREATE INDEX model_uses_by_dataset ON model_uses (dataset);
+CREATE INDEX model_uses_by_session ON model_uses (session);

@@ -38,3 +38,21 @@ CREATE TABLE deliveries (
     idx      INTEGER NOT NULL,
     PRIMARY KEY (dataset, version, block, idx)
 ) WITHOUT ROWID;
+
+-- What each model has had of each session, by type of operation.
+CREATE TABLE model_uses (
+    organisation  INTEGER NOT NULL,
+    model         BLOB NOT NULL,
+    session       TEXT NOT NULL,
+    type          TEXT NOT NULL,
+    dataset       TEXT NOT NULL,
+    version       INTEGER NOT NULL,
+    operations    INTEGER NOT NULL,
+    records       INTEGER NOT NULL,
+    first_ms      INTEGER NOT NULL,
+    last_ms       INTEGER NOT NULL,
+    PRIMARY KEY (organisation, model, session, type)
+) WITHOUT ROWID;
+
+CREATE INDEX model_uses_by_dataset ON model_uses (dataset);
+CREATE INDEX model_uses_by_session ON model_uses (session);

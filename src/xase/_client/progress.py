@@ -1,0 +1,58 @@
+"""A sign of life for long streams: on standard error, where somebody may be looking."""
+
+import sys
+import time
+from types import TracebackType
+from typing import TYPE_CHECKING, Final, Self
+
+if TYPE_CHECKING:
+    from rich.progress import Progress as Bar
+
+QUIET_SECONDS: Final = 1.0
+"""A stream that ends sooner shows nothing."""
+
+
+class Progress:
+    """Counts what has come; with a known total a bar, else a counter. Shows nothing unless `is_wanted`.
+
+    Wanted None means: on a terminal or in a notebook.
+    """
+
+    def __init__(self, title: str, *, is_wanted: bool | None = None) -> None:
+        self._title = title
+        self._is_wanted = _is_watched() if is_wanted is None else is_wanted
+        self._since = time.monotonic()
+        self._bar: Bar | None = None
+        self._count = 0
+
+    def add(self, count: int, total: int | None = None) -> None:
+        """So many more have come, of so many in all."""
+        self._count += count
+        if self._is_wanted and self._bar is None and time.monotonic() - self._since >= QUIET_SECONDS:
+            self._bar = _bar(self._title)
+            self._bar.start()
+        if self._bar is not None:
+            self._bar.update(self._bar.task_ids[0], completed=self._count, total=total)
+
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
+    ) -> None:
+        if self._bar is not None:
+            self._bar.stop()
+
+
+def _is_watched() -> bool:
+    return "ipykernel" in sys.modules or (sys.stderr is not None and sys.stderr.isatty())
+
+
+def _bar(title: str) -> "Bar":
+    from rich.console import Console
+    from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeElapsedColumn
+
+    columns = (TextColumn("{task.description}"), BarColumn(), MofNCompleteColumn(), TextColumn("records"))
+    bar = Progress(*columns, TimeElapsedColumn(), console=Console(stderr=True))
+    bar.add_task(title, total=None)
+    return bar

@@ -1,0 +1,382 @@
+"""Datasets: registered, given data, described, changed, archived (docs/spec/api.md, section 3)."""
+
+import asyncio
+from collections.abc import AsyncIterator, Callable, Mapping, Sequence
+from dataclasses import dataclass
+from itertools import islice
+from typing import Any, Final
+
+from msgspec import UNSET, structs
+
+from xase_server.domain.clock import Clock
+from xase_server.domain.datasets import (
+    ARCHIVED,
+    DATASET,
+    PROCESSING,
+    VERSION,
+    Dataset,
+    DatasetChange,
+    FileFormat,
+    NewDataset,
+    NewVersion,
+    Version,
+    version_ref,
+)
+from xase_server.domain.decisions import Page
+from xase_server.domain.entries import Append, ObjectsChanged, Unit, admin_stream
+from xase_server.domain.errors import Problems, Refused, unavailable
+from xase_server.domain.ids import is_id, new_id
+from xase_server.domain.objects import Expectation, ObjectQuery, ObjectRow
+from xase_server.domain.policies import policy_ref
+from xase_server.domain.principals import Principal
+from xase_server.ledger.append import Ledger
+from xase_server.ports import Library, Reads, VersionUnavailable
+from xase_server.services.anew import until_it_stands
+from xase_server.services.dataset_views import dataset_view, fields_view, offered_view, version_view
+from xase_server.services.documents import dataset_of, document_of, schema_of, version_of
+from xase_server.services.fitting import find_policy, refuse_unfit, refuse_unknown_fields
+from xase_server.services.ingestion import Ingestion
+from xase_server.services.jobs import Arrival, Job, Mode
+from xase_server.services.outcome import Once, Outcome, Remembered, another_kind_of_request, recall, remember
+from xase_server.services.reading import Reader
+from xase_server.services.sealing import make_append
+from xase_server.services.versions import moved
+from xase_server.services.views import View
+from xase_server.services.visibility import (
+    every_dataset,
+    find_dataset,
+    find_own_dataset,
+    may_see_dataset,
+    offered_terms,
+)
+
+_REGISTERING_SECONDS: Final = 2.0
+_READING_SECONDS: Final = 10.0
+
+
+@dataclass(frozen=True, slots=True)
+class _Policed:
+    """A dataset's policy id, and what must still hold for it when it is attached."""
+
+    parent: str | None
+    expects: tuple[Expectation, ...]
+
+
+class Datasets:
+    """The use cases around the datasets of the caller's organisation, and those that others offer it."""
+
+    def __init__(self, ledger: Ledger, reader: Reader, library: Library, ingestion: Ingestion, clock: Clock) -> None:
+        self._ledger = ledger
+        self._reader = reader
+        self._library = library
+        self._ingestion = ingestion
+        self._clock = clock
+
+    # ------------------------------------------------------------------ data
+
+    async def register(self, who: Principal, wish: NewDataset, once: Once | None) -> Outcome:
+        """The dataset, durable and PROCESSING until data is read; waits a moment for the data of a `source`.
+
+        Raises Refused: `validation_error`, `conflict` for a name in use.
+        """
+        earlier = await recall(self._reader, once)
+        if earlier is not None:
+            return await self._again(who, earlier)
+        arrival = await self._registered_arrival(wish)
+        row = await until_it_stands(lambda: self._register(who, wish, once))
+        if arrival is not None:
+            await self._ingestion.start(who, row, arrival, None).wait(_REGISTERING_SECONDS)
+        return Outcome(await self._own_view(who, row.id))
+
+    async def upload(
+        self,
+        who: Principal,
+        name: str,
+        pieces: AsyncIterator[bytes],
+        once_of: Callable[[str], Once | None],
+        *,
+        format: FileFormat | None,
+        mode: Mode,
+    ) -> Outcome:
+        """The dataset with what was sent as its next version, or with `progress` when reading takes longer.
+
+        `once_of` gives the caller's wish for the SHA-256 of what was sent. Data that does not arrive
+        whole leaves nothing. Raises Refused: `conflict` for an archived dataset or while other data
+        of it is being read, `payload_too_large` for what passes a bound of reading.
+        """
+        row = await self._open(who, name)
+        if once_of("") is None:
+            self._ingestion.refuse_second(row.id)
+        async with self._ingestion.received(pieces) as (path, digest):
+            once = once_of(digest)
+            if await self._is_repeated(once, row.id):
+                return Outcome(await self._own_view(who, row.id), replayed=True)
+            job = self._ingestion.start(who, row, Arrival(path, format, mode, passing=True), once)
+            return await self._finished(who, job)
+
+    async def add_version(self, who: Principal, name: str, wish: NewVersion, once: Once | None) -> Outcome:
+        """The dataset with the source as its next version, or with `progress` when reading takes longer."""
+        row = await self._open(who, name)
+        if await self._is_repeated(once, row.id):
+            return Outcome(await self._own_view(who, row.id), replayed=True)
+        path = await asyncio.to_thread(self._library.resolve, wish.source)
+        return await self._finished(
+            who, self._ingestion.start(who, row, Arrival(path, wish.format or None, wish.mode), once)
+        )
+
+    async def _is_repeated(self, once: Once | None, dataset_id: str) -> bool:
+        """Whether an earlier request with this idempotency key has been answered, or is being worked on."""
+        if await recall(self._reader, once) is not None:
+            return True
+        return self._ingestion.claimed(once, dataset_id) is not None
+
+    async def _finished(self, who: Principal, job: Job) -> Outcome:
+        await job.wait(_READING_SECONDS)
+        if job.too_large is not None:
+            raise Refused("payload_too_large", job.too_large, {"resource": "dataset", "id": job.dataset_id})
+        return Outcome(await self._own_view(who, job.dataset_id))
+
+    async def _open(self, who: Principal, name: str) -> ObjectRow:
+        """The caller's own dataset, which takes more data."""
+        row = await self._reader.point(lambda reads: find_own_dataset(reads, who.organisation, name))
+        if row.status == ARCHIVED:
+            raise Refused("conflict", "This dataset is archived", {"resource": "dataset", "id": row.id})
+        return row
+
+    async def _registered_arrival(self, wish: NewDataset) -> Arrival | None:
+        problems = Problems()
+        if is_id(wish.name):
+            problems.add("name", "Must not have the form of an id")
+        if wish.format is not UNSET and wish.source is UNSET:
+            problems.add("format", "Only together with source")
+        problems.refuse_if_any()
+        if wish.source is UNSET:
+            return None
+        path = await asyncio.to_thread(self._library.resolve, wish.source)
+        return Arrival(path, wish.format or None, "replace")
+
+    async def _register(self, who: Principal, wish: NewDataset, once: Once | None) -> ObjectRow:
+        dataset = Dataset(
+            name=wish.name,
+            description=wish.description or "",
+            id_field=wish.id_field or None,
+            subject_field=wish.subject_field or None,
+            fields=wish.fields or {},
+            policy_id=wish.policy_id or None,
+        )
+
+        def work(reads: Reads) -> _Policed:
+            if next(every_dataset(reads, name=wish.name, owner=who.organisation), None) is not None:
+                raise name_taken(wish.name)
+            return _policed(reads, who.organisation, dataset, None)
+
+        policed = await self._reader.point(work)
+        row = ObjectRow(
+            kind=DATASET,
+            id=new_id("ds"),
+            organisation=who.organisation,
+            revision=1,
+            document=document_of(dataset),
+            created_ms=self._clock.now_ms(),
+            status=PROCESSING,
+            name=dataset.name,
+            parent=policed.parent,
+        )
+        append = _append(who, row, "dataset_registered", _openly(dataset), _said(dataset))
+        # COMMIT POINT: after it the dataset exists; data that is being read for it may still be lost.
+        try:
+            await self._ledger.append(Unit((append,), remember(once, Remembered(ids=[row.id])), policed.expects))
+        except Refused as refused:
+            if refused.kind.slug != "conflict":
+                raise
+            raise name_taken(wish.name) from refused
+        return row
+
+    # ------------------------------------------------------------------ changes
+
+    async def change(self, who: Principal, name: str, wish: DatasetChange, once: Once | None) -> Outcome:
+        """The dataset as it is after the change, which holds for every request from then on.
+
+        Raises Refused: `validation_error` for a policy that does not exist or does not fit the data,
+        and for notes on fields that the data does not have.
+        """
+        earlier = await recall(self._reader, once)
+        if earlier is not None:
+            return await self._again(who, earlier)
+        return await until_it_stands(lambda: self._change(who, name, wish, once))
+
+    async def _change(self, who: Principal, name: str, wish: DatasetChange, once: Once | None) -> Outcome:
+        wished = {field: value for field in wish.__struct_fields__ if (value := getattr(wish, field)) is not UNSET}
+
+        def work(reads: Reads) -> tuple[ObjectRow, Dataset, _Policed]:
+            row = find_own_dataset(reads, who.organisation, name)
+            after = structs.replace(dataset_of(row), **wished)
+            version = newest_version(reads, row)
+            if version is not None and wish.fields is not UNSET:
+                refuse_unknown_fields(version, after.fields, None)
+            return row, after, _policed(reads, who.organisation, after, version)
+
+        row, after, policed = await self._reader.point(work)
+        if after != dataset_of(row):
+            changed = moved(row, after, parent=policed.parent)
+            body = {"changed": sorted(wished)} | _openly(after)
+            parts = {field: value for field, value in _said(after).items() if field in wished}
+            append = _append(who, changed, "dataset_changed", body, parts)
+            # COMMIT POINT: after it the dataset is described and governed as it now says.
+            claim = remember(once, Remembered(ids=[row.id]))
+            await self._ledger.append(Unit((append,), claim, policed.expects))
+        return Outcome(await self._own_view(who, row.id))
+
+    async def archive(self, who: Principal, name: str, once: Once | None) -> Outcome:
+        """The dataset, which no new session can be opened on; archiving it again changes nothing."""
+        replayed = await recall(self._reader, once) is not None
+        row = await until_it_stands(lambda: self._archive(who, name, once))
+        job = self._ingestion.running(row.id)
+        if job is not None:
+            job.cancelled.set()
+        return Outcome(await self._own_view(who, row.id), replayed=replayed)
+
+    async def _archive(self, who: Principal, name: str, once: Once | None) -> ObjectRow:
+        row = await self._reader.point(lambda reads: find_own_dataset(reads, who.organisation, name))
+        if row.status == ARCHIVED:
+            return row
+        changed = moved(row, dataset_of(row), status=ARCHIVED)
+        append = _append(who, changed, "dataset_archived", {}, {})
+        # COMMIT POINT: after it no session begins.
+        await self._ledger.append(Unit((append,), remember(once, Remembered(ids=[row.id]))))
+        return changed
+
+    # ------------------------------------------------------------------ reading
+
+    async def get(self, who: Principal, name: str) -> View:
+        """One dataset by id or name, of the caller's organisation or offered to it."""
+        return await self._reader.point(
+            lambda reads: self._view(reads, who, find_dataset(reads, who.organisation, name))
+        )
+
+    async def list(
+        self, who: Principal, criteria: Mapping[str, Any], limit: int, offset: int
+    ) -> tuple[Sequence[View], int]:
+        """Datasets in the order of their registration, own and offered ones, and how many there are."""
+
+        def work(reads: Reads) -> tuple[Sequence[View], int]:
+            rows = [
+                row
+                for row in every_dataset(reads, name=criteria["name"])
+                if criteria["status"] in {None, row.status} and may_see_dataset(reads, who.organisation, row)
+            ]
+            return [self._view(reads, who, row) for row in islice(rows, offset, offset + limit)], len(rows)
+
+        return await self._reader.scan(work)
+
+    async def versions(self, who: Principal, name: str, page: Page) -> tuple[Sequence[View], int, int | None]:
+        """A page of the versions of one of the caller's own datasets, the total, and where the next page begins."""
+
+        def work(reads: Reads) -> tuple[Sequence[View], int, int | None]:
+            row = find_own_dataset(reads, who.organisation, name)
+            found = reads.objects(ObjectQuery(kind=VERSION, parent=row.id), page)
+            return [version_view(each) for each in found.rows], found.total, found.next_after
+
+        return await self._reader.scan(work)
+
+    async def schema(self, who: Principal, name: str) -> View:
+        """The fields of the newest version; for others than its holder those that some rule offers them."""
+
+        def work(reads: Reads) -> View:
+            row = find_dataset(reads, who.organisation, name)
+            dataset, version = dataset_of(row), newest_version(reads, row)
+            terms = offered_terms(reads, who.organisation, row)
+            own = row.organisation == who.organisation
+
+            def sees(path: str) -> bool:
+                return own or path == "record_id" or any(each.allows_field(path) for each in terms)
+
+            fields = [] if version is None else fields_view(schema_of(version), dataset.fields, sees)
+            return {"dataset_id": row.id, "version": dataset.version, "fields": fields}
+
+        return await self._reader.point(work)
+
+    async def profile(self, who: Principal, name: str) -> View:
+        """What the values of each field are like in the newest version of one of the caller's own datasets.
+
+        Raises Refused: `conflict` before there is a version, `unavailable` when its files cannot be read.
+        """
+        row = await self._reader.point(lambda reads: find_own_dataset(reads, who.organisation, name))
+        number = dataset_of(row).version
+        if not number:
+            raise Refused("conflict", "This dataset has no data yet", {"resource": "dataset", "id": row.id})
+        try:
+            found = await asyncio.to_thread(self._library.profile, row.id, number)
+        except VersionUnavailable as error:
+            raise unavailable("The dataset's files cannot be read now", retry_after=60) from error
+        return {"dataset_id": row.id, "version": number, **found}
+
+    async def close(self) -> None:
+        """Break off what is being read, and give back the versions."""
+        await self._ingestion.close()
+        await asyncio.to_thread(self._library.close)
+
+    def _view(self, reads: Reads, who: Principal, row: ObjectRow) -> View:
+        if row.organisation != who.organisation:
+            return offered_view(row)
+        job = self._ingestion.running(row.id)
+        return dataset_view(row, newest_version(reads, row), job.progress if job else None)
+
+    async def _own_view(self, who: Principal, identifier: str) -> View:
+        return await self._reader.point(
+            lambda reads: self._view(reads, who, find_own_dataset(reads, who.organisation, identifier))
+        )
+
+    async def _again(self, who: Principal, earlier: Remembered) -> Outcome:
+        """The dataset that an earlier request made or changed, as it is now."""
+        if earlier.ids is UNSET:
+            raise another_kind_of_request()
+        return Outcome(await self._own_view(who, earlier.ids[0]), replayed=True)
+
+
+def newest_version(reads: Reads, row: ObjectRow) -> Version | None:
+    """The version of a dataset that is read now."""
+    number = dataset_of(row).version
+    found = reads.object(version_ref(row.id, number)) if number else None
+    return None if found is None else version_of(found)
+
+
+def name_taken(name: str) -> Refused:
+    """The refusal of a name that another dataset of the holder has."""
+    return Refused("conflict", "Another dataset has this name", {"field": "name", "resource": "dataset", "id": name})
+
+
+def _policed(reads: Reads, organisation: str, dataset: Dataset, version: Version | None) -> _Policed:
+    """What a dataset with this policy belongs to; raises `validation_error` when the policy is not there or unfit."""
+    if dataset.policy_id is None:
+        return _Policed(None, ())
+    policy, expected = find_policy(reads, organisation, dataset.policy_id)
+    if version is not None:
+        refuse_unfit(policy, version)
+    return _Policed(policy_ref(organisation, dataset.policy_id).id, (expected,))
+
+
+def _openly(dataset: Dataset) -> View:
+    """What entries say of a dataset in clear."""
+    return {} if dataset.policy_id is None else {"policy_id": dataset.policy_id}
+
+
+def _said(dataset: Dataset) -> View:
+    """What the holder says of a dataset in words of its own."""
+    said: View = {"name": dataset.name, "description": dataset.description}
+    said["fields"] = {
+        path: {"class": note.class_, "description": note.description} for path, note in dataset.fields.items()
+    }
+    return said
+
+
+def _append(who: Principal, row: ObjectRow, type: str, body: View, parts: View) -> Append:
+    return make_append(
+        identifier=row.id if row.revision == 1 else new_id("evt"),
+        type=type,
+        stream=admin_stream(row.organisation),
+        principal=who,
+        body={"dataset_id": row.id} | body,
+        parts={**parts, "principal": who.email},
+        effect=ObjectsChanged((row,)),
+    )

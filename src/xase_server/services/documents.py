@@ -1,0 +1,55 @@
+"""Objects' documents: the one place where what is kept of an object is encoded, and read by its kind."""
+
+from collections.abc import Mapping, Sequence
+from typing import Any
+
+from msgspec import Struct
+from msgspec.json import decode, encode
+
+from xase_server.domain.datasets import Dataset, Version
+from xase_server.domain.objects import ObjectRow
+from xase_server.domain.policies import StoredPolicy
+from xase_server.domain.sessions import Session
+from xase_server.query import schema
+
+
+def document_of(kept: Struct) -> bytes:
+    """The bytes to keep."""
+    return encode(kept)
+
+
+def dataset_of(row: ObjectRow) -> Dataset:
+    """What is kept of a dataset."""
+    return decode(row.document, type=Dataset)
+
+
+def version_of(row: ObjectRow) -> Version:
+    """What is kept of one version of a dataset."""
+    return decode(row.document, type=Version)
+
+
+def policy_of(row: ObjectRow) -> StoredPolicy:
+    """What is kept of a policy, in force or of one version."""
+    return decode(row.document, type=StoredPolicy)
+
+
+def session_of(row: ObjectRow) -> Session:
+    """What is kept of a session."""
+    return decode(row.document, type=Session)
+
+
+def schema_of(version: Version) -> schema.Schema:
+    """A version's columns as queries and policies know them."""
+    return _struct(version.schema)
+
+
+def _struct(columns: Sequence[Mapping[str, Any]]) -> schema.Struct:
+    return schema.Struct(tuple((column["name"], _type(column)) for column in columns))
+
+
+def _type(form: Mapping[str, Any]) -> schema.Type:
+    if form["type"] == "list":
+        return schema.ListOf(_type(form["element"]))
+    if form["type"] == "struct":
+        return _struct(form["members"])
+    return schema.Scalar(schema.Kind(form["type"]))

@@ -1,0 +1,89 @@
+"""Which datasets an organisation may know of; what it may not answers as what does not exist.
+
+A holder sees all of its own. Others see a dataset while the policy in force has a rule that could
+permit them, whatever else that rule asks for.
+"""
+
+from collections.abc import Iterator
+
+from xase_server.domain.datasets import DATASET, dataset_ref
+from xase_server.domain.decisions import Page
+from xase_server.domain.errors import Refused, not_found
+from xase_server.domain.objects import ObjectQuery, ObjectRow
+from xase_server.domain.policies import policy_ref
+from xase_server.policy.contract import Contract, terms_of
+from xase_server.policy.load import load
+from xase_server.policy.model import Policy, Rule
+from xase_server.ports import Reads
+from xase_server.services.documents import dataset_of, policy_of
+
+_PIECE = 500
+
+
+def may_see_dataset(reads: Reads, organisation: str, row: ObjectRow) -> bool:
+    """Whether the dataset of this row exists for the organisation."""
+    return row.organisation == organisation or bool(offered_terms(reads, organisation, row))
+
+
+def offered_terms(reads: Reads, organisation: str, row: ObjectRow) -> list[Contract]:
+    """The terms of every rule that could permit the organisation something; none for a dataset without a policy."""
+    policy = policy_governing(reads, row)
+    rules = () if policy is None else policy.rules
+    return [terms_of(rule.constrain, actions=None, max_duration=None) for rule in rules if _invites(rule, organisation)]
+
+
+def policy_governing(reads: Reads, row: ObjectRow) -> Policy | None:
+    """The policy in force on the dataset of this row."""
+    policy_id = dataset_of(row).policy_id
+    found = None if policy_id is None else reads.object(policy_ref(row.organisation, policy_id))
+    return None if found is None else load(policy_of(found).document)
+
+
+def find_dataset(reads: Reads, organisation: str, name: str) -> ObjectRow:
+    """The dataset with this id or name that the organisation may see; its own before others'.
+
+    Raises Refused: `not_found`, or `conflict` for a name that several other holders use.
+    """
+    row = reads.object(dataset_ref(name))
+    if row is not None and may_see_dataset(reads, organisation, row):
+        return row
+    named = [each for each in every_dataset(reads, name=name) if may_see_dataset(reads, organisation, each)]
+    own = [each for each in named if each.organisation == organisation]
+    if len(own or named) > 1:
+        raise Refused("conflict", "Several datasets have this name; use an id", {"resource": "dataset", "id": name})
+    for found in own or named:
+        return found
+    raise not_found("dataset", name)
+
+
+def find_own_dataset(reads: Reads, organisation: str, name: str) -> ObjectRow:
+    """The organisation's own dataset with this id or name; raises `not_found`, for others' datasets as well."""
+    row = reads.object(dataset_ref(name))
+    if row is None or row.organisation != organisation:
+        row = next(every_dataset(reads, name=name, owner=organisation), None)
+    if row is None:
+        raise not_found("dataset", name)
+    return row
+
+
+def every_dataset(
+    reads: Reads, *, name: str | None = None, owner: str | None = None, parent: str | None = None
+) -> Iterator[ObjectRow]:
+    """The rows of all datasets, of this name, owner or policy where given, in the order of their registration."""
+    yield from every_object(reads, ObjectQuery(kind=DATASET, name=name, owner=owner, parent=parent))
+
+
+def every_object(reads: Reads, query: ObjectQuery) -> Iterator[ObjectRow]:
+    """All rows of a list, oldest first."""
+    after: int | None = None
+    while True:
+        page = reads.objects(query, Page(_PIECE, 0, after, descending=False))
+        yield from page.rows
+        after = page.next_after
+        if after is None:
+            return
+
+
+def _invites(rule: Rule, organisation: str) -> bool:
+    named = rule.when.organisations
+    return rule.effect == "permit" and (named is None or organisation in named)
