@@ -175,7 +175,8 @@ def _services(core: Core, library: Library) -> Services:
     ledger, custody, clock = core.ledger, core.custody, core.clock
     purposes = _purposes(core.settings.purposes_file)
     governance = Governance(purposes)
-    gate, planner = Gate(reader, clock, governance), Planner(library)
+    master_key = core.home.master_key(core.settings.master_key_file)
+    gate, planner = Gate(reader, clock, governance), Planner(library, master_key)
     data = Data(gate, planner, Releases(ledger), reader)
     return Services(
         decisions=Decisions(ledger, reader),

@@ -192,6 +192,6 @@ def _within_reach(view: View, number: int) -> bool:
     condition = simplified(And((view.rows, view.barrier)))
     if condition == TRUE:
         return True
-    version = view.version
-    (row,) = rows_of(version.slice(number, number + 1), version.schema)
+    source = view.source
+    (row,) = rows_of(source.slice(number, number + 1), source.schema)
     return matches(condition, row)

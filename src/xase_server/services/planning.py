@@ -25,6 +25,7 @@ from xase_server.query.parse import parse_fields, parse_filter, parse_find
 from xase_server.query.rewrite import simplified
 from xase_server.query.schema import Schema, Struct
 from xase_server.query.stages import Find
+from xase_server.services.editing import Editing, edit_name, own_values
 from xase_server.services.grants import Grant
 from xase_server.services.selections import Every, Listed, Selection, Selections, Shared
 from xase_server.services.wanted import Wanted
@@ -41,10 +42,12 @@ class View:
     `rows` is the condition on rows that the session began with, `barrier` what has come on top since. A
     place in the answer to a query counts all of `rows`, so that cursors hold; what lies behind the barrier
     is left out on the way. `engine` sees the visible fields of `rows`, `barred` only those before the barrier.
+    `version` has values as the contract's transforms leave them; conditions on rows are of `source`, raw.
     """
 
     key: Hashable
     barrier_key: Hashable
+    source: Version
     version: Version
     visible: Schema
     filterable: Schema
@@ -102,9 +105,12 @@ _NONE: Final[Numbers] = np.empty(0, dtype=np.int64)
 class Planner:
     """Makes plans, and keeps what they are made of."""
 
-    def __init__(self, library: Library, *, limits: QuerySettings = DEFAULTS, workers: int = 2) -> None:
+    def __init__(
+        self, library: Library, master_key: bytes, *, limits: QuerySettings = DEFAULTS, workers: int = 2
+    ) -> None:
         self.limits = limits
         self._library = library
+        self._editing = Editing(library, master_key)
         self._selections = Selections()
         self._views: dict[Hashable, View] = {}
         self._read: dict[Hashable, tuple[Find, Shape]] = {}
@@ -141,14 +147,16 @@ class Planner:
     # ------------------------------------------------------------------ what a contract shows
 
     def _view(self, grant: Grant) -> View:
-        version = self._library.open(grant.dataset_id, grant.version)
+        source = self._library.open(grant.dataset_id, grant.version)
+        version = self._editing.edition(grant, source)
         seen = visible(grant.contract, version.schema)
         begun = read_contract(grant.session.contract).row_filters
         added = [each for each in grant.contract.row_filters if each not in begun]
-        rows, barrier = self._conditions(version, begun), self._conditions(version, added)
+        rows, barrier = self._conditions(source, begun), self._conditions(source, added)
         view = View(
-            key=(grant.dataset_id, grant.version, seen, canonical([dict(each) for each in begun])),
+            key=(grant.dataset_id, grant.version, edit_name(grant), seen, canonical([dict(each) for each in begun])),
             barrier_key=canonical([dict(each) for each in added]),
+            source=source,
             version=version,
             visible=seen,
             filterable=filterable(grant.contract, seen),
@@ -222,7 +230,7 @@ def _planned(view: View, wanted: Wanted, shape: Shape, base: Selection) -> Plan:
 
 
 def _name(grant: Grant) -> Hashable:
-    return grant.dataset_id, grant.version, grant.session.contract_hash, grant.contract_hash
+    return grant.dataset_id, grant.version, grant.session.contract_hash, grant.contract_hash, own_values(grant)
 
 
 def _keep(kept: dict[Hashable, T], key: Hashable, value: T) -> None:
