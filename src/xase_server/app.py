@@ -46,6 +46,7 @@ from xase_server.services.reading import Reader
 from xase_server.services.recovery import recover_datasets
 from xase_server.services.releases import Releases
 from xase_server.services.sessions import Sessions
+from xase_server.services.transforming import Transforming
 from xase_server.services.versions import Versions
 from xase_server.settings import Settings
 from xase_server.storage import open_storage
@@ -201,6 +202,7 @@ def _services(core: Core, library: Library) -> Services:
         closing=Closing(ledger, reader, clock),
         data=data,
         aggregation=Aggregation(data),
+        transforming=Transforming(data),
         operations=Operations(ledger, gate, planner, reader),
         events=Events(reader, planner),
         health=Health(ledger, reader),
@@ -217,6 +219,7 @@ def _bounds(core: Core) -> Bounds:
         max_upload_bytes=settings.max_upload_bytes,
         body_timeout=settings.body_timeout,
         rate_limit=settings.rate_limit,
+        base_url=settings.base_url,
     )
 
 

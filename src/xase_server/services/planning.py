@@ -110,7 +110,7 @@ class Planner:
     ) -> None:
         self.limits = limits
         self._library = library
-        self._editing = Editing(library, master_key)
+        self.editing = Editing(library, master_key)
         self._selections = Selections()
         self._views: dict[Hashable, View] = {}
         self._read: dict[Hashable, tuple[Find, Shape]] = {}
@@ -148,7 +148,7 @@ class Planner:
 
     def _view(self, grant: Grant) -> View:
         source = self._library.open(grant.dataset_id, grant.version)
-        version = self._editing.edition(grant, source)
+        version = self.editing.edition(grant, source)
         seen = visible(grant.contract, version.schema)
         begun = read_contract(grant.session.contract).row_filters
         added = [each for each in grant.contract.row_filters if each not in begun]

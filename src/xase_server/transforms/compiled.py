@@ -15,6 +15,7 @@ from xase_server.transforms.masking import masked, redacted
 from xase_server.transforms.places import Integers, Places, whole
 from xase_server.transforms.shifting import noised, shifted
 from xase_server.transforms.specs import (
+    ALGORITHMS,
     Bucketize,
     DateShift,
     Domain,
@@ -81,10 +82,19 @@ def compile_transforms(specs: Mapping[str, Mapping[str, Any]], schema: Schema, k
     return Transforms(
         schema=Struct(tuple((name, part.type) for name, part in after if part is not None)),
         columns=frozenset(parts),
-        key_ids={path: keys.key_id("hash", spec.domain) for path, spec in read.items() if isinstance(spec, Hash)},
+        key_ids=_key_ids(read, keys),
         _parts=parts,
         _subjects=_subjects(read),
     )
+
+
+def _key_ids(read: Mapping[str, Spec], keys: Keys) -> dict[str, str]:
+    found: dict[str, str] = {}
+    for path, spec in read.items():
+        op = spec.__struct_config__.tag
+        if op in ALGORITHMS:
+            found[path] = keys.key_id(str(op), spec.domain if isinstance(spec, Hash) else "dataset")
+    return found
 
 
 def _read(raw: Mapping[str, Any], schema: Schema) -> Spec:

@@ -179,6 +179,14 @@ NOT_YET: Final = ("tokenize", "k_anonymize", "scrub_text")
 """In the specification, not in this version: refused by name, so that no policy relies on them."""
 
 
+ALGORITHMS: Final[Mapping[str, str]] = {
+    "hash": "HMAC-SHA256",
+    "date_shift": "HMAC-SHA256",
+    "noise": "SipHash-2-4",
+}
+"""What is computed under a key, by op."""
+
+
 class InvalidSpec(Exception):
     """What is wrong with a transform, parameter by parameter."""
 
