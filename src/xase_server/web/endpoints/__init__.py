@@ -19,6 +19,7 @@ from xase_server.web.endpoints.operations import OPERATIONS
 from xase_server.web.endpoints.policies import POLICIES
 from xase_server.web.endpoints.records import RECORDS
 from xase_server.web.endpoints.service import SERVICE
+from xase_server.web.endpoints.transformations import TRANSFORMATIONS
 
 ENDPOINTS: Final[tuple[Endpoint, ...]] = (
     *RECORDS,
@@ -28,6 +29,7 @@ ENDPOINTS: Final[tuple[Endpoint, ...]] = (
     *POLICIES,
     *ACCESS,
     *DATA,
+    *TRANSFORMATIONS,
     *OPERATIONS,
     *LINEAGE,
     *EVIDENCE,
