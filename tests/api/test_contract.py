@@ -189,6 +189,9 @@ async def answers(site, client, record):
     return found
 
 
+ANONYMIZE = {"transformation": "anonymize", "parameters": {"fields": ["age"], "method": "redact"}}
+
+
 async def access_calls(client):
     """A call of every endpoint of access sessions."""
     dataset = await ready_dataset(client, subject_field="age")
@@ -201,6 +204,7 @@ async def access_calls(client):
         "get_data_record": ("GET", f"{data}/records/{record}", None),
         "filter_records": ("POST", f"{data}/filter", {"limit": 1}),
         "aggregate": ("POST", f"{data}/aggregate", {"pipeline": [{"$count": "n"}]}),
+        "transform": ("POST", f"{data}/transform", ANONYMIZE | {"record_ids": [record]}),
         "record_operation": ("POST", f"{data}/operations", {"operation_type": "TRAIN", "records": [record, "x"]}),
         "list_events": ("GET", f"{data}/events", None),
         "withdraw_consent": ("POST", f"/v1/datasets/{dataset}/subjects/withdraw", {"subject": 57, "reason": "r"}),
