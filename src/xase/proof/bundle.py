@@ -16,6 +16,7 @@ from xase.proof.digest import PREFIX, format_digest, leaf_hash, sha256_digest
 from xase.proof.leaflet import README_TXT, VERIFY_SH
 from xase.proof.merkle import Subtree
 from xase.proof.multiproof import many_nodes
+from xase.proof.statements import STATEMENTS
 
 FORMAT: Final = "xase-bundle"
 VERSION: Final = 1
@@ -30,16 +31,21 @@ PARTS: Final = "payloads/parts.ndjson"
 REPORT: Final = "report.html"
 CERTIFICATE: Final = "signatures/certificate.pem"
 PUBLIC_KEY: Final = "signatures/public-key.pem"
-STATEMENTS: Final = ("session", "policy", "authorization", "usage")
+OPERATIONS: Final = "operations/operations.ndjson"
+RELEASES: Final = "records/releases.ndjson"
 
 UNLISTED: Final = frozenset({MANIFEST, SIGNATURE})
 REQUIRED: Final = frozenset({MANIFEST, SIGNATURE, ENTRIES, PROOFS, CHECKPOINT})
 EVIDENCE: Final = (ENTRIES, PROOFS, CHECKPOINT, CHECKPOINT_START, PARTS)
 
+WHOLE: Final = "session/"
+"""Streams of which a bundle shows everything from the first entry on, or nothing."""
+
 RANGE: Final = "range"
 SELECTION: Final = "selection"
 
 __all__ = [
+    "STATEMENTS",
     "Archive",
     "ArchiveError",
     "BundleContents",

@@ -6,7 +6,7 @@ from dataclasses import dataclass, field
 from typing import Any, Final
 
 from xase.proof.archive import Limits
-from xase.proof.bundle import RANGE
+from xase.proof.bundle import RANGE, WHOLE
 from xase.proof.chain import Link
 from xase.proof.checkpoint import Checkpoint
 from xase.proof.digest import format_digest
@@ -98,8 +98,11 @@ class Case:
             f"The log {head.origin} of size {head.size} was signed by a trusted log key.",
             f"{_count(len(self.lines), 'entry', 'entries')} stood in it then, as shown and in this order.",
         ]
-        if self.manifest["completeness"] == RANGE:
-            said += map(self._stretch, sorted(self.links))
+        said += [
+            self._stretch(stream)
+            for stream in sorted(self.links)
+            if self.manifest["completeness"] == RANGE or stream.startswith(WHOLE)
+        ]
         if self.start:
             said.append(f"The log of {head.size} entries extends the one of {self.start.size} that was signed before.")
         if shown := self._shown():
