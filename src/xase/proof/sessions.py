@@ -15,7 +15,7 @@ from xase.proof.digest import sha256_digest
 from xase.proof.entry import parse_time
 from xase.proof.line import Line
 from xase.proof.report import Finding, Severity
-from xase.proof.statements import ENDINGS, RELEASING, STATED, STATEMENTS, make_statements, session_of
+from xase.proof.statements import ENDINGS, RELEASING, STATED, make_lists, make_statements, session_of
 
 _STEP: Final = 7
 _AGREED: Final = ("dataset_id", "dataset_version", "policy_id", "policy_version", "policy_hash", "purpose", "model_id")
@@ -26,12 +26,12 @@ _MOST_STATED: Final = (
 
 @dataclass(frozen=True, slots=True)
 class Evidence:
-    """What the rules look at: the entries of sessions and of what opened them, and what a person reads first."""
+    """What the rules look at: the entries, and the files that repeat what they say."""
 
     scope: Mapping[str, Any]
     lines: Sequence[Line]
     by_id: Mapping[str, Line]
-    statements: Mapping[str, bytes]
+    files: Mapping[str, bytes]
 
     def of_type(self, *kinds: str) -> Iterator[Line]:
         """The entries of these types, in order."""
@@ -107,7 +107,7 @@ def nothing_leaves_outside_its_time(_: Evidence, session: Session) -> Iterator[F
     ended: Line | None = None
     for line in session.stream:
         if line.type in RELEASING:
-            yield from _untimely(line, times, ended)
+            yield from _untimely(line, times[1], ended)
         elif line.type in ENDINGS:
             ended = ended or line
 
@@ -119,13 +119,10 @@ def _times(opened: Mapping[str, Any]) -> tuple[int, int] | None:
         return None
 
 
-def _untimely(line: Line, times: tuple[int, int], ended: Line | None) -> Iterator[Finding]:
-    now = parse_time(line.time)
+def _untimely(line: Line, expires_ms: int, ended: Line | None) -> Iterator[Finding]:
     if ended is not None:
         yield _error(line, f"data leaves after {ended.type} ({ended.id})")
-    elif now < times[0]:
-        yield _error(line, "data leaves before the session opened")
-    elif now >= times[1]:
+    elif parse_time(line.time) >= expires_ms:
         yield _error(line, "data leaves after the session's time is over")
 
 
@@ -219,11 +216,13 @@ def _withdraw(line: Line, gone: dict[str, RecordSet], hidden: set[str], room: Ro
     dataset = line.body.get("dataset_id")
     for part in line.commitments:
         name, _, version = part.partition(".")
+        if name != "records":
+            continue
         bitmap = _bitmap(line, part)
-        if name == "records" and bitmap is not None:
-            gone.setdefault(f"{dataset} {version}", RecordSet(room)).add(bitmap)
-        elif name == "records":
+        if bitmap is None:
             hidden.add(f"{dataset} {version}")
+        else:
+            gone.setdefault(f"{dataset} {version}", RecordSet(room)).add(bitmap)
 
 
 def _withdrawn(line: Line, gone: Mapping[str, RecordSet], hidden: set[str]) -> Iterator[Finding]:
@@ -280,15 +279,17 @@ def statements_repeat_entries(evidence: Evidence) -> Iterator[Finding]:
         yield Finding(_STEP, Severity.OPEN, "session.json", "there is too much to compare it with")
         return
     try:
-        made = {name: canonical(value) for name, value in make_statements(evidence.lines).items()}
+        made = {f"{name}.json": canonical(value) for name, value in make_statements(evidence.lines).items()}
+        lists = make_lists(evidence.lines)
     except CanonicalError as fault:
         yield Finding(_STEP, Severity.ERROR, "session.json", f"cannot be compared: {fault}")
         return
-    for name in STATEMENTS:
-        if name not in evidence.statements:
-            yield Finding(_STEP, Severity.ERROR, f"{name}.json", "is missing: a bundle of sessions has it")
-        elif evidence.statements[name] != made[name]:
-            yield Finding(_STEP, Severity.ERROR, f"{name}.json", "does not repeat what the entries say")
+    for name, content in (made | lists).items():
+        if name not in evidence.files:
+            if name in made:
+                yield Finding(_STEP, Severity.ERROR, name, "is missing: a bundle of sessions has it")
+        elif evidence.files[name] != content:
+            yield Finding(_STEP, Severity.ERROR, name, "does not repeat what the entries say")
 
 
 def judge_sessions(evidence: Evidence) -> Iterator[Finding]:

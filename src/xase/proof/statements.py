@@ -8,7 +8,7 @@ from collections import Counter
 from collections.abc import Iterable, Mapping, Sequence
 from typing import Any, Final, Protocol
 
-from xase.proof.canonical import parse_canonical
+from xase.proof.canonical import canonical, parse_canonical
 
 RELEASING: Final = ("release", "aggregate", "transform")
 """The types of entries by which a session's data leaves."""
@@ -20,6 +20,9 @@ STATED: Final = frozenset({"session_opened", "verdict", "policy_version", "appro
 """The types of entries whose bodies the statements repeat whole."""
 
 STATEMENTS: Final = ("session", "policy", "authorization", "usage")
+
+OPERATIONS: Final = "operations/operations.ndjson"
+RELEASES: Final = "records/releases.ndjson"
 
 _SESSION: Final = "session/"
 
@@ -52,6 +55,10 @@ class Told(Protocol):
         """What it says openly."""
 
     @property
+    def commitments(self) -> Mapping[str, str]:
+        """What it commits to."""
+
+    @property
     def shown(self) -> Mapping[str, bytes]:
         """The canonical bytes of its disclosed parts."""
 
@@ -77,6 +84,28 @@ def make_statements(entries: Sequence[Told]) -> dict[str, dict[str, Any]]:
             "withdrawals": [_said(entry) for entry in _of(entries, "consent_withdrawn")],
         },
         "usage": {"sessions": [stream.usage() for stream in streams.values()]},
+    }
+
+
+def make_lists(entries: Iterable[Told]) -> dict[str, bytes]:
+    """The lists of what was done and of what was released, by file name; one line each."""
+    lists: dict[str, list[bytes]] = {OPERATIONS: [], RELEASES: []}
+    for entry in entries:
+        if entry.type == "operation":
+            lists[OPERATIONS].append(canonical(_said(entry)))
+        elif entry.type in RELEASING:
+            lists[RELEASES].append(canonical(_released(entry)))
+    return {name: b"".join(line + b"\n" for line in lines) for name, lines in lists.items()}
+
+
+def _released(entry: Told) -> dict[str, Any]:
+    return {
+        "entry": entry.id,
+        "time": entry.time,
+        "type": entry.type,
+        "session_id": session_of(entry),
+        "record_count": number_in(entry.body, "record_count"),
+        "records": entry.commitments.get("records"),
     }
 
 

@@ -332,8 +332,7 @@ def _step_7_story(case: Case, _data: bytes) -> None:
     scope = said if isinstance(said, dict) else {}
     for finding in judge_story(Story(scope, case.lines, case.by_id, case.trust.document_keys)):
         case.add(finding)
-    statements = {name: case.files[f"{name}.json"] for name in bundle.STATEMENTS if f"{name}.json" in case.files}
-    for finding in judge_sessions(Evidence(scope, case.lines, case.by_id, statements)):
+    for finding in judge_sessions(Evidence(scope, case.lines, case.by_id, case.files)):
         case.add(finding)
 
 
