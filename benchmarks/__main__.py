@@ -28,6 +28,8 @@ TITLES = {
     "delivery": "From rows to bytes, to a socket",
     "postgres": "PostgreSQL",
     "queries": "Querying a dataset",
+    "policy": "Policies",
+    "ingest": "Data sets",
     "start": "Starting",
 }
 BEGIN, END = "<!-- figures: begin -->", "<!-- figures: end -->"

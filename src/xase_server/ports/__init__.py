@@ -10,6 +10,8 @@ from xase_server.ports.datasets import (
     Library,
     Numbers,
     Progress,
+    Table,
+    TableSchema,
     Version,
     VersionUnavailable,
 )
@@ -60,6 +62,8 @@ __all__ = [
     "Storage",
     "StorageUnavailable",
     "StreamHead",
+    "Table",
+    "TableSchema",
     "Transaction",
     "Unwritable",
     "Version",

@@ -15,7 +15,8 @@ from xase_server.delivery.wire import Encoder
 from xase_server.domain.errors import unavailable
 from xase_server.domain.principals import Principal
 from xase_server.query.refusal import refuse
-from xase_server.services.data import Ask, Data, Place, settled, taken
+from xase_server.services.anew import until_it_stands
+from xase_server.services.data import Ask, Data, Place, taken
 from xase_server.services.grants import Grant
 from xase_server.services.planning import Plan
 from xase_server.services.releases import Release, new_batch_id
@@ -76,7 +77,7 @@ class Bulk:
                 coming.cancel()
 
     async def _batch(self, start: int) -> Batch:
-        return await settled(partial(self._released, start))
+        return await until_it_stands(partial(self._released, start))
 
     async def _released(self, start: int) -> Batch:
         grant = await self._data.gate.admit(self._who, self._session_id, _VIA)

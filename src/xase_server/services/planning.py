@@ -28,6 +28,7 @@ from xase_server.query.stages import Find
 from xase_server.services.grants import Grant
 from xase_server.services.selections import Every, Listed, Selection, Selections, Shared
 from xase_server.services.wanted import Wanted
+from xase_server.services.withdrawn import Withdrawn
 
 T = TypeVar("T")
 
@@ -102,9 +103,12 @@ _NONE: Final[Numbers] = np.empty(0, dtype=np.int64)
 class Planner:
     """Makes plans, and keeps what they are made of."""
 
-    def __init__(self, library: Library, *, limits: QuerySettings = DEFAULTS, workers: int = 2) -> None:
+    def __init__(
+        self, library: Library, withdrawn: Withdrawn, *, limits: QuerySettings = DEFAULTS, workers: int = 2
+    ) -> None:
         self.limits = limits
         self._library = library
+        self._withdrawn = withdrawn
         self._selections = Selections()
         self._views: dict[Hashable, View] = {}
         self._read: dict[Hashable, tuple[Find, Shape]] = {}
@@ -124,6 +128,10 @@ class Planner:
         view = await self.view(grant)
         ready = self._ready(view, wanted)
         return ready if ready is not None else await self.run(lambda: self._plan(view, wanted))
+
+    def opened(self, dataset_id: str, number: int) -> Version:
+        """A version of a dataset. Blocks; raises VersionUnavailable."""
+        return self._library.open(dataset_id, number)
 
     def places(self, dataset_id: str, newest: int, record_id: str) -> Mapping[int, int]:
         """Version → number of a data record, in the versions that have it. Blocks."""
@@ -145,10 +153,12 @@ class Planner:
         seen = visible(grant.contract, version.schema)
         begun = read_contract(grant.session.contract).row_filters
         added = [each for each in grant.contract.row_filters if each not in begun]
-        rows, barrier = self._conditions(version, begun), self._conditions(version, added)
+        rows = self._conditions(version, begun)
+        consented = self._withdrawn.condition(grant.dataset_id, grant.withdrawn)
+        barrier = simplified(And((self._conditions(version, added), consented)))
         view = View(
             key=(grant.dataset_id, grant.version, seen, canonical([dict(each) for each in begun])),
-            barrier_key=canonical([dict(each) for each in added]),
+            barrier_key=(grant.withdrawn, canonical([dict(each) for each in added])),
             version=version,
             visible=seen,
             filterable=filterable(grant.contract, seen),
@@ -222,7 +232,7 @@ def _planned(view: View, wanted: Wanted, shape: Shape, base: Selection) -> Plan:
 
 
 def _name(grant: Grant) -> Hashable:
-    return grant.dataset_id, grant.version, grant.session.contract_hash, grant.contract_hash
+    return grant.dataset_id, grant.version, grant.session.contract_hash, grant.contract_hash, grant.withdrawn
 
 
 def _keep(kept: dict[Hashable, T], key: Hashable, value: T) -> None:
