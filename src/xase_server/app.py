@@ -297,7 +297,8 @@ class Server:
         """End it, answer what waits for its commit, and give back the store."""
         if self._keeping is not None:
             self._keeping.cancel()
-            await asyncio.gather(self._keeping, return_exceptions=True)
+        started = [each for each in (self._keeping, self._warming) if each is not None]
+        await asyncio.gather(*started, return_exceptions=True)
         await self.services.bundles.close()
         await self.services.datasets.close()
         await asyncio.to_thread(self.services.data.planner.close)
