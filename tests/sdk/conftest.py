@@ -86,6 +86,26 @@ PATIENTS: list[dict[str, Any]] = [
 ]
 
 
+MEDICAL_RECORDS: list[dict[str, Any]] = [
+    {
+        "record_id": "rec_a1b2c3" if number == 0 else f"rec_{number:06x}",
+        "patient_id": f"p{number}",
+        "name": f"Name {number}",
+        "address": f"Street {number}",
+        "age": 57 + number % 20,
+        "diagnosis": "diabetes" if number % 2 == 0 else "hypertension",
+        "lab_results": {"glucose": 150 + number},
+    }
+    for number in range(100)
+]
+
+
+@pytest.fixture(scope="session")
+def medical_records(site: Site) -> str:
+    """The dataset that the source document and the pages speak of, by its name."""
+    return make_dataset(site, MEDICAL_RECORDS, name="medical-records-2024")
+
+
 @pytest.fixture(scope="session")
 def patients(site: Site) -> str:
     """The name of a dataset of PATIENTS."""

@@ -12,21 +12,8 @@ from typing import Any
 import pytest
 
 import xase
-from tests.sdk.conftest import make_dataset
+from tests.sdk.conftest import MEDICAL_RECORDS as ROWS
 from xase_server.web.endpoints import ENDPOINTS
-
-DATASET = "medical-records-2024"
-ROWS: list[dict[str, Any]] = [
-    {
-        "record_id": "rec_a1b2c3" if number == 0 else f"rec_{number:06x}",
-        "patient_id": f"p{number}",
-        "name": f"Name {number}",
-        "address": f"Street {number}",
-        "age": 57 + number % 20,
-        "diagnosis": "diabetes" if number % 2 == 0 else "hypertension",
-    }
-    for number in range(100)
-]
 
 
 @dataclass
@@ -74,9 +61,8 @@ def has(path: str) -> bool:
 
 
 @pytest.fixture(scope="module")
-def names(site, tmp_path_factory):
+def names(site, medical_records, tmp_path_factory):
     """What the lines see: nothing but the caller's own model. The server is named as the environment names it."""
-    make_dataset(site, ROWS, name=DATASET)
     with pytest.MonkeyPatch.context() as patch:
         patch.setenv("XASE_BASE_URL", site.base_url)
         patch.setenv("XASE_SPOOL", str(tmp_path_factory.mktemp("spool") / "spool.db"))

@@ -24,6 +24,7 @@ from xase_server.services.metrics import DecisionMetrics
 from xase_server.services.operations import Operations
 from xase_server.services.policies import Policies
 from xase_server.services.sessions import Sessions
+from xase_server.services.transforming import Transforming
 
 
 @dataclass(frozen=True, slots=True)
@@ -46,6 +47,7 @@ class Services:
     closing: Closing
     data: Data
     aggregation: Aggregation
+    transforming: Transforming
     operations: Operations
     events: Events
     consent: Consent
@@ -59,7 +61,8 @@ class Bounds:
     """How much one caller may send and ask for.
 
     `rate_limit` is in requests per minute and key, 0 for none; `cursor_secret` authenticates
-    cursors and must be the same on every server of one store.
+    cursors and must be the same on every server of one store. `base_url` is the server's public
+    address, empty for the one that a caller has used.
     """
 
     cursor_secret: bytes
@@ -68,3 +71,4 @@ class Bounds:
     max_upload_bytes: int = 64 << 30
     body_timeout: float = 30.0
     rate_limit: int = 0
+    base_url: str = ""

@@ -52,16 +52,17 @@ def test_the_schema_is_a_tree_of_fields(client, name, file):
     assert client.datasets.profile(name).fields["age"]["max"] == 61
 
 
-def tables():
-    table = pa.table({"age": [61, 34], "who": ["p1", "p2"]})
-    yield pytest.param(lambda: table, id="pyarrow table")
-    yield pytest.param(lambda: table.to_batches()[0], id="pyarrow batch")
-    yield pytest.param(table.to_reader, id="pyarrow reader")
-    yield pytest.param(table.to_pandas, id="pandas")
-    yield pytest.param(lambda: pytest.importorskip("polars").from_arrow(table), id="polars")
+TABLE = pa.table({"age": [61, 34], "who": ["p1", "p2"]})
+TABLES = [
+    pytest.param(lambda: TABLE, id="pyarrow table"),
+    pytest.param(lambda: TABLE.to_batches()[0], id="pyarrow batch"),
+    pytest.param(TABLE.to_reader, id="pyarrow reader"),
+    pytest.param(TABLE.to_pandas, id="pandas"),
+    pytest.param(lambda: pytest.importorskip("polars").from_arrow(TABLE), id="polars"),
+]
 
 
-@pytest.mark.parametrize("make", tables())
+@pytest.mark.parametrize("make", TABLES)
 def test_a_table_becomes_a_dataset(client, name, make):
     made = client.datasets.register(name=name, data=make())
     assert made.rows == 2

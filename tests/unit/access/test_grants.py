@@ -166,7 +166,7 @@ def test_a_policy_that_denies_now_ends_the_use(scene: Scene, document, expected)
 
 def test_a_policy_that_contradicts_the_terms_ends_the_use(scene: Scene):
     session = scene.session(Contract(transforms={"id": {"op": "hash"}}))
-    scene.policy(permit({"transforms": {"id": {"op": "tokenize"}}}))
+    scene.policy(permit({"transforms": {"id": {"op": "hash", "domain": "dataset"}}}))
     assert rules(refused(scene, session)) == ["conflict"]
 
 
@@ -206,6 +206,15 @@ def test_what_was_admitted_is_not_appended_once_anything_has_moved(scene: Scene,
         scene.policy()
     else:
         scene.dataset(status=ARCHIVED)
+    with pytest.raises(Stale):
+        scene.log.ledger.append_now(release(grant))
+
+
+def test_what_was_admitted_in_time_is_not_appended_too_late(scene: Scene):
+    grant = scene.admit(scene.session(expires_ms=START_MS + 10))
+    scene.log.clock.ms += 9
+    scene.log.ledger.append_now(release(grant))
+    scene.log.clock.ms += 1
     with pytest.raises(Stale):
         scene.log.ledger.append_now(release(grant))
 

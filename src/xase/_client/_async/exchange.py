@@ -51,6 +51,7 @@ class AsyncExchange:
 
     def __init__(self, config: Config, transport: httpx2.AsyncBaseTransport | None = None) -> None:
         self.config = config
+        self.transport = transport
         self._backoff = Backoff(config.max_retries)
         self._http = httpx2.AsyncClient(transport=transport, follow_redirects=False, verify=tls(config))
 

@@ -52,6 +52,7 @@ class Exchange:
 
     def __init__(self, config: Config, transport: httpx2.BaseTransport | None = None) -> None:
         self.config = config
+        self.transport = transport
         self._backoff = Backoff(config.max_retries)
         self._http = httpx2.Client(transport=transport, follow_redirects=False, verify=tls(config))
 
