@@ -24,6 +24,7 @@ from xase_server.ports import Engine, Library, RecordBatches, Storage, StorageUn
 from xase_server.query.schema import Schema
 from xase_server.services.access import Access
 from xase_server.services.aggregation import Aggregation
+from xase_server.services.approvals import Approvals
 from xase_server.services.authentication import Authenticator
 from xase_server.services.bundles import Bundles
 from xase_server.services.closing import Closing
@@ -216,7 +217,15 @@ def _services(core: Core, library: Library) -> Services:
         datasets=_datasets(core, library),
         policies=Policies(ledger, reader, clock, purposes),
         log=Log(reader, custody.ring),
-        access=Access(ledger, reader, clock, governance, default_ms=core.settings.session_days * DAY_MS),
+        access=Access(
+            ledger,
+            reader,
+            clock,
+            governance,
+            default_ms=core.settings.session_days * DAY_MS,
+            approval_ms=core.settings.approval_days * DAY_MS,
+        ),
+        approvals=Approvals(ledger, reader, clock, governance, good_ms=core.settings.approval_days * DAY_MS),
         sessions=Sessions(reader, clock),
         closing=Closing(ledger, reader, clock),
         data=data,
