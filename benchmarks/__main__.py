@@ -28,6 +28,9 @@ TITLES = {
     "delivery": "From rows to bytes, to a socket",
     "postgres": "PostgreSQL",
     "queries": "Querying a dataset",
+    "policy": "Policies",
+    "ingest": "Data sets",
+    "transforms": "Transforms",
     "start": "Starting",
 }
 BEGIN, END = "<!-- figures: begin -->", "<!-- figures: end -->"

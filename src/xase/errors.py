@@ -38,6 +38,7 @@
     │   ├── UnexpectedAnswer                  the answer is not one of this API
     │   └── Timeout                           the server took longer than the timeout
     │       └── DeadlineExceeded              the whole call took longer than its deadline
+    ├── DatasetError                      the data of a dataset cannot be read
     └── EvidenceError                     evidence does not prove what it claims
         ├── UntrustedKey                      signed by a key that is not trusted
         └── LedgerInconsistent                the log is not the one that was seen before
@@ -326,6 +327,10 @@ class DeadlineExceeded(Timeout):
 
 
 # ------------------------------------------------------------------ evidence
+
+
+class DatasetError(XaseError):
+    """The server could not make a version of the data it was given; the message says why, without its values."""
 
 
 class EvidenceError(XaseError):

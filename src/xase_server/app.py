@@ -26,9 +26,11 @@ from xase_server.services.aggregation import Aggregation
 from xase_server.services.authentication import Authenticator
 from xase_server.services.bundles import Bundles
 from xase_server.services.closing import Closing
+from xase_server.services.consent import Consent
 from xase_server.services.data import Data
 from xase_server.services.datasets import Datasets
 from xase_server.services.decisions import Decisions
+from xase_server.services.editing import Editing
 from xase_server.services.events import Events
 from xase_server.services.evidence import Evidence
 from xase_server.services.governance import Governance
@@ -37,6 +39,7 @@ from xase_server.services.health import Health
 from xase_server.services.ingestion import Ingestion
 from xase_server.services.interventions import Interventions
 from xase_server.services.keys import Keys, append_key, mint, new_secret
+from xase_server.services.lineage import Lineage
 from xase_server.services.log import Log
 from xase_server.services.metrics import DecisionMetrics
 from xase_server.services.operations import Operations
@@ -46,8 +49,10 @@ from xase_server.services.reading import Reader
 from xase_server.services.recovery import recover_datasets
 from xase_server.services.releases import Releases
 from xase_server.services.sessions import Sessions
+from xase_server.services.spread import Spread
 from xase_server.services.transforming import Transforming
 from xase_server.services.versions import Versions
+from xase_server.services.withdrawn import Withdrawn
 from xase_server.settings import Settings
 from xase_server.storage import open_storage
 from xase_server.web.application import build
@@ -176,9 +181,9 @@ def _services(core: Core, library: Library) -> Services:
     ledger, custody, clock = core.ledger, core.custody, core.clock
     purposes = _purposes(core.settings.purposes_file)
     governance = Governance(purposes)
-    master_key = core.home.master_key(core.settings.master_key_file)
-    gate, planner = Gate(reader, clock, governance), Planner(library, master_key)
-    data = Data(gate, planner, Releases(ledger), reader)
+    editing = Editing(library, core.home.master_key(core.settings.master_key_file))
+    gate, planner = Gate(reader, clock, governance), Planner(library, editing, Withdrawn(reader))
+    data, spread = Data(gate, planner, Releases(ledger), reader), Spread(reader, planner)
     return Services(
         decisions=Decisions(ledger, reader),
         interventions=Interventions(ledger, reader, custody.document, clock),
@@ -205,6 +210,8 @@ def _services(core: Core, library: Library) -> Services:
         transforming=Transforming(data),
         operations=Operations(ledger, gate, planner, reader),
         events=Events(reader, planner),
+        consent=Consent(ledger, reader, spread, clock),
+        lineage=Lineage(reader, planner, spread),
         health=Health(ledger, reader),
         clock=clock,
     )

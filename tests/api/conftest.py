@@ -4,6 +4,7 @@ import asyncio
 import shutil
 import socket
 import threading
+import uuid
 from collections.abc import AsyncIterator, Callable, Iterator
 from dataclasses import dataclass
 from pathlib import Path
@@ -127,6 +128,21 @@ async def finished_bundle(client: httpx2.AsyncClient, wish: dict[str, Any]) -> d
     answer = await client.post("/v1/evidence/bundles", json=wish)
     assert answer.status_code == 200, answer.text
     return await settled_bundle(client, answer.json()["bundle_id"])
+
+
+async def ready_dataset(client: httpx2.AsyncClient, **fields: Any) -> str:
+    """The id of a new dataset of two data records."""
+    name = f"dataset-{uuid.uuid4().hex[:12]}"
+    answer = await client.post("/v1/datasets", json={"name": name} | fields)
+    assert answer.status_code == 201, answer.text
+    address = f"/v1/datasets/{answer.json()['dataset_id']}"
+    rows = b'{"record_id": "rec_a1b2c3", "age": 57}\n{"record_id": "rec_d4e5f6", "age": 72}\n'
+    view = (await client.put(f"{address}/data", content=rows, headers={"content-type": "application/x-ndjson"})).json()
+    while view["status"] == "PROCESSING":  # a busy machine takes longer than the answer waits
+        await anyio.lowlevel.checkpoint()
+        view = (await client.get(address)).json()
+    assert view["status"] == "READY", view
+    return str(view["dataset_id"])
 
 
 async def settled_bundle(client: httpx2.AsyncClient, identifier: str) -> dict[str, Any]:

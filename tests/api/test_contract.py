@@ -7,7 +7,7 @@ import pytest
 from jsonschema import Draft202012Validator
 from referencing import Registry, Resource
 
-from tests.api.conftest import DECISION, NDJSON, finished_bundle, settled_dataset
+from tests.api.conftest import DECISION, NDJSON, finished_bundle, ready_dataset, settled_dataset
 from tests.conftest import REPOSITORY
 from xase_server.domain.ids import new_id
 from xase_server.web.endpoints import ENDPOINTS
@@ -176,6 +176,7 @@ async def answers(site, client, record):
         "get_health": ("GET", "/healthz", None),
         "get_readiness": ("GET", "/readyz", None),
     }
+    calls |= await access_calls(client)
     found = {}
     for name, (method, address, body) in (calls | await holding(site, client)).items():
         sent = {"content": body, "headers": NDJSON} if isinstance(body, bytes) else {"json": body}
@@ -184,6 +185,25 @@ async def answers(site, client, record):
     checkpoint = await client.get("/v1/ledger/checkpoint", headers={"accept": "application/json"})
     found["get_checkpoint"] = (checkpoint.status_code, checkpoint.json())
     return found
+
+
+async def access_calls(client):
+    """A call of every endpoint of access sessions."""
+    dataset = await ready_dataset(client)
+    ask = {"dataset": dataset, "purpose": "validation", "model_id": "m"}
+    one, two, three = [(await client.post("/v1/access", json=ask)).json()["session_id"] for _ in range(3)]
+    return {
+        "request_access": ("POST", "/v1/access", ask),
+        "create_session": ("POST", "/v1/sessions", ask),
+        "close_access": ("DELETE", f"/v1/access/{one}", {"reason": "r"}),
+        "close_session": ("POST", f"/v1/sessions/{two}/close", {}),
+        "revoke_access": ("POST", f"/v1/access/{three}/revoke", {"reason": "r"}),
+        "revoke_dataset_access": ("POST", f"/v1/datasets/{dataset}/revoke", {}),
+        "get_access": ("GET", f"/v1/access/{one}", None),
+        "get_session": ("GET", f"/v1/sessions/{three}", None),
+        "list_access": ("GET", "/v1/access", None),
+        "list_sessions": ("GET", "/v1/sessions?status=REVOKED", None),
+    }
 
 
 async def test_every_good_answer_is_what_its_schema_says(answers):

@@ -1,5 +1,6 @@
 """What every store promises about reading."""
 
+from collections.abc import Sequence
 from typing import Any
 
 import pytest
@@ -19,7 +20,10 @@ from xase_server.domain.entries import (
     admin_stream,
     decisions_stream,
 )
+from xase_server.domain.errors import Refused
+from xase_server.ledger.audit import audit
 from xase_server.ports import AmbiguousPrefix, BundlePage
+from xase_server.storage import ids
 
 
 def test_a_decision_is_read_by_id_and_by_prefix(log: Log):
@@ -139,6 +143,37 @@ def test_entries_and_chains_are_read_in_stretches(log: Log):
     assert log.read(lambda reads: reads.stream_entries(admin, 1, 5)) == [(3, raws[3]), (6, raws[6])]
     assert log.read(lambda reads: reads.stream_entries(Stream("admin/org_b"), 0, 5)) == []
     assert log.read(lambda reads: reads.parts(2, 3)) == {2: appends[2].parts, 4: appends[4].parts}
+
+
+def test_a_chain_is_read_in_any_stretch_whatever_commits_it_came_in(log: Log):
+    chain, other = decisions_stream("org_a"), admin_stream("org_a")
+    written = []
+    for streams in ([chain] * 3, [chain, other, chain, chain], [other], [chain] * 2):
+        written += log.append(*[make_append(stream=stream) for stream in streams]).entries
+    mine = [(entry.index, entry.raw) for entry in written if chain.encode() in entry.raw]
+
+    def stretch(start: int, limit: int) -> Sequence[tuple[int, bytes]]:
+        return log.read(lambda reads: reads.stream_entries(chain, start, limit))
+
+    for start in range(len(mine) + 1):
+        for limit in range(1, len(mine) + 2):
+            assert stretch(start, limit) == mine[start : start + limit]
+
+
+def test_ids_are_found_and_stay_in_use_after_they_moved(log: Log, monkeypatch: pytest.MonkeyPatch):
+    monkeypatch.setattr(ids, "MOVED_AT_ONCE", 2)
+    made = [decision() for _ in range(7)]
+    for each in made:
+        log.append(each)
+    log.append(intervention(made[0].id))
+    names = [each.id for each in made]
+    assert {row.id for row in log.read(lambda reads: reads.decisions("org_a", names))} == set(names)
+    assert log.read(lambda reads: [reads.decision("org_a", name).id for name in names]) == names
+    assert log.read(lambda reads: [reads.entry("org_a", name)[0] for name in names]) == list(range(7))
+    for each in (made[0], made[-1]):
+        with pytest.raises(Refused, match=r"(?i)in use|unique"):
+            log.append(decision(identifier=each.id))
+    assert audit(log.storage, [SIGNER.verifier]).clean
 
 
 def test_streams_come_in_the_order_of_their_names(log: Log):

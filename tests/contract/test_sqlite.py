@@ -13,7 +13,7 @@ from tests.contract.records import decision, erasure, make_append
 from xase_server.domain.errors import Refused
 from xase_server.ledger.audit import audit
 from xase_server.ports import StorageUnavailable
-from xase_server.storage import migrations, open_storage, sqlite
+from xase_server.storage import folding, migrations, open_storage, sqlite
 
 SECRET = "Wilhelmina-Featherstonehaugh-1948"
 
@@ -68,6 +68,19 @@ def test_bytes_erased_just_before_a_crash_are_gone_after_the_next_commit(place: 
             reader.execute("COMMIT")
             log.append(make_append())
             assert SECRET.encode() not in bytes_on_disk(place.home)
+
+
+def test_the_write_ahead_log_is_folded_beside_the_commits(
+    place: DatabasePlace, intruder: sqlite3.Connection, monkeypatch: pytest.MonkeyPatch
+):
+    monkeypatch.setattr(folding, "FOLDED_AT_ONCE", 1)
+    storage, made = place.open(), make_append()
+    intruder.execute("SELECT size FROM log_head").fetchall()  # whoever closes last would fold everything
+    with running_log(storage) as log:
+        log.append(made)
+    storage.close()
+    assert (place.home / "xase.db-wal").exists()
+    assert made.id.encode() in (place.home / "xase.db").read_bytes()
 
 
 @pytest.mark.parametrize(

@@ -106,3 +106,4 @@ def test_a_killed_converting_process_is_a_problem_of_its_data_only(tmp_path, sou
     assert list(root.glob("ds_test/*")) == []
     wish = Ingest(dataset_id="ds_test", number=1, source=source, id_field="id")
     assert held.ingest(wish, lambda progress: None, lambda: False).rows == ROWS
+    held.close()

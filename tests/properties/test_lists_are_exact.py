@@ -14,7 +14,7 @@ from tests.contract.logs import HandClock, Log, running_log
 from tests.contract.records import decision, intervention
 from xase_server.domain.decisions import DecisionFilter, Page
 from xase_server.domain.entries import Append
-from xase_server.storage import lists, merging, numbers, open_storage
+from xase_server.storage import ids, lists, merging, numbers, open_storage
 from xase_server.storage.memory import MemoryStorage
 
 MODELS = ("a", "b", "c\x00")
@@ -49,6 +49,7 @@ def _narrow_limits() -> Iterator[None]:
         patch.setattr(numbers, "_SCAN_BITS", 2)
         patch.setattr(numbers, "_WIDEST_SCAN", 2)
         patch.setattr(merging, "FAR_BEHIND", 3)
+        patch.setattr(ids, "MOVED_AT_ONCE", 3)
         yield
 
 

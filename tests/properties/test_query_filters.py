@@ -1,7 +1,7 @@
 """Random filters and sorts: DuckDB answers what the reference evaluator answers."""
 
 import pytest
-from hypothesis import HealthCheck, given, settings
+from hypothesis import HealthCheck, assume, given, settings
 from hypothesis import strategies as st
 
 from tests.conformance.engines import duck
@@ -9,6 +9,7 @@ from tests.properties.query_data import PATHS, SCHEMA, filters, rows
 from xase_server.domain.errors import Refused
 from xase_server.engines.memory import MemoryEngine
 from xase_server.query.parse import parse_find
+from xase_server.query.schema import spreads
 
 SLOW = settings(
     max_examples=40,
@@ -37,6 +38,7 @@ def test_a_filter_matches_the_same_rows(data, queries):
 )
 def test_a_sort_and_its_window_give_the_same_order(data, keys, window):
     skip, limit = window
+    assume(sum(spreads(SCHEMA, tuple(key.split("."))) for key in keys) < 2)
     found = parse_find({"sort": keys, "skip": skip, "limit": limit}, SCHEMA)
     with duck(SCHEMA, data) as engine:
         assert list(engine.numbers(found)) == list(MemoryEngine(data).numbers(found))

@@ -1,11 +1,13 @@
 """A real server for the SDK's tests, in a process of its own."""
 
+import json
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 from uuid import uuid4
 
+import httpx2
 import pytest
 
 import xase
@@ -67,3 +69,61 @@ def on_server(site: Site, tmp_path: Path) -> Iterator[Callable[[str], list[str |
         yield lambda model_id: [
             record.transaction_id for record in reader.records.list(model_id=model_id, order="asc", limit=100)
         ]
+
+
+PATIENTS: list[dict[str, Any]] = [
+    {
+        "record_id": f"rec_{number:06x}",
+        "patient_id": f"p{number}",
+        "age": 20 + number % 60,
+        "diagnosis": ["diabetes", "hypertension", "asthma"][number % 3],
+        "symptoms": ["fatigue", "thirst"][: number % 3],
+        "lab_results": {"glucose": 70 + number},
+        "seen": f"2024-01-{1 + number % 28:02d}T10:00:00.000Z",
+        **({} if number % 2 else {"note": "x", "mixed": number if number % 4 else "text"}),
+    }
+    for number in range(250)
+]
+
+
+MEDICAL_RECORDS: list[dict[str, Any]] = [
+    {
+        "record_id": "rec_a1b2c3" if number == 0 else f"rec_{number:06x}",
+        "patient_id": f"p{number}",
+        "name": f"Name {number}",
+        "address": f"Street {number}",
+        "age": 57 + number % 20,
+        "diagnosis": "diabetes" if number % 2 == 0 else "hypertension",
+        "lab_results": {"glucose": 150 + number},
+    }
+    for number in range(100)
+]
+
+
+@pytest.fixture(scope="session")
+def medical_records(site: Site) -> str:
+    """The dataset that the source document and the pages speak of, by its name."""
+    return make_dataset(site, MEDICAL_RECORDS, name="medical-records-2024")
+
+
+@pytest.fixture(scope="session")
+def patients(site: Site) -> str:
+    """The name of a dataset of PATIENTS."""
+    return make_dataset(site, PATIENTS)
+
+
+def make_dataset(site: Site, rows: list[dict[str, Any]], name: str | None = None) -> str:
+    """The name of a new dataset of these rows, in the administrator's own organisation."""
+    name = name or f"medical-records-{uuid4().hex[:8]}"
+    key = {"authorization": f"Bearer {site.api_key}"}
+    lines = "".join(
+        json.dumps(row | ({"seen": {"$date": row["seen"]}} if "seen" in row else {})) + "\n" for row in rows
+    )
+    with httpx2.Client(base_url=f"{site.base_url}/v1", headers=key, timeout=60) as http:
+        made = http.post("/datasets", json={"name": name})
+        assert made.status_code == 201, made.text
+        address = f"/datasets/{made.json()['dataset_id']}/data"
+        sent = http.put(address, content=lines, headers={"content-type": "application/x-ndjson"})
+        assert sent.status_code == 200, sent.text
+        assert sent.json()["status"] == "READY", sent.text
+    return name

@@ -9,8 +9,7 @@ from importlib.metadata import entry_points
 from pathlib import Path
 from typing import Any, Final, Protocol, TypeVar
 
-import httpx2
-
+from xase._client.inprocess import LocalTransport, there
 from xase.errors import ConfigurationError
 
 T = TypeVar("T")
@@ -31,30 +30,6 @@ class LocalServer(Protocol):
     async def close(self) -> None:
         """Finish what was begun and close the store."""
         ...
-
-
-class LocalTransport(httpx2.BaseTransport, httpx2.AsyncBaseTransport):
-    """Hands requests of either colour to an ASGI application on another thread's event loop."""
-
-    def __init__(self, app: Any, loop: asyncio.AbstractEventLoop) -> None:
-        self._inner = httpx2.ASGITransport(app, raise_app_exceptions=False)
-        self._loop = loop
-
-    def handle_request(self, request: httpx2.Request) -> httpx2.Response:
-        """The application's answer, whole."""
-        request.read()
-        return asyncio.run_coroutine_threadsafe(self._answer(request), self._loop).result()
-
-    async def handle_async_request(self, request: httpx2.Request) -> httpx2.Response:
-        """The application's answer, whole."""
-        await request.aread()
-        return await asyncio.wrap_future(asyncio.run_coroutine_threadsafe(self._answer(request), self._loop))
-
-    async def _answer(self, request: httpx2.Request) -> httpx2.Response:
-        answer = await self._inner.handle_async_request(request)
-        assert isinstance(answer.stream, httpx2.AsyncByteStream)
-        content = b"".join([chunk async for chunk in answer.stream])
-        return httpx2.Response(answer.status_code, headers=answer.headers.raw, stream=httpx2.ByteStream(content))
 
 
 class Local:
@@ -91,7 +66,7 @@ class Local:
             self._end_loop()
 
     def _run(self, work: Coroutine[Any, Any, T]) -> T:
-        return asyncio.run_coroutine_threadsafe(work, self._loop).result()
+        return there(self._loop, work)
 
     def _end_loop(self) -> None:
         self._loop.call_soon_threadsafe(self._loop.stop)

@@ -18,8 +18,9 @@ class Progress:
     Wanted None means: on a terminal or in a notebook.
     """
 
-    def __init__(self, title: str, *, is_wanted: bool | None = None) -> None:
+    def __init__(self, title: str, *, is_wanted: bool | None = None, unit: str = "records") -> None:
         self._title = title
+        self._unit = unit
         self._is_wanted = _is_watched() if is_wanted is None else is_wanted
         self._since = time.monotonic()
         self._bar: Bar | None = None
@@ -29,7 +30,7 @@ class Progress:
         """So many more have come, of so many in all."""
         self._count += count
         if self._is_wanted and self._bar is None and time.monotonic() - self._since >= QUIET_SECONDS:
-            self._bar = _bar(self._title)
+            self._bar = _bar(self._title, self._unit)
             self._bar.start()
         if self._bar is not None:
             self._bar.update(self._bar.task_ids[0], completed=self._count, total=total)
@@ -48,11 +49,12 @@ def _is_watched() -> bool:
     return "ipykernel" in sys.modules or (sys.stderr is not None and sys.stderr.isatty())
 
 
-def _bar(title: str) -> "Bar":
+def _bar(title: str, unit: str) -> "Bar":
     from rich.console import Console
-    from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeElapsedColumn
+    from rich.progress import BarColumn, DownloadColumn, MofNCompleteColumn, Progress, TextColumn, TimeElapsedColumn
 
-    columns = (TextColumn("{task.description}"), BarColumn(), MofNCompleteColumn(), TextColumn("records"))
+    count = (DownloadColumn(),) if unit == "bytes" else (MofNCompleteColumn(), TextColumn(unit))
+    columns = (TextColumn("{task.description}"), BarColumn(), *count)
     bar = Progress(*columns, TimeElapsedColumn(), console=Console(stderr=True))
     bar.add_task(title, total=None)
     return bar

@@ -9,15 +9,19 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 from datetime import UTC, date, datetime
 from email.utils import parsedate_to_datetime
+from os import PathLike
+from pathlib import Path
 from typing import Any, Final
 from urllib.parse import quote
 from uuid import uuid4
 
 from xase._client.config import Config
-from xase.errors import APIError, UnexpectedAnswer, error_class
+from xase._client.sources import Source
+from xase.errors import APIError, ConfigurationError, UnexpectedAnswer, error_class
 from xase.models import plain
 
 JSON: Final = "application/json"
+YAML: Final = "application/yaml"
 REQUEST_ID: Final = "x-request-id"
 _WRITES: Final = frozenset({"POST", "PUT", "PATCH", "DELETE"})
 _LONGEST_SHOWN: Final = 200
@@ -37,6 +41,8 @@ class Call:
     idempotency_key: str | None = None
     accept: str = JSON
     at_root: bool = False  # an address outside /v1, such as /.well-known
+    media: str = JSON  # of the body
+    size: int | None = None  # of a body that is sent while it is read
 
 
 def call(
@@ -54,6 +60,30 @@ def call(
         idempotency_key = uuid4().hex
     content = None if body is None else encode(body)
     return Call(method, path, query(params or {}), content, idempotency_key, accept, at_root=at_root)
+
+
+def upload(path: str, source: Source, params: Mapping[str, Any], idempotency_key: str | None) -> Call:
+    """A request whose body is sent while it is read."""
+    key = idempotency_key or uuid4().hex
+    return Call("PUT", path, query(params), idempotency_key=key, media=source.media, size=source.size)
+
+
+def document(
+    method: str, path: str, written: Mapping[str, Any] | str | PathLike[str], idempotency_key: str | None = None
+) -> Call:
+    """A request whose body is a document: as an object, or in a file of JSON or (by its name) YAML.
+
+    Raises ConfigurationError for a file that cannot be read.
+    """
+    if isinstance(written, Mapping):
+        return call(method, path, body=dict(written), idempotency_key=idempotency_key)
+    file = Path(written).expanduser()
+    media = YAML if file.suffix.lower() in {".yaml", ".yml"} else JSON
+    try:
+        content = file.read_bytes()
+    except OSError as error:
+        raise ConfigurationError(f"{file} cannot be read: {error.strerror}") from error
+    return Call(method, path, content=content, idempotency_key=idempotency_key or uuid4().hex, media=media)
 
 
 def encode(value: Any) -> bytes:
@@ -107,8 +137,10 @@ def headers(config: Config, request: Call, *, version: str) -> dict[str, str]:
         "Accept": request.accept,
         "User-Agent": user_agent(version),
     }
-    if request.content is not None:
-        chosen["Content-Type"] = JSON
+    if request.content is not None or request.media != JSON:
+        chosen["Content-Type"] = request.media
+    if request.size is not None:
+        chosen["Content-Length"] = str(request.size)
     if request.idempotency_key is not None:
         chosen["Idempotency-Key"] = request.idempotency_key
     return chosen

@@ -55,6 +55,7 @@ def stop_of(error: "XaseError") -> Stop:
     by_kind = (
         (errors.ConfigurationError, ExitCode.USAGE),
         (errors.TransportError, ExitCode.UNAVAILABLE),
+        (errors.DatasetError, ExitCode.REFUSED),
         (errors.EvidenceError, ExitCode.VERIFICATION_FAILED),
         (errors.SpoolFull, ExitCode.REFUSED),
     )

@@ -15,10 +15,17 @@ def read_object(text: str, name: str) -> dict[str, Any]:
     keeps are refused), so that a mistake is named here with its place. `name` says whose value it
     is. Raises Stop with the usage code.
     """
-    source, data = _fetch(text, name)
-    value = _parse(data, f"{name} ({source})" if source else name)
+    value = _read(text, name)
     if not isinstance(value, dict):
         raise Stop(f"{name}: expected a JSON object, found {_kind(value)}", ExitCode.USAGE)
+    return value
+
+
+def read_list(text: str, name: str) -> list[Any]:
+    """The JSON array that is given in one of these ways. Raises Stop with the usage code."""
+    value = _read(text, name)
+    if not isinstance(value, list):
+        raise Stop(f"{name}: expected a JSON array, found {_kind(value)}", ExitCode.USAGE)
     return value
 
 
@@ -31,6 +38,11 @@ def read_secret(file: Path) -> str:
     if len(lines) != 1:
         raise Stop(f"{file}: expected one line, the API key", ExitCode.USAGE)
     return lines[0]
+
+
+def _read(text: str, name: str) -> Any:
+    source, data = _fetch(text, name)
+    return _parse(data, f"{name} ({source})" if source else name)
 
 
 def _fetch(text: str, name: str) -> tuple[str, bytes]:
@@ -71,7 +83,7 @@ _CONTEXT = 36
 
 
 def _kind(value: Any) -> str:
-    names = {list: "an array", str: "a string", bool: "true or false", type(None): "null"}
+    names = {dict: "an object", list: "an array", str: "a string", bool: "true or false", type(None): "null"}
     return names.get(type(value), "a number")
 
 

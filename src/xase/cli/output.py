@@ -24,6 +24,13 @@ def emit(value: Any) -> None:
     sys.stdout.write("".join(each if each.isprintable() or each == "\n" else _escape(each) for each in text) + "\n")
 
 
+def emit_line(value: Any) -> None:
+    """A line on standard output, at once: text as it is, anything else as JSON."""
+    text = value if isinstance(value, str) else json.dumps(value, ensure_ascii=False)
+    sys.stdout.write("".join(each if each.isprintable() else _escape(each) for each in text) + "\n")
+    sys.stdout.flush()
+
+
 def note(message: str) -> None:
     """A line for people on standard error."""
     sys.stderr.write(f"{message}\n")

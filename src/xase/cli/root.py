@@ -17,6 +17,10 @@ from xase.cli.values import HELP, lighten
 
 NOUNS: Final = {
     "records": "decision records: create, get, list, intervene",
+    "datasets": "datasets: add, list, get, schema, profile, versions, update, archive",
+    "policies": "policies: add, list, get, versions, simulate, impact",
+    "access": "access to datasets: request",
+    "sessions": "access sessions: list, get, stream, filter, aggregate, events, close, revoke",
     "evidence": "evidence: export bundles, show one entry with its proof",
     "verify": "check an evidence bundle, offline",
     "sync": "deliver decisions that wait in a local spool",

@@ -1,6 +1,16 @@
 """What the API answers, as objects: read-only, by attribute or by item, nothing thrown away."""
 
 from xase.models.bundles import BundleState
+from xase.models.datasets import (
+    DatasetField,
+    DatasetProfile,
+    DatasetSchema,
+    DatasetState,
+    DatasetVersion,
+    Policy,
+    PolicyImpact,
+    PolicyVerdict,
+)
 from xase.models.decisions import DecisionRecord, Intervention
 from xase.models.keys import ApiKey, Identity, NewApiKey
 from xase.models.model import Document, Items, Model, plain
@@ -17,6 +27,11 @@ __all__ = [
     "Checkpoint",
     "DataRecord",
     "DataRecords",
+    "DatasetField",
+    "DatasetProfile",
+    "DatasetSchema",
+    "DatasetState",
+    "DatasetVersion",
     "DecisionRecord",
     "Document",
     "Identity",
@@ -27,6 +42,9 @@ __all__ = [
     "NewApiKey",
     "Operation",
     "Page",
+    "Policy",
+    "PolicyImpact",
+    "PolicyVerdict",
     "Proof",
     "Records",
     "Revocation",

@@ -71,6 +71,13 @@ class Rows(Sequence[M], Generic[M]):
 
         return as_table(self._rows)
 
+    @property
+    def columns(self) -> list[str]:
+        """The names of the fields, in the order in which they came; of JSON those that some row has."""
+        if isinstance(self._rows, Sequence):
+            return list(dict.fromkeys(name for row in self._rows for name in row))
+        return list(self._rows.schema.names)
+
     def __len__(self) -> int:
         return len(self._rows)
 

@@ -19,6 +19,9 @@ from xase_server.commands.exits import ExitCode, Stop
 
 _BACKLOG: Final = 2048
 _GRACE_SECONDS: Final = 30  # how long a request that waits for its commit may still take after SIGTERM
+_SWITCH_SECONDS: Final = 0.0005
+"""The ledger's writer waits for the interpreter's lock after every statement of a commit; a busy event
+loop keeps it for as long as this, and Python's own 5 ms would make most of a commit waiting."""
 
 
 def listen(host: str, port: int) -> socket.socket:
@@ -48,6 +51,7 @@ def run(
 ) -> None:
     """Serve until a signal says stop; requests that wait for their commit are answered first."""
     logs.configure(log_format, requests=log_requests)
+    sys.setswitchinterval(_SWITCH_SECONDS)
     configuration = uvicorn.Config(
         app,
         loop="uvloop",

@@ -5,7 +5,9 @@ import select
 import signal
 import subprocess
 import sys
+import threading
 from collections.abc import Callable, Iterator
+from contextlib import contextmanager, suppress
 from pathlib import Path
 from typing import Final
 
@@ -21,25 +23,70 @@ _POLL_SECONDS: Final = 0.1
 _OUT_OF_MEMORY: Final = {-signal.SIGKILL, -signal.SIGABRT, -signal.SIGXFSZ}
 
 
-def convert(job: Job, progress: Callable[[Progress], None], cancelled: Callable[[], bool]) -> Found:
-    """What the job made in its folder, durable; raises IngestProblem, also when it was cancelled or killed."""
-    total = _size(job)
-    process = subprocess.Popen(  # noqa: S603 -- this interpreter and a module of ours
-        _COMMAND, stdin=subprocess.PIPE, stdout=subprocess.PIPE, stderr=subprocess.DEVNULL, env=_environment()
+class Converter:
+    """Runs conversions, each in a process of its own.
+
+    While one runs, the process of the next is started already: to load what it needs takes longer than
+    to convert a small file.
+    """
+
+    def __init__(self) -> None:
+        self._lock = threading.Lock()
+        self._waiting: _Process | None = None
+
+    def convert(self, job: Job, progress: Callable[[Progress], None], cancelled: Callable[[], bool]) -> Found:
+        """What the job made in its folder, durable; raises IngestProblem, also when it was cancelled or killed."""
+        total = _size(job)
+        with _ending(self._next()) as process:
+            for line in _lines(process, job, cancelled):
+                if isinstance(line, Done):
+                    return line.found
+                if isinstance(line, Failed):
+                    raise IngestProblem(line.message, too_large=line.too_large)
+                progress(Progress(line.rows, min(line.bytes, total), total))
+            raise _ended(process.wait())
+
+    def _next(self) -> "_Process":
+        with self._lock:
+            waiting, self._waiting = self._waiting, _started()
+        if waiting is not None and waiting.poll() is None:
+            return waiting
+        if waiting is not None:
+            _end(waiting)
+        return _started()
+
+    def close(self) -> None:
+        """End the process that waits for a job."""
+        with self._lock:
+            waiting, self._waiting = self._waiting, None
+        if waiting is not None:
+            _end(waiting)
+
+
+_Process = subprocess.Popen[bytes]
+
+
+def _started() -> _Process:
+    pipe = subprocess.PIPE
+    return subprocess.Popen(  # noqa: S603 -- this interpreter and a module of ours
+        _COMMAND, stdin=pipe, stdout=pipe, stderr=subprocess.DEVNULL, env=_environment()
     )
+
+
+@contextmanager
+def _ending(process: _Process) -> Iterator[_Process]:
     try:
-        for line in _lines(process, job, cancelled):
-            if isinstance(line, Done):
-                return line.found
-            if isinstance(line, Failed):
-                raise IngestProblem(line.message, too_large=line.too_large)
-            progress(Progress(line.rows, min(line.bytes, total), total))
-        raise _ended(process.wait())
+        yield process
     finally:
-        process.kill()
-        process.wait()
-        for pipe in (process.stdin, process.stdout):
-            if pipe is not None:
+        _end(process)
+
+
+def _end(process: _Process) -> None:
+    process.kill()
+    process.wait()
+    for pipe in (process.stdin, process.stdout):
+        if pipe is not None:
+            with suppress(BrokenPipeError):
                 pipe.close()
 
 
@@ -56,7 +103,7 @@ def _environment() -> dict[str, str]:
     return {**kept, "ARROW_DEFAULT_MEMORY_POOL": "system"}
 
 
-def _lines(process: "subprocess.Popen[bytes]", job: Job, cancelled: Callable[[], bool]) -> Iterator[Line]:
+def _lines(process: _Process, job: Job, cancelled: Callable[[], bool]) -> Iterator[Line]:
     """What the process says, until it ends."""
     assert process.stdin is not None and process.stdout is not None, "both are pipes"  # noqa: PT018
     decode = msgspec.json.Decoder(Line).decode

@@ -7,7 +7,7 @@ from typing import Any
 from xase_server.datasets import caches
 from xase_server.datasets.bounds import Bounds
 from xase_server.datasets.caches import BuildDatabase
-from xase_server.datasets.conversion import convert
+from xase_server.datasets.conversion import Converter
 from xase_server.datasets.edition import Edition
 from xase_server.datasets.editions import Editions
 from xase_server.datasets.folder import caches_whole, read_found, read_schema
@@ -44,6 +44,7 @@ class LocalLibrary:
         self._build_database = build_database
         self._shelf = Shelf(_MOST_OPEN)
         self._editions = Editions(self._versions.editions, open_engine, build_database)
+        self._converter = Converter()
 
     def resolve(self, source: str) -> Path:
         """See `Library.resolve`."""
@@ -66,7 +67,9 @@ class LocalLibrary:
                 base=None if base is None else str(base.absolute()),
                 bounds=self._bounds,
             )
-            found = convert(job, progress, cancelled)
+            found = self._converter.convert(job, progress, cancelled)
+            if cancelled():
+                raise IngestProblem("The ingest was cancelled")
             try:
                 caches.build_database(folder, read_schema(found), self._build_database)
                 self._shelf.remove((wish.dataset_id, wish.number))
@@ -83,7 +86,8 @@ class LocalLibrary:
     def _opened(self, folder: Path) -> OpenedVersion:
         schema = read_schema(read_found(folder))
         if not caches_whole(folder):
-            caches.rebuild(folder, schema, self._build_database)
+            with self._versions.building() as workshop:
+                caches.rebuild(folder, workshop, schema, self._build_database)
         return OpenedVersion(folder, schema, self._open_engine)
 
     def edition(self, dataset_id: str, number: int, edit: Edit) -> Edition:
@@ -111,3 +115,4 @@ class LocalLibrary:
         """See `Library.close`."""
         self._shelf.close()
         self._editions.clear()
+        self._converter.close()

@@ -76,6 +76,7 @@ class Dataset(Struct, frozen=True, kw_only=True, omit_defaults=True):
     policy_id: str | None = None
     version: int = 0
     failure: str | None = None
+    withdrawn: int = 0
 
 
 class Version(Struct, frozen=True, kw_only=True, omit_defaults=True):

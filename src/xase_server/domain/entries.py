@@ -33,7 +33,7 @@ def admin_stream(organisation: str) -> Stream:
     return Stream(f"admin/{organisation}")
 
 
-class Part(Struct, frozen=True, gc=False):
+class Part(Struct, frozen=True, gc=False, array_like=True):
     """One piece of personal content behind a commitment: its salt (32 bytes) and canonical JSON."""
 
     salt: bytes
@@ -181,12 +181,14 @@ class Claim:
 class Unit(Struct, frozen=True):
     """What one request appends, whole or not at all, and only if every object in `expects` still stands as it says.
 
-    That an object which a unit changes was at the revision before is always expected.
+    That an object which a unit changes was at the revision before is always expected. With
+    `until_ms` it is appended before that time or not at all.
     """
 
     appends: tuple[Append, ...]
     claim: Claim | None = None
     expects: tuple[Expectation, ...] = ()
+    until_ms: int | None = None
 
     @property
     def changed(self) -> tuple[ObjectRow, ...]:

@@ -92,13 +92,17 @@ CATALOGUE: Final[Mapping[str, ErrorKind]] = {kind.slug: kind for kind in _KINDS}
 
 
 class Refused(Exception):
-    """A request that is answered with an error of the catalogue; nothing was stored."""
+    """A request that is answered with an error of the catalogue; nothing was stored.
 
-    def __init__(self, slug: str, message: str, details: Any = None) -> None:
+    `retry_after` are the seconds after which the same request may be taken.
+    """
+
+    def __init__(self, slug: str, message: str, details: Any = None, *, retry_after: int | None = None) -> None:
         super().__init__(message)
         self.kind = CATALOGUE[slug]
         self.message = message
         self.details = details
+        self.retry_after = retry_after
 
 
 @dataclass(frozen=True, slots=True)
@@ -142,4 +146,4 @@ def not_found(resource: str, identifier: str) -> Refused:
 
 def unavailable(message: str, retry_after: int = 1) -> Refused:
     """The request may be repeated after `retry_after` seconds; nothing was acknowledged."""
-    return Refused("unavailable", message, {"retry_after": retry_after})
+    return Refused("unavailable", message, {"retry_after": retry_after}, retry_after=retry_after)

@@ -51,10 +51,13 @@ class Expectation(NamedTuple):
 
 
 class Stale(Exception):
-    """An object had moved on when the append was about to commit; nothing was appended. Read again and decide anew."""
+    """An object, or the clock, had moved on when the append was about to commit; nothing was appended.
+
+    Read again and decide anew.
+    """
 
     def __init__(self, moved: tuple[ObjectRef, ...]) -> None:
-        super().__init__(f"changed meanwhile: {', '.join(ref.id for ref in moved)}")
+        super().__init__(f"changed meanwhile: {', '.join(ref.id for ref in moved) or 'the time'}")
         self.moved = moved
 
 

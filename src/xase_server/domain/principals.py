@@ -17,6 +17,8 @@ POLICIES_READ: Final = "policies:read"
 POLICIES_WRITE: Final = "policies:write"
 ACCESS_REQUEST: Final = "access:request"
 ACCESS_REVOKE: Final = "access:revoke"
+CONSENT_WRITE: Final = "consent:write"
+LINEAGE_READ: Final = "lineage:read"
 SESSIONS_READ: Final = "sessions:read"
 SESSIONS_USE: Final = "sessions:use"
 KEYS_READ: Final = "keys:read"
@@ -37,14 +39,16 @@ SCOPES: Final[dict[str, str]] = {
     POLICIES_WRITE: "make and change policies",
     ACCESS_REQUEST: "ask for access to a dataset, and close sessions of the organisation",
     ACCESS_REVOKE: "revoke sessions on the organisation's datasets",
+    CONSENT_WRITE: "withdraw a person's consent from the organisation's datasets",
+    LINEAGE_READ: "follow decisions, models and data to where they came from and went",
     SESSIONS_READ: "see the organisation's sessions, and those on its datasets, with their events",
     SESSIONS_USE: "stream, filter, aggregate and look up data in the organisation's sessions",
     KEYS_READ: "list API keys",
     KEYS_WRITE: "create, rotate and revoke API keys",
 }
 
-_READING: Final = frozenset({RECORDS_READ, EVIDENCE_READ, LEDGER_READ, DATASETS_READ, SESSIONS_READ})
-_HOLDING: Final = frozenset({DATASETS_WRITE, POLICIES_READ, POLICIES_WRITE, ACCESS_REVOKE})
+_READING: Final = frozenset({RECORDS_READ, EVIDENCE_READ, LEDGER_READ, DATASETS_READ, SESSIONS_READ, LINEAGE_READ})
+_HOLDING: Final = frozenset({DATASETS_WRITE, POLICIES_READ, POLICIES_WRITE, ACCESS_REVOKE, CONSENT_WRITE})
 _USING: Final = frozenset({ACCESS_REQUEST, SESSIONS_USE})
 
 ROLES: Final[dict[str, frozenset[str]]] = {

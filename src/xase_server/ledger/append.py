@@ -229,13 +229,14 @@ class Ledger:
     def _append(self, batch: Sequence[_Waiting]) -> list[tuple[_Waiting, Outcome]]:
         with self._storage.begin() as transaction:
             self._refuse_late_clock(transaction.head)
-            sorted_ = _standing(transaction, self._sort(transaction, batch))
+            now_ms = max(self._clock.now_ms(), transaction.head.time_ms)
+            sorted_ = _standing(transaction, self._sort(transaction, batch), now_ms)
             units = [waiting.unit for waiting in sorted_.fresh]
             sealed = seal(
                 units,
                 transaction.head,
                 transaction.streams(list({append.stream: None for unit in units for append in unit.appends})),
-                now_ms=self._clock.now_ms(),
+                now_ms=now_ms,
                 claim_ms=self._claim_ms,
                 read_tile=transaction.tile,
                 sign=lambda checkpoint: sign_checkpoint(checkpoint, [self._signer]),
@@ -312,9 +313,9 @@ def _tell(outcomes: Sequence[tuple[_Waiting, Outcome]]) -> None:
             future.set_result(outcome)
 
 
-def _standing(transaction: Transaction, sorted_: _Sorted) -> _Sorted:
+def _standing(transaction: Transaction, sorted_: _Sorted, now_ms: int) -> _Sorted:
     """The batch without the units that were decided on what no longer stands."""
-    standing = Standing(transaction, [waiting.unit for waiting in sorted_.fresh])
+    standing = Standing(transaction, [waiting.unit for waiting in sorted_.fresh], now_ms)
     judged = [(waiting, standing.accept(waiting.unit)) for waiting in sorted_.fresh]
     stale: list[tuple[_Waiting, Outcome]] = [(waiting, moved) for waiting, moved in judged if moved is not None]
     return _Sorted(

@@ -7,11 +7,12 @@ the permits exactly one must have the highest priority; approvals; then the meet
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
 from enum import StrEnum
-from typing import Any, Final
+from functools import cached_property, lru_cache
+from typing import Any, Final, overload
 
 from xase_server.domain.times import parse_duration
 from xase_server.policy.contract import Conflict, Contract, meet, narrowed, terms_of
-from xase_server.policy.model import Approvals, Policy, Rule
+from xase_server.policy.model import Approvals, Policy, Rule, When
 from xase_server.policy.purposes import DEFAULT_PURPOSES, Purposes
 
 _LONGEST_MS: Final = 100 * 366 * 86_400_000
@@ -103,7 +104,35 @@ class Verdict:
     approvers: tuple[str, ...] = ()
     chosen: Mapping[str, str] | None = None
     narrowed_by: Mapping[str, str] | None = None
-    trace: tuple[Check, ...] = ()
+    trace: Sequence[Check] = ()
+
+
+class Trace(Sequence[Check]):
+    """Every clause of every rule with what it wanted and got; worked out when it is looked at.
+
+    A verdict needs far less than its trace tells: a rule is out with its first clause that does not hold.
+    """
+
+    def __init__(self, layers: Sequence[Layer], asked: "_Asked") -> None:
+        self._layers = layers
+        self._asked = asked
+
+    @cached_property
+    def _seen(self) -> list[Check]:
+        asked = self._asked
+        return [each for layer in self._layers for rule in layer.policy.rules for each in _checks(layer, rule, asked)]
+
+    @overload
+    def __getitem__(self, place: int) -> Check: ...
+    @overload
+    def __getitem__(self, place: slice) -> Sequence[Check]: ...
+    def __getitem__(self, place: int | slice) -> Check | Sequence[Check]:
+        """One check, or a stretch of them."""
+        return self._seen[place]
+
+    def __len__(self) -> int:
+        """How many clauses there are."""
+        return len(self._seen)
 
 
 # What a requester learns about a clause that did not hold.
@@ -122,23 +151,21 @@ AMBIGUOUS: Final = Violation("conflict", "The policy contradicts itself; its own
 
 def decide(layers: Sequence[Layer], request: AccessRequest, purposes: Purposes = DEFAULT_PURPOSES) -> Verdict:
     """The verdict of all layers on the request; without a dataset's policy it is a denial."""
-    trace = [
-        check for layer in layers for rule in layer.policy.rules for check in _checks(layer, rule, request, purposes)
-    ]
+    asked = _Asked(request, purposes)
     own = next((layer for layer in layers if layer.kind is LayerKind.DATASET), None)
     verdict = Verdict(
         Outcome.DENY,
         own.policy_id if own else None,
         own.version if own else None,
-        trace=tuple(trace),
+        trace=Trace(layers, asked),
     )
     if own is None:
         return replace(verdict, violations=(_NO_POLICY,))
-    held = _Held(trace)
-    violations = [each for layer in layers for each in _objections(layer, held)]
+    held = [(layer, _Held(layer, asked)) for layer in layers]
+    violations = [each for _, rules in held for each in rules.objections()]
     if violations:
         return replace(verdict, violations=tuple(dict.fromkeys(violations)))
-    chosen = [(layer, rule) for layer in layers for rule in _best(layer, held)]
+    chosen = [(layer, rule) for layer, rules in held for rule in rules.best]
     missing = sorted({role for _, rule in chosen for role in _missing(rule.when.approvals, request)})
     if missing:
         return replace(verdict, outcome=Outcome.APPROVAL_REQUIRED, approvers=tuple(missing))
@@ -159,50 +186,73 @@ def _granted(verdict: Verdict, chosen: Sequence[tuple[Layer, Rule]]) -> Verdict:
     return replace(verdict, outcome=Outcome.PERMIT, contract=contract, chosen=rules, narrowed_by=narrowed_by)
 
 
+class _Asked:
+    """A request in the form that clauses are held against."""
+
+    __slots__ = ("covering", "got", "request")
+
+    def __init__(self, request: AccessRequest, purposes: Purposes) -> None:
+        self.request = request
+        self.covering = purposes.covering(request.purpose)
+        self.got = {
+            "purpose": request.purpose,
+            "organisations": request.organisation,
+            "roles": request.role,
+            "models": request.model_id,
+            "jurisdictions": request.jurisdiction,
+            "max_duration": request.duration_ms,
+        }
+
+
+def _failed(when: When, asked: _Asked) -> list[str]:
+    """The clauses that do not hold; what the request lacks satisfies none."""
+    request, failed = asked.request, []
+    if when.purpose is not None and asked.covering.isdisjoint(when.purpose):
+        failed.append("purpose")
+    if when.organisations is not None and request.organisation not in when.organisations:
+        failed.append("organisations")
+    if when.roles is not None and request.role not in when.roles:
+        failed.append("roles")
+    if when.jurisdictions is not None and request.jurisdiction not in when.jurisdictions:
+        failed.append("jurisdictions")
+    if when.max_duration is not None and (request.duration_ms or 0) > _milliseconds(when.max_duration):
+        failed.append("max_duration")
+    if when.models is not None and not _any_model(when.models, request.model_id):
+        failed.append("models")
+    return failed
+
+
 class _Held:
-    """Which rules match, by the clauses that were checked."""
+    """A layer's rules held against a request."""
 
-    def __init__(self, trace: Sequence[Check]) -> None:
-        self._failed: dict[tuple[str, str], list[str]] = {}
-        for check in trace:
-            if not check.held:
-                self._failed.setdefault((check.layer, check.rule), []).append(check.clause)
+    __slots__ = ("_failed", "_layer", "best")
 
-    def failed(self, layer: Layer, rule: Rule) -> list[str]:
-        return self._failed.get((_place(layer), rule.id), [])
+    def __init__(self, layer: Layer, asked: _Asked) -> None:
+        self._layer = layer
+        self._failed = [(rule, _failed(rule.when, asked)) for rule in layer.policy.rules]
+        matching = [rule for rule, failed in self._failed if not failed and rule.effect == "permit"]
+        top = max((rule.priority for rule in matching), default=0)
+        self.best = [rule for rule in matching if rule.priority == top]
 
+    def objections(self) -> Iterator[Violation]:
+        """Why this layer does not let the request pass; nothing when it does."""
+        if any(not failed and rule.effect == "forbid" for rule, failed in self._failed):
+            yield _FORBIDDEN
+        elif len(self.best) > 1:
+            yield AMBIGUOUS
+        elif not self.best:
+            yield from self._nearest()
 
-def _objections(layer: Layer, held: _Held) -> Iterator[Violation]:
-    """Why this layer does not let the request pass; nothing when it does."""
-    rules = layer.policy.rules
-    if any(rule.effect == "forbid" and not held.failed(layer, rule) for rule in rules):
-        yield _FORBIDDEN
-        return
-    permits = [rule for rule in rules if rule.effect == "permit"]
-    if not permits and layer.kind is LayerKind.GUARDRAIL:
-        return
-    matching = len(_best(layer, held))
-    if matching > 1:
-        yield AMBIGUOUS
-    elif matching == 0:
-        yield from _nearest(layer, permits, held)
-
-
-def _best(layer: Layer, held: _Held) -> list[Rule]:
-    """The matching permits of the highest priority."""
-    matching = [rule for rule in layer.policy.rules if rule.effect == "permit" and not held.failed(layer, rule)]
-    top = max((rule.priority for rule in matching), default=0)
-    return [rule for rule in matching if rule.priority == top]
-
-
-def _nearest(layer: Layer, permits: Sequence[Rule], held: _Held) -> Iterator[Violation]:
-    """What the rule that comes nearest lacks: the requester can change that."""
-    if not permits:
-        yield _NO_POLICY
-        return
-    nearest = min(permits, key=lambda rule: (len(held.failed(layer, rule)), -rule.priority, rule.id))
-    for clause in sorted(held.failed(layer, nearest)):
-        yield _SAID[clause]
+    def _nearest(self) -> Iterator[Violation]:
+        """What the rule that comes nearest lacks: the requester can change that."""
+        permits = [
+            (len(failed), -rule.priority, rule.id, failed) for rule, failed in self._failed if rule.effect == "permit"
+        ]
+        if permits:
+            *_, lacking = min(permits)
+            yield from (_SAID[clause] for clause in sorted(lacking))
+        elif self._layer.kind is not LayerKind.GUARDRAIL:
+            yield _NO_POLICY
 
 
 def _missing(approvals: Approvals | None, request: AccessRequest) -> Sequence[str]:
@@ -217,31 +267,25 @@ def _missing(approvals: Approvals | None, request: AccessRequest) -> Sequence[st
     return () if len(agreed) >= approvals.quorum else approvals.roles
 
 
-def _checks(layer: Layer, rule: Rule, request: AccessRequest, purposes: Purposes) -> Iterator[Check]:
-    when = rule.when
-    clauses: tuple[tuple[str, list[str] | None, str | None, Any], ...] = (
-        ("purpose", when.purpose, request.purpose, purposes.covers),
-        ("organisations", when.organisations, request.organisation, _same),
-        ("roles", when.roles, request.role, _same),
-        ("models", when.models, request.model_id, matches_glob),
-        ("jurisdictions", when.jurisdictions, request.jurisdiction, _same),
-    )
-    for clause, wanted, got, holds in clauses:
+def _checks(layer: Layer, rule: Rule, asked: _Asked) -> Iterator[Check]:
+    failed = set(_failed(rule.when, asked))
+    for clause, got in asked.got.items():
+        wanted = getattr(rule.when, clause)
         if wanted is not None:
-            held = got is not None and any(holds(each, got) for each in wanted)
-            yield Check(_place(layer), rule.id, clause, wanted, got, held)
-    if when.max_duration is not None:
-        most = parse_duration(when.max_duration, "max_duration", maximum_ms=_LONGEST_MS)
-        held = request.duration_ms is None or request.duration_ms <= most
-        yield Check(_place(layer), rule.id, "max_duration", when.max_duration, request.duration_ms, held)
+            yield Check(_place(layer), rule.id, clause, wanted, got, clause not in failed)
 
 
 def _place(layer: Layer) -> str:
     return f"{layer.kind}:{layer.policy_id}@{layer.version}"
 
 
-def _same(wanted: str, got: str) -> bool:
-    return wanted == got
+@lru_cache(maxsize=1_024)
+def _milliseconds(duration: str) -> int:
+    return parse_duration(duration, "max_duration", maximum_ms=_LONGEST_MS)
+
+
+def _any_model(patterns: Sequence[str], model_id: str | None) -> bool:
+    return model_id is not None and any(matches_glob(each, model_id) for each in patterns)
 
 
 def matches_glob(pattern: str, text: str) -> bool:
@@ -249,11 +293,13 @@ def matches_glob(pattern: str, text: str) -> bool:
 
     Linear in the text for each star; case-sensitive.
     """
-    first, *rest = pattern.split("*")
+    first, *rest = _pieces(pattern)
+    if not text.startswith(first):
+        return False
     if not rest:
         return pattern == text
     *middle, last = rest
-    if not text.startswith(first) or len(text) < len(first) + len(last):
+    if len(text) < len(first) + len(last):
         return False
     at, end = len(first), len(text) - len(last)
     for piece in middle:
@@ -262,3 +308,8 @@ def matches_glob(pattern: str, text: str) -> bool:
             return False
         at = found + len(piece)
     return text.endswith(last)
+
+
+@lru_cache(maxsize=4_096)
+def _pieces(pattern: str) -> tuple[str, ...]:
+    return tuple(pattern.split("*"))

@@ -22,20 +22,20 @@ class Purposes:
         """The purpose under its own name."""
         return self.synonyms.get(purpose, purpose)
 
-    def covers(self, wanted: str, asked: str) -> bool:
-        """Whether a rule that names `wanted` means a request for `asked`.
+    def covering(self, asked: str) -> frozenset[str]:
+        """Every word by which a rule means a request for `asked`: its own, those above it, and their synonyms.
 
         A purpose outside the tree is only itself.
         """
-        goal, place = self.plain(wanted), self.plain(asked)
-        for _ in range(len(self.parents) + 1):
-            if place == goal:
-                return True
-            above = self.parents.get(place)
-            if above is None:
-                return False
-            place = above
-        return False
+        places = {place := self.plain(asked)}
+        while (above := self.parents.get(place)) is not None and above not in places:
+            places.add(place := above)
+        named = {word for word in places if word not in self.synonyms}
+        return frozenset(named | {word for word, plain in self.synonyms.items() if plain in places})
+
+    def covers(self, wanted: str, asked: str) -> bool:
+        """Whether a rule that names `wanted` means a request for `asked`."""
+        return wanted in self.covering(asked)
 
 
 DEFAULT_PURPOSES: Final = Purposes(

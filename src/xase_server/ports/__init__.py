@@ -11,6 +11,8 @@ from xase_server.ports.datasets import (
     Library,
     Numbers,
     Progress,
+    Table,
+    TableSchema,
     Version,
     VersionUnavailable,
 )
@@ -62,6 +64,8 @@ __all__ = [
     "Storage",
     "StorageUnavailable",
     "StreamHead",
+    "Table",
+    "TableSchema",
     "Transaction",
     "Unwritable",
     "Version",

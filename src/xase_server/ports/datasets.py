@@ -23,6 +23,12 @@ FORMATS: Final[tuple[Format, ...]] = ("parquet", "arrow", "ndjson", "csv")
 Numbers = np.ndarray[tuple[int], np.dtype[np.int64]]
 """Record numbers: the places of data records in a dataset version, from 0, in the order that is meant."""
 
+Table = pa.Table
+"""Rows of a version."""
+
+TableSchema = pa.Schema
+"""Their columns, as Arrow knows them."""
+
 RECORD_ID: Final = "record_id"
 """The first column of every version: the data record's id as text, unique and never null."""
 

@@ -9,7 +9,7 @@ class QuerySettings:
 
     body_bytes: int = 256_000
     depth: int = 16  # objects and lists inside one another
-    nodes: int = 200  # conditions, expressions and stages together
+    nodes: int = 200  # conditions, expressions, stages and parts of whole lists and structs together
     in_values: int = 10_000
     stages: int = 20
     regex_characters: int = 256

@@ -1,7 +1,7 @@
 """The reference evaluator of filters: it defines what a filter means, on rows as plain Python values."""
 
 import math
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterator, Mapping
 from typing import Any, Final
 
 from xase_server.query import regex
@@ -123,10 +123,17 @@ def _modulo(test: Modulo, value: Value) -> bool:
 
 
 def _element(test: Element, value: Value) -> bool:
-    if not isinstance(value, list):
-        return False
-    candidates = (each for each in value if isinstance(each, Mapping)) if test.of_structs else iter(value)
-    return any(matches(test.condition, each) for each in candidates)
+    return any(True for _ in elements(test, value))
+
+
+def elements(test: Element, value: Value) -> Iterator[Value]:
+    """The elements of a list that meet the condition; none of anything else."""
+    candidates = value if isinstance(value, list) else []
+    return (
+        each
+        for each in candidates
+        if (isinstance(each, Mapping) or not test.of_structs) and matches(test.condition, each)
+    )
 
 
 _TESTS: Final[Mapping[type, Callable[[Any, Value], bool]]] = {

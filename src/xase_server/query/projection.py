@@ -3,6 +3,7 @@
 from dataclasses import dataclass
 
 from xase_server.query.expressions import Expression
+from xase_server.query.nodes import Element
 
 
 @dataclass(frozen=True, slots=True)
@@ -19,13 +20,20 @@ class Sliced:
 
 
 @dataclass(frozen=True, slots=True)
+class Found:
+    """The first element of a list that meets a condition, in a list of one; nothing where none does."""
+
+    test: Element
+
+
+@dataclass(frozen=True, slots=True)
 class Branch:
     """Parts of the members below."""
 
     parts: tuple[tuple[str, "Part"], ...]
 
 
-Part = Whole | Sliced | Branch | Expression
+Part = Whole | Sliced | Found | Branch | Expression
 
 
 @dataclass(frozen=True, slots=True)

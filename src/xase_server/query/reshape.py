@@ -1,12 +1,14 @@
 """The reference evaluator of projections, of `$addFields` and of `fields` in a find."""
 
+import itertools
 from collections.abc import Mapping, Sequence
 from typing import Any
 
 from xase_server.query.evaluate import evaluate
 from xase_server.query.expressions import Expression
+from xase_server.query.match import elements
 from xase_server.query.paths import Path
-from xase_server.query.projection import Branch, Part, Projection, Sliced, Whole
+from xase_server.query.projection import Branch, Found, Part, Projection, Sliced, Whole
 from xase_server.query.values import Row, Value
 
 _Parts = Sequence[tuple[str, Part]]
@@ -55,14 +57,20 @@ def _part(value: Value, part: Part, row: Row) -> Value:
         return value
     if isinstance(part, Sliced):
         return cut(value, part)
+    if isinstance(part, Found):
+        return _found(value, part)
     if isinstance(part, Branch):
         return _only(value, part.parts, row)
     return evaluate(part, {"ROOT": row})
 
 
+def _found(value: Value, part: Found) -> Value:
+    return list(itertools.islice(elements(part.test, value), 1)) or None
+
+
 def _computed(parts: _Parts, row: Row) -> dict[str, Value]:
     """The computed members of a struct that was not there."""
-    made = {name: _part(None, part, row) for name, part in parts if not isinstance(part, Whole | Sliced)}
+    made = {name: _part(None, part, row) for name, part in parts if not isinstance(part, Whole | Sliced | Found)}
     return {name: value for name, value in made.items() if value is not _GONE}
 
 

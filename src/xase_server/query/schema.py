@@ -89,6 +89,14 @@ def _collected(element: Type, path: tuple[str, ...]) -> Type | None:
     return None if inside is None else ListOf(inside)
 
 
+def spreads(type_: Type, path: tuple[str, ...]) -> bool:
+    """Whether a path of a filter or sort may reach several values: through a list, or with a list at its end."""
+    if isinstance(type_, ListOf):
+        return not (path and is_index(path[0])) or spreads(type_.element, path[1:])
+    member = type_.member(path[0]) if isinstance(type_, Struct) and path else None
+    return member is not None and spreads(member, path[1:])
+
+
 _INDEX_DIGITS = 9
 
 

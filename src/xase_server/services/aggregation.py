@@ -21,7 +21,8 @@ from xase_server.query.projection import EVERYTHING
 from xase_server.query.refusal import EvaluationError, refuse
 from xase_server.query.stages import Find, Group, Match, Pipeline, Reshape
 from xase_server.query.values import group_key
-from xase_server.services.data import Data, settled
+from xase_server.services.anew import until_it_stands
+from xase_server.services.data import Data
 from xase_server.services.planning import View
 from xase_server.services.releases import Release, evidence_id, new_batch_id
 
@@ -56,7 +57,7 @@ class Aggregation:
         Raises what admission raises, `invalid_query`, `policy_violation` for an accumulator that the policy
         leaves out, `group_too_small`, and `unavailable` when the ledger cannot be written: then nothing leaves.
         """
-        return await settled(partial(self._run, who, session_id, pipeline))
+        return await until_it_stands(partial(self._run, who, session_id, pipeline))
 
     async def _run(self, who: Principal, session_id: str, asked: Any) -> Answer:
         grant = await self._data.gate.admit(who, session_id, _VIA)

@@ -15,7 +15,8 @@ from xase_server.delivery.wire import Encoder
 from xase_server.domain.errors import unavailable
 from xase_server.domain.principals import Principal
 from xase_server.query.refusal import refuse
-from xase_server.services.data import Ask, Data, Place, settled, taken
+from xase_server.services.anew import until_it_stands
+from xase_server.services.data import Ask, Data, Place, taken
 from xase_server.services.grants import Grant
 from xase_server.services.planning import Plan
 from xase_server.services.releases import Release, new_batch_id
@@ -76,7 +77,7 @@ class Bulk:
                 coming.cancel()
 
     async def _batch(self, start: int) -> Batch:
-        return await settled(partial(self._released, start))
+        return await until_it_stands(partial(self._released, start))
 
     async def _released(self, start: int) -> Batch:
         grant = await self._data.gate.admit(self._who, self._session_id, _VIA)
@@ -91,13 +92,9 @@ class Bulk:
         cursor = "" if following is None else self._cursor(Place(position, batch_id, self._wanted.digest))
         metadata = {"batch_id": batch_id, "record_count": str(len(numbers)), "next_cursor": cursor}
         pieces = await self._data.planner.run(lambda: list(encoder.batch(taken(plan, numbers), metadata)))
-        release = Release(
-            via=_VIA,
-            numbers=numbers,
-            fields=plan.shape.fields,
-            asked=self._wanted.plain,
-            size=sum(map(len, pieces)),
-        )
+        size = sum(map(len, pieces))
+        grant.refuse_beyond(records=len(numbers), bytes=size)
+        release = Release(via=_VIA, numbers=numbers, fields=plan.shape.fields, asked=self._wanted.plain, size=size)
         await self._data.releases.commit(grant, batch_id, release)
         self._encoder, self._contract_hash = encoder, grant.contract_hash  # its head is in a batch that will be sent
         self._data.remember(self._wanted)

@@ -5,37 +5,31 @@
 What changes between admission and commit makes the release stale; it is then decided anew.
 """
 
-import contextlib
-from collections.abc import Awaitable, Callable
 from dataclasses import dataclass
 from functools import partial
-from typing import Final, TypeVar
+from typing import Final
 
 import numpy as np
-import pyarrow as pa
 from msgspec import Raw, convert
 from msgspec.json import decode
 
 from xase_server.delivery.records import json_records, json_values
 from xase_server.delivery.rows import rows_of
 from xase_server.delivery.shape import MAX_COMPUTED_ROWS
-from xase_server.domain.errors import Refused, not_found, unavailable
-from xase_server.domain.objects import Stale
+from xase_server.domain.errors import Refused, not_found
 from xase_server.domain.principals import Principal
-from xase_server.ports import Numbers
+from xase_server.ports import Numbers, Table, TableSchema
 from xase_server.query.match import matches
 from xase_server.query.nodes import TRUE, And
 from xase_server.query.refusal import EvaluationError, refuse
 from xase_server.query.rewrite import simplified
-from xase_server.services.grants import Gate
+from xase_server.services.anew import until_it_stands
+from xase_server.services.grants import Gate, Grant
 from xase_server.services.planning import Plan, Planner, View
 from xase_server.services.reading import Reader
 from xase_server.services.releases import Release, Releases, new_batch_id
 from xase_server.services.wanted import Via, Wanted
 
-T = TypeVar("T")
-
-_TRIES: Final = 5
 _MOST_REMEMBERED: Final = 4_096
 
 
@@ -87,14 +81,19 @@ class Data:
         Raises what admission raises, `invalid_query`, `invalid_cursor`, and `unavailable` when the ledger
         cannot be written: then no data leaves.
         """
-        return await settled(partial(self._page, who, session_id, ask))
+        return await until_it_stands(partial(self._page, who, session_id, ask))
 
     async def _page(self, who: Principal, session_id: str, ask: Ask) -> Page:
         grant = await self.gate.admit(who, session_id, ask.via)
+        with self.gate.running(grant):
+            return await self._released(grant, ask)
+
+    async def _released(self, grant: Grant, ask: Ask) -> Page:
         wanted = await self.wanted(ask)
         plan = await self.planner.plan(grant, wanted)
         numbers, position = plan.step(0 if ask.place is None else ask.place.position, ask.most)
         records = records_of(plan, numbers)
+        grant.refuse_beyond(records=len(numbers), bytes=len(records))
         batch_id = new_batch_id()
         release = Release(via=ask.via, numbers=numbers, fields=plan.shape.fields, asked=wanted.plain, size=len(records))
         await self.releases.commit(grant, batch_id, release)
@@ -130,7 +129,7 @@ class Data:
 
     async def record(self, who: Principal, session_id: str, record_id: str) -> bytes:
         """One data record as a JSON object; released when this returns. `not_found` also for a row out of reach."""
-        return await settled(partial(self._record, who, session_id, record_id))
+        return await until_it_stands(partial(self._record, who, session_id, record_id))
 
     async def _record(self, who: Principal, session_id: str, record_id: str) -> bytes:
         grant = await self.gate.admit(who, session_id, "get_record")
@@ -140,6 +139,7 @@ class Data:
         if not len(numbers):
             raise not_found("record", record_id)
         record = records_of(plan, numbers)[1:-1]
+        grant.refuse_beyond(records=1, bytes=len(record))
         release = Release(
             via="get_record",
             numbers=numbers,
@@ -151,15 +151,7 @@ class Data:
         return record
 
 
-async def settled(work: Callable[[], Awaitable[T]]) -> T:
-    """What the work gives once nothing has moved under it; `unavailable` when something moves each time."""
-    for _ in range(_TRIES):
-        with contextlib.suppress(Stale):  # decide anew on what is true now
-            return await work()
-    raise unavailable("The session is being changed; try again")
-
-
-def taken(plan: Plan, numbers: Numbers) -> pa.Table:
+def taken(plan: Plan, numbers: Numbers) -> Table:
     """The rows with these numbers, in the plan's shape or, where that is computed, with all that it reads."""
     version, columns = plan.view.version, plan.shape.columns
     first, last = (int(numbers[0]), int(numbers[-1])) if len(numbers) else (0, -1)
@@ -170,7 +162,7 @@ def taken(plan: Plan, numbers: Numbers) -> pa.Table:
     return table if plan.shape.computed else plan.shape.apply(table)
 
 
-def arrow_schema(plan: Plan) -> pa.Schema:
+def arrow_schema(plan: Plan) -> TableSchema:
     """The Arrow schema of what `taken` gives."""
     return taken(plan, np.empty(0, dtype=np.int64)).schema
 

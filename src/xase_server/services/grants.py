@@ -33,9 +33,10 @@ _NOTHING_USED: Final = Usage()
 class Grant:
     """What one request may do in a session, as it stood when it was admitted.
 
-    `expects` goes into the unit of every release: the session, its dataset (which moves on when it
-    is archived, or a consent is withdrawn) and the policy in force. `used` is what the session had
-    used by then.
+    `expects` and `until_ms` go into the unit of every release: the session, its dataset (which
+    moves on when it is archived, or a consent is withdrawn), the policy in force, and the session's
+    end. `used` is what the session had used by then, `withdrawn` how many consents had been withdrawn
+    from the dataset.
     """
 
     who: Principal
@@ -47,7 +48,9 @@ class Grant:
     version: int
     holder: str
     expects: tuple[Expectation, ...]
+    until_ms: int
     used: Usage = _NOTHING_USED
+    withdrawn: int = 0
 
     def refuse_beyond(self, *, records: int = 0, bytes: int = 0) -> None:
         """Raise `quota_exceeded` when handing out this much more would go beyond the contract."""
@@ -113,7 +116,9 @@ class Gate:
         found = await self._reader.point(lambda reads: self._find(reads, who, session_id))
         _refuse_ended(found, now_ms)
         terms = self._terms_now(found, now_ms)
-        _refuse_expired(found, terms.contract, now_ms)
+        until_ms = _end_of(found, terms.contract)
+        if now_ms >= until_ms:
+            raise expired(session_id, until_ms, now_ms)
         if terms.contract.actions is not None and action not in terms.contract.actions:
             raise policy_violation(found.session.policy_id, found.session.policy_version, (_ACTION,))
         self._pace.take(session_id, terms.contract.rate_limits, now_ms)
@@ -130,7 +135,9 @@ class Gate:
             session.version,
             session.holder,
             found.expects,
+            until_ms,
             found.used,
+            found.governed.dataset.withdrawn,
         )
 
     def running(self, grant: Grant) -> AbstractContextManager[None]:
@@ -204,10 +211,11 @@ def _refuse_ended(found: _Found, now_ms: int) -> None:
         raise refusal(found.row.id, status, found.ended)
 
 
-def _refuse_expired(found: _Found, contract: Contract, now_ms: int) -> None:
-    """A later policy may have made the session shorter."""
-    if contract.duration_ms is not None and now_ms >= found.row.created_ms + contract.duration_ms:
-        raise expired(found.row.id, found.row.created_ms + contract.duration_ms, now_ms)
+def _end_of(found: _Found, contract: Contract) -> int:
+    """When the session ends by the clock; a later policy may have made it shorter."""
+    if contract.duration_ms is None:
+        return found.session.expires_ms
+    return min(found.session.expires_ms, found.row.created_ms + contract.duration_ms)
 
 
 def _refuse_used_up(contract: Contract, used: Usage) -> None:

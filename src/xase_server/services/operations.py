@@ -21,7 +21,7 @@ from xase_server.domain.operations import NewOperation
 from xase_server.domain.principals import Principal
 from xase_server.ledger.append import Ledger
 from xase_server.ports import Reads, Version
-from xase_server.services.data import settled
+from xase_server.services.anew import until_it_stands
 from xase_server.services.delivered import Deliveries
 from xase_server.services.grants import Gate, Grant
 from xase_server.services.outcome import (
@@ -76,7 +76,7 @@ class Operations:
         earlier = await recall(self._reader, once)
         if earlier is not None:
             return await self._again(earlier)
-        return await settled(partial(self._record, who, session_id, wish, once))
+        return await until_it_stands(partial(self._record, who, session_id, wish, once))
 
     async def _record(self, who: Principal, session_id: str, wish: NewOperation, once: Once | None) -> Outcome:
         grant = await self._gate.admit(who, session_id, "operations")
@@ -112,7 +112,12 @@ class Operations:
         )
         # COMMIT POINT
         committed = await self._ledger.append(
-            Unit((append,), remember(once, Remembered(body=answer, ids=[identifier])), grant.expects)
+            Unit(
+                (append,),
+                remember(once, Remembered(body=answer, ids=[identifier])),
+                expects=grant.expects,
+                until_ms=grant.until_ms,
+            )
         )
         if isinstance(committed, Replayed):
             return await self._again(remembered(committed))

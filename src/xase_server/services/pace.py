@@ -34,6 +34,7 @@ class Pace:
                     "rate_limit_exceeded",
                     "Rate limit exceeded",
                     {"limit": limit, "period": format_duration(period_ms), "reset_at": format_time(reset_ms)},
+                    retry_after=max(1, -(-(reset_ms - now_ms) // 1000)),
                 )
 
     @contextmanager

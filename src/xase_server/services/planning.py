@@ -29,6 +29,7 @@ from xase_server.services.editing import Editing, edit_name, own_values
 from xase_server.services.grants import Grant
 from xase_server.services.selections import Every, Listed, Selection, Selections, Shared
 from xase_server.services.wanted import Wanted
+from xase_server.services.withdrawn import Withdrawn
 
 T = TypeVar("T")
 
@@ -106,11 +107,18 @@ class Planner:
     """Makes plans, and keeps what they are made of."""
 
     def __init__(
-        self, library: Library, master_key: bytes, *, limits: QuerySettings = DEFAULTS, workers: int = 2
+        self,
+        library: Library,
+        editing: Editing,
+        withdrawn: Withdrawn,
+        *,
+        limits: QuerySettings = DEFAULTS,
+        workers: int = 2,
     ) -> None:
         self.limits = limits
+        self.editing = editing
         self._library = library
-        self.editing = Editing(library, master_key)
+        self._withdrawn = withdrawn
         self._selections = Selections()
         self._views: dict[Hashable, View] = {}
         self._read: dict[Hashable, tuple[Find, Shape]] = {}
@@ -130,6 +138,10 @@ class Planner:
         view = await self.view(grant)
         ready = self._ready(view, wanted)
         return ready if ready is not None else await self.run(lambda: self._plan(view, wanted))
+
+    def opened(self, dataset_id: str, number: int) -> Version:
+        """A version of a dataset. Blocks; raises VersionUnavailable."""
+        return self._library.open(dataset_id, number)
 
     def places(self, dataset_id: str, newest: int, record_id: str) -> Mapping[int, int]:
         """Version → number of a data record, in the versions that have it. Blocks."""
@@ -152,10 +164,12 @@ class Planner:
         seen = visible(grant.contract, version.schema)
         begun = read_contract(grant.session.contract).row_filters
         added = [each for each in grant.contract.row_filters if each not in begun]
-        rows, barrier = self._conditions(source, begun), self._conditions(source, added)
+        rows = self._conditions(source, begun)
+        consented = self._withdrawn.condition(grant.dataset_id, grant.withdrawn)
+        barrier = simplified(And((self._conditions(source, added), consented)))
         view = View(
             key=(grant.dataset_id, grant.version, edit_name(grant), seen, canonical([dict(each) for each in begun])),
-            barrier_key=canonical([dict(each) for each in added]),
+            barrier_key=(grant.withdrawn, canonical([dict(each) for each in added])),
             source=source,
             version=version,
             visible=seen,
@@ -230,7 +244,8 @@ def _planned(view: View, wanted: Wanted, shape: Shape, base: Selection) -> Plan:
 
 
 def _name(grant: Grant) -> Hashable:
-    return grant.dataset_id, grant.version, grant.session.contract_hash, grant.contract_hash, own_values(grant)
+    ends = grant.session.contract_hash, grant.contract_hash
+    return grant.dataset_id, grant.version, *ends, grant.withdrawn, own_values(grant)
 
 
 def _keep(kept: dict[Hashable, T], key: Hashable, value: T) -> None:

@@ -98,7 +98,7 @@ class Releases:
             ),
         )
         # COMMIT POINT: before it nothing has left, after it the data may
-        committed = await self._ledger.append(Unit((append,), expects=grant.expects))
+        committed = await self._ledger.append(Unit((append,), expects=grant.expects, until_ms=grant.until_ms))
         assert isinstance(committed, Committed), "a release has no idempotency key"
         return committed
 

@@ -20,7 +20,8 @@ from xase_server.domain.transformations import NewTransformation
 from xase_server.policy.strength import Specs, strengthen
 from xase_server.ports import RECORD_ID, Numbers
 from xase_server.query.schema import Schema
-from xase_server.services.data import Data, settled, taken, within_reach
+from xase_server.services.anew import until_it_stands
+from xase_server.services.data import Data, taken, within_reach
 from xase_server.services.planning import Plan, View
 from xase_server.services.releases import Release, new_batch_id
 from xase_server.services.wanted import Wanted
@@ -64,7 +65,7 @@ class Transforming:
         A field that does not exist or may not be seen is passed over. Raises what admission raises,
         `validation_error`, and `unavailable` when the ledger cannot be written: then nothing leaves.
         """
-        return await settled(partial(self._run, who, session_id, asked))
+        return await until_it_stands(partial(self._run, who, session_id, asked))
 
     async def _run(self, who: Principal, session_id: str, asked: NewTransformation) -> Transformed:
         grant = await self._data.gate.admit(who, session_id, _VIA)

@@ -11,16 +11,15 @@ from xase_server.domain.entries import ApiKeyRow, BundleRow, Part
 from xase_server.storage.session import Row
 
 _encode: Final = msgpack.Encoder().encode
-_decode_parts: Final = msgpack.Decoder(dict[str, tuple[bytes, bytes]]).decode
+_decode_parts: Final = msgpack.Decoder(dict[str, Part]).decode
 _decode_bundle: Final = msgpack.Decoder(BundleRow).decode
 _decode_key: Final = msgpack.Decoder(tuple[str, str, str | None, tuple[str, ...], tuple[str, ...], str]).decode
-_secret_and_text: Final = attrgetter("salt", "canonical")
 _key_detail: Final = attrgetter("email", "name", "role", "scopes", "may_act_for", "display")
 
 
 def pack_parts(parts: Mapping[str, Part]) -> bytes:
     """Payload parts as one value to store."""
-    return _encode({name: _secret_and_text(part) for name, part in parts.items()})
+    return _encode(parts)
 
 
 def unpack_parts(packed: bytes | None) -> dict[str, Part]:
@@ -29,7 +28,7 @@ def unpack_parts(packed: bytes | None) -> dict[str, Part]:
     A damaged payload must not keep its record from being read; the audit says that it is missing.
     """
     try:
-        return {name: Part(*part) for name, part in _decode_parts(packed).items()} if packed else {}
+        return _decode_parts(packed) if packed else {}
     except msgspec.DecodeError:
         return {}
 

@@ -27,7 +27,7 @@ Connection = psycopg.Connection[Row]
 _CONNECT_SECONDS: Final = 5
 _WRITER_SETTINGS: Final = "SET statement_timeout = '15s'; SET lock_timeout = '5s'; SET client_min_messages = warning"
 _READER_SETTINGS: Final = "SET statement_timeout = '15s'; SET default_transaction_read_only = on"
-_LOG_TABLES: Final = frozenset({"entries", "stream_entries", "tiles", "checkpoints"})
+_LOG_TABLES: Final = frozenset({"entries", "stream_runs", "tiles", "checkpoints"})
 _MUST_BE_ON: Final = ("fsync", "full_page_writes", "synchronous_commit")
 
 

@@ -21,6 +21,7 @@ from xase_server.domain.entries import (
 from xase_server.ports import SealedAppend, Unwritable
 from xase_server.storage.confidence import bucket_of
 from xase_server.storage.identifiers import id_number
+from xase_server.storage.ids import add_ids
 from xase_server.storage.memo import Label, Memo
 from xase_server.storage.merging import merge_lists
 from xase_server.storage.names import Names, name_bytes
@@ -59,9 +60,14 @@ class Projection:
         """Write all rows; raises Unwritable when one contradicts what is stored."""
         self._organisations = self._names.organisations(_organisations_in(appends))
         decisions = self._number(appends)
-        self._session.many("add_entry_ids", [self._id_row(each) for each in appends])
+        add_ids(self._session, self._memo, [self._id_row(each) for each in appends])
         if decisions:
             self._add_decisions(decisions)
+        others = [each for each in appends if type(each.append.effect) is not DecisionStored]
+        if others:
+            self._write_others(others)
+
+    def _write_others(self, appends: Sequence[SealedAppend]) -> None:
         self._add_interventions(list(_effects(appends, InterventionStored)))
         for erasure, sealed in _effects(appends, PayloadErased):
             self._erase(erasure, sealed.entry)

@@ -16,6 +16,7 @@ from pathlib import Path
 from typing import Any, Final, TypeVar
 
 from xase_server.ports import Reads, StorageUnavailable, Transaction, Unwritable
+from xase_server.storage.folding import MOST_PAGES, Folder
 from xase_server.storage.gate import Gate
 from xase_server.storage.memo import Memo
 from xase_server.storage.reads import SqlReads, read_head
@@ -32,6 +33,9 @@ _FULL: Final = 2
 _ROWS_AT_ONCE: Final = (256, 64, *range(32, 0, -1))
 """Each count is a statement to prepare and keep; below 32 every count has its own."""
 
+_PAGES_EACH: Final = 16
+"""What a commit writes beside a page for each entry, roughly."""
+
 _VALUES: Final = re.compile(r"VALUES (\([?, ]+\))")
 _SETTINGS: Final = (
     "PRAGMA synchronous = FULL",
@@ -39,10 +43,11 @@ _SETTINGS: Final = (
     "PRAGMA checkpoint_fullfsync = ON",
     "PRAGMA foreign_keys = ON",
     "PRAGMA secure_delete = ON",  # what is erased is overwritten
-    "PRAGMA wal_autocheckpoint = 4000",  # pages
+    f"PRAGMA wal_autocheckpoint = {MOST_PAGES}",
     "PRAGMA cache_size = -65536",  # KiB
     "PRAGMA temp_store = MEMORY",
 )
+_FOLDER_SETTINGS: Final = ("PRAGMA synchronous = FULL", "PRAGMA checkpoint_fullfsync = ON")
 _READER_SETTINGS: Final = ("PRAGMA query_only = ON", "PRAGMA cache_size = -16384", "PRAGMA mmap_size = 268435456")
 
 
@@ -56,6 +61,7 @@ class SqliteStorage:
         self._writing = threading.Lock()
         self._writer: sqlite3.Connection | None = None
         self._memo = Memo()
+        self._folder = Folder(lambda: _open(path, _FOLDER_SETTINGS))
         self._unwiped = True  # a crash may have come between an erasure and its wiping
         self._readers = threading.local()
         self._opened: list[sqlite3.Connection] = []
@@ -83,6 +89,7 @@ class SqliteStorage:
         self._unwiped |= transaction.erases
         if self._unwiped:
             self._wipe()
+        self._folder.wrote(_PAGES_EACH + transaction.appended)
 
     def read(self, work: Callable[[Reads], T]) -> T:
         """Run `work` on a snapshot of the database."""
@@ -119,6 +126,7 @@ class SqliteStorage:
 
     def close(self) -> None:
         """Close every connection; call it when no thread reads any more."""
+        self._folder.close()
         with self._writing:
             self._drop_writer()
             while self._opened:
@@ -151,7 +159,7 @@ class SqliteStorage:
 
     def _wipe(self) -> None:
         """Cut off the write-ahead log, which holds what was erased; a busy reader delays it to the next commit."""
-        with self._writing, contextlib.suppress(sqlite3.OperationalError):
+        with self._writing, self._folder.turn, contextlib.suppress(sqlite3.OperationalError):
             if self._writer is not None:
                 ((busy, _, _),) = self._writer.execute("PRAGMA wal_checkpoint(TRUNCATE)")
                 self._unwiped = bool(busy)

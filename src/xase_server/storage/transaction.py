@@ -2,6 +2,8 @@
 
 import hashlib
 from collections.abc import Mapping, Sequence
+from itertools import groupby
+from operator import attrgetter
 from typing import Final
 
 from xase_server.domain.entries import Claim, PayloadErased, Stream
@@ -14,6 +16,7 @@ from xase_server.storage.projection import Projection
 from xase_server.storage.session import Row, Session
 
 _SWEPT_AT_ONCE: Final = 64
+_stream_of: Final = attrgetter("append.stream")
 
 
 def claim_name(scope: str, key: str) -> bytes:
@@ -26,6 +29,7 @@ class SqlTransaction:
 
     def __init__(self, session: Session, head: Head, memo: Memo) -> None:
         self.head = head
+        self.appended = 0
         self.erases = False
         self._session = session
         self._memo = memo
@@ -74,6 +78,7 @@ class SqlTransaction:
         self._write_claims(batch)
         self._advance(batch.head)
         self._written = batch.head
+        self.appended += len(batch.appends)
 
     def keep(self) -> None:
         """The transaction has committed: what the memo learned is true."""
@@ -83,10 +88,7 @@ class SqlTransaction:
         session = self._session
         streams = self._extend_streams(batch.streams)
         session.many("add_entries", [(each.entry.index, each.entry.raw) for each in batch.appends])
-        session.many(
-            "add_stream_entries",
-            [(streams[each.append.stream][0], each.entry.sequence, each.entry.index) for each in batch.appends],
-        )
+        session.many("add_stream_runs", _runs(batch.appends, streams))
         session.many("add_payloads", _payloads(batch.appends))
         session.many("put_tiles", [(level, number, hashes) for (level, number), hashes in batch.tiles.items()])
         session.many("add_checkpoints", [(batch.head.size, batch.head.checkpoint)])
@@ -118,6 +120,15 @@ class SqlTransaction:
             was=self.head.size,
             epoch=head.epoch,
         )
+
+
+def _runs(appends: Sequence[SealedAppend], streams: Mapping[str, tuple[int, StreamHead]]) -> list[Row]:
+    """Entries that follow each other in their chain and in the log alike: chain, first sequence and index, count."""
+    runs = []
+    for stream, group in groupby(appends, key=_stream_of):
+        run = list(group)
+        runs.append((streams[stream][0], run[0].entry.sequence, run[0].entry.index, len(run)))
+    return runs
 
 
 def _payloads(appends: Sequence[SealedAppend]) -> list[Row]:

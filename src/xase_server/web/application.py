@@ -30,7 +30,6 @@ from xase_server.web.streaming import stream
 
 _PROBLEM: Final = b"application/problem+json"
 _OK: Final = 200
-_TOO_MANY: Final = 429
 _CLIENT_GONE: Final = 499
 _PROTECTION: Final = (
     (b"x-content-type-options", b"nosniff"),
@@ -106,10 +105,7 @@ class Application:
                 self._pipeline.count_address(call)
             except Refused as exceeded:
                 refusal = exceeded
-        answer = refusal_answer(refusal, call.request_id, as_problem=_PROBLEM in call.headers.get(b"accept", b""))
-        if refusal.kind.status == _TOO_MANY and call.quota is not None:
-            answer.headers.append((b"retry-after", call.quota.retry_after()))
-        return answer
+        return refusal_answer(refusal, call.request_id, as_problem=_PROBLEM in call.headers.get(b"accept", b""))
 
     def _report(self, call: Call, defect: Exception) -> None:
         """Log where a defect lies; its message may hold what the caller sent and is left out."""

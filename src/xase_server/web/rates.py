@@ -48,12 +48,11 @@ class Quota:
         """The 429 of a caller that went beyond it."""
         reset_at = format_time(math.ceil(self.reset) * 1000)
         return Refused(
-            "rate_limit_exceeded", "Rate limit exceeded", {"limit": self.limit, "period": "1m", "reset_at": reset_at}
+            "rate_limit_exceeded",
+            "Rate limit exceeded",
+            {"limit": self.limit, "period": "1m", "reset_at": reset_at},
+            retry_after=max(1, self._seconds()),
         )
-
-    def retry_after(self) -> bytes:
-        """Seconds until the window ends, at least one."""
-        return b"%d" % max(1, self._seconds())
 
     def _seconds(self) -> int:
         return min(PERIOD_SECONDS, max(0, math.ceil(self.reset - self.now)))

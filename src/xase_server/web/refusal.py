@@ -49,11 +49,11 @@ def problem_type(slug: str) -> str:
 
 
 def _headers(refusal: Refused) -> list[Header]:
+    if refusal.retry_after is not None:
+        return [(b"retry-after", b"%d" % refusal.retry_after)]
     match refusal.kind.slug:
         case "authentication_error":
             return [(b"www-authenticate", b"Bearer")]
-        case "unavailable":
-            return [(b"retry-after", b"%d" % refusal.details["retry_after"])]
         case "method_not_allowed":
             return [(b"allow", ", ".join(refusal.details["allowed"]).encode())]
         case "request_timeout" | "payload_too_large":

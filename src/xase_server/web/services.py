@@ -8,6 +8,7 @@ from xase_server.services.aggregation import Aggregation
 from xase_server.services.authentication import Authenticator
 from xase_server.services.bundles import Bundles
 from xase_server.services.closing import Closing
+from xase_server.services.consent import Consent
 from xase_server.services.data import Data
 from xase_server.services.datasets import Datasets
 from xase_server.services.decisions import Decisions
@@ -16,6 +17,7 @@ from xase_server.services.evidence import Evidence
 from xase_server.services.health import Health
 from xase_server.services.interventions import Interventions
 from xase_server.services.keys import Keys
+from xase_server.services.lineage import Lineage
 from xase_server.services.log import Log
 from xase_server.services.metrics import DecisionMetrics
 from xase_server.services.operations import Operations
@@ -46,6 +48,8 @@ class Services:
     transforming: Transforming
     operations: Operations
     events: Events
+    consent: Consent
+    lineage: Lineage
     health: Health
     clock: Clock
 

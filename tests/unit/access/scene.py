@@ -15,11 +15,15 @@ from xase_server.domain.entries import ObjectsChanged, Unit, Used, session_strea
 from xase_server.domain.objects import ObjectRow
 from xase_server.domain.policies import IN_FORCE, POLICY, StoredPolicy, policy_ref
 from xase_server.domain.principals import ROLES, Principal
-from xase_server.domain.sessions import ACTIVE, SESSION, Asked, Session, session_ref
+from xase_server.domain.sessions import ACTIVE, SESSION, Asked, NewAccess, Session, session_ref
 from xase_server.policy.contract import Contract
+from xase_server.services.access import Access
+from xase_server.services.closing import Closing
 from xase_server.services.governance import Governance
 from xase_server.services.grants import Gate, Grant
+from xase_server.services.outcome import Once
 from xase_server.services.reading import Reader
+from xase_server.services.sessions import Sessions
 
 T = TypeVar("T")
 
@@ -44,7 +48,11 @@ class Scene:
 
     def __post_init__(self) -> None:
         self.reader = Reader(self.log.storage)
-        self.gate = Gate(self.reader, self.log.clock, self.governance)
+        clock = self.log.clock
+        self.gate = Gate(self.reader, clock, self.governance)
+        self.access = Access(self.log.ledger, self.reader, clock, self.governance)
+        self.closing = Closing(self.log.ledger, self.reader, clock)
+        self.sessions = Sessions(self.reader, clock)
 
     def object(self, ref) -> ObjectRow | None:
         return self.log.read(lambda reads: reads.object(ref))
@@ -149,6 +157,26 @@ class Scene:
         )
         return identifier
 
+    def ask(self, who: Principal = LAB, once: Once | None = None, **fields: Any) -> dict[str, Any]:
+        """What a request for access is answered."""
+        wish = NewAccess(**({"dataset_id": DATASET_ID, "purpose": "model-training"} | fields))
+        view: dict[str, Any] = run(self.access.request(who, wish, once)).body
+        return view
+
+    def entries(self, *types: str) -> list[dict[str, Any]]:
+        """The log's entries of these types, in order."""
+        found = [decode(raw) for raw in self.log.read(lambda reads: reads.entries(0, 100_000))]
+        return [each for each in found if each["type"] in types]
+
+    def readable(self, who: Principal, identifier: str) -> Any:
+        """The entry and its parts, where they are the caller's to read."""
+        return self.log.read(lambda reads: reads.entry(who.organisation, identifier))
+
+    def parts(self, identifier: str) -> dict[str, Any]:
+        """The parts of an entry, opened."""
+        _, _, parts = self.log.read(lambda reads: reads.any_entry(identifier))
+        return {name: decode(part.canonical) for name, part in parts.items()}
+
     def end(self, session_id: str, status: str, **parts: str) -> None:
         """End a session without asking anybody."""
         before = self.object(session_ref(session_id))
@@ -174,4 +202,4 @@ def release(grant: Grant, **used: int) -> Unit:
         stream=session_stream(grant.session_id),
         effect=Used(grant.session_id, **used),
     )
-    return Unit((append,), expects=grant.expects)
+    return Unit((append,), expects=grant.expects, until_ms=grant.until_ms)

@@ -210,6 +210,15 @@ def test_what_was_admitted_is_not_appended_once_anything_has_moved(scene: Scene,
         scene.log.ledger.append_now(release(grant))
 
 
+def test_what_was_admitted_in_time_is_not_appended_too_late(scene: Scene):
+    grant = scene.admit(scene.session(expires_ms=START_MS + 10))
+    scene.log.clock.ms += 9
+    scene.log.ledger.append_now(release(grant))
+    scene.log.clock.ms += 1
+    with pytest.raises(Stale):
+        scene.log.ledger.append_now(release(grant))
+
+
 def test_a_session_keeps_to_its_pace(scene: Scene):
     session, other = (scene.session(Contract(rate_limits=((2, 60_000),))) for _ in range(2))
     scene.admit(session)

@@ -136,3 +136,16 @@ def test_whatever_is_written_as_ndjson_is_what_is_stored(rows):
         for written, row in zip(rows, stored, strict=True):
             assert same(plain({k: v for k, v in row.items() if k != "record_id"} | {"record_id": None}, whole), written)
         version.close()
+
+
+@pytest.mark.slow
+def test_wide_rows_are_kept_in_order_by_small_row_groups(make):
+    lists = pa.ListArray.from_arrays(pa.array(range(0, 9_000_001, 3_000), pa.int32()), pa.array(range(9_000_000)))
+    made = make(pa.table({"n": range(3000), "l": lists}), "wide.parquet")
+    version = made.version
+    assert version.rows == 3000
+    assert list(version.engine.numbers(parse_find({"filter": {"l": 8_999_999}}, version.schema))) == [2999]
+    assert list(version.engine.numbers(parse_find({"filter": {"n": {"$lt": 3}}}, version.schema))) == [0, 1, 2]
+    assert sorted(each.name for each in made.folder.iterdir()) == [
+        "caches.json", "data.parquet", "found.json", "ids.bin", "records.duckdb", "rows.arrow",
+    ]  # fmt: skip

@@ -68,6 +68,7 @@ def test_a_bomb_ends_its_own_process_only(tmp_path):
     assert source.stat().st_size < 1 << 20
     with pytest.raises(IngestProblem) as refused:
         library.ingest(Ingest(dataset_id="ds_test", number=1, source=source), lambda progress: None, lambda: False)
+    library.close()
     assert refused.value.too_large
     assert left(tmp_path) == []
 
@@ -155,3 +156,25 @@ def test_a_file_that_is_a_link_is_not_followed(library, tmp_path):
     wish = Ingest(dataset_id="ds_test", number=1, source=tmp_path / "sources" / "link.csv")
     with pytest.raises(IngestProblem, match="cannot be opened"):
         library.ingest(wish, lambda progress: None, lambda: False)
+
+
+def test_a_version_of_more_bytes_than_allowed_is_too_large(tmp_path):
+    bounds = Bounds(written_bytes=200_000)
+    library = LocalLibrary(tmp_path / "datasets", {}, bounds, open_engine=open_engine, build_database=build_database)
+    source = write(tmp_path / "data.csv", "a\n" + "".join(f"some text {n}\n" for n in range(50_000)))
+    with pytest.raises(IngestProblem) as refused:
+        library.ingest(Ingest(dataset_id="ds_test", number=1, source=source), lambda progress: None, lambda: False)
+    library.close()
+    assert refused.value.too_large
+    assert left(tmp_path) == []
+
+
+def test_a_rebuilt_cache_does_not_disturb_who_has_the_old_one_mapped(library, ingest, tmp_path):
+    ingest(ROWS)
+    held = LocalLibrary(tmp_path / "datasets", {}, open_engine=open_engine, build_database=build_database)
+    kept = held.open("ds_test", 1)
+    (tmp_path / "datasets" / "ds_test" / "v1" / "caches.json").unlink()
+    assert library.open("ds_test", 1).slice(0, 300).to_pylist() == ROWS
+    assert kept.slice(0, 300).to_pylist() == ROWS
+    assert kept.engine.count(parse_filter({"tags": "7"}, kept.schema)) == 1
+    held.close()

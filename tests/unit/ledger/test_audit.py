@@ -110,11 +110,11 @@ DAMAGES = {
     "an erasure that never was": ("UPDATE decisions SET erased_idx = 610 WHERE number = 3", 3, "of another record"),
     "a decision not listed": ("DELETE FROM decisions WHERE number = 3", 3, "not in the list"),
     "a decision under another number": (
-        "UPDATE decisions SET number = 7000 WHERE number = 3; UPDATE entry_ids SET number = 7000 WHERE number = 3",
+        "UPDATE decisions SET number = 7000 WHERE number = 3; UPDATE newest_ids SET number = 7000 WHERE number = 3",
         3,
         "number 7000",
     ),
-    "an id": ("UPDATE entry_ids SET id = 7 WHERE idx = 615", 615, "not found by its id"),
+    "an id": ("UPDATE newest_ids SET id = 7 WHERE idx = 615", 615, "not found by its id"),
     "an intervention": ("DELETE FROM interventions WHERE idx = 601", 601, "intervention is not found"),
     "a posting": ("DELETE FROM postings WHERE kind = 0 AND number >= 300", 619, "lists"),
     "a count of interventions": ("UPDATE intervened SET count = count + 1", 619, "lists"),

@@ -9,6 +9,7 @@ from tests.conformance.engines import duck, empty_database
 from tests.properties.query_data import SCHEMA
 from xase_server.domain.errors import Refused
 from xase_server.engines.duckdb import DuckDBEngine
+from xase_server.engines.memory import MemoryEngine
 from xase_server.query.limits import DEFAULTS, QuerySettings
 from xase_server.query.operators import REFUSED
 from xase_server.query.parse import decode, parse_fields, parse_filter, parse_find, parse_pipeline
@@ -76,6 +77,10 @@ def test_limits_are_named_when_they_are_passed():
         deep = {"$and": [deep]}
     assert "16 levels" in refused(parse_filter, deep, SCHEMA)[1]
     assert "200 conditions" in refused(parse_filter, {"$or": [{"i": n} for n in range(300)]}, SCHEMA)[1]
+    assert "200 conditions" in refused(parse_filter, {"li": list(range(300))}, SCHEMA)[1]
+    assert "200 conditions" in refused(parse_filter, {"ll": {"$in": [[n] for n in range(300)]}}, SCHEMA)[1]
+    assert "200 conditions" in refused(parse_filter, {"m": {f"k{n}": n for n in range(300)}}, SCHEMA)[1]
+    assert "6 levels" in refused(parse_filter, {"m": [[[[[[[1]]]]]]]}, SCHEMA)[1]
     assert "10000 values" in refused(parse_filter, {"i": {"$in": list(range(10_001))}}, SCHEMA)[1]
     assert "256 characters" in refused(parse_filter, {"s": {"$regex": "a" * 257}}, SCHEMA)[1]
     assert "20 stages" in refused(parse_pipeline, [{"$match": {}}] * 21, SCHEMA)[1]
@@ -123,6 +128,25 @@ def test_a_query_out_of_time_is_refused_and_the_next_one_runs():
         assert "seconds" in refused(hurried.aggregate, slow)[1]
         patient = DuckDBEngine(empty_database(), "records", schema)
         assert patient.count(parse_filter({"i": {"$lt": 10}}, schema)) == 10
+
+
+@pytest.mark.parametrize("keys", [{"li": 1, "ls": 1}, {"lo.i": 1, "lo.s": -1}, {"ll.0": 1, "i": 1, "li": 1}])
+def test_a_sort_by_two_lists_is_refused(keys):
+    assert refused(parse_find, {"sort": keys}, SCHEMA) == ("sort", "Only one key of a sort may go through a list")
+    assert refused(parse_pipeline, [{"$sort": keys}], SCHEMA)[0] == "0.$sort"
+    parse_find({"sort": {"li.0": 1, "ls.1": 1, "lo.i": 1}}, SCHEMA)
+
+
+def test_a_field_that_a_stage_dropped_is_null_and_an_unknown_one_refused():
+    dropped = [{"$project": {"s": 1, "o.i": 1}}, {"$match": {"i": None, "o.s": None}}, {"$group": {"_id": "$o.p.f"}}]
+    rows = [{"i": 1, "s": "a", "o": {"i": 1, "s": "x", "p": {"f": 0.5}}}]
+    with duck(SCHEMA, rows) as engine:
+        for run in (engine, MemoryEngine(rows)):
+            assert list(run.aggregate(parse_pipeline(dropped, SCHEMA))) == [{"_id": None}]
+    assert refused(parse_pipeline, [*dropped[:1], {"$match": {"nope": 1}}], SCHEMA) == (
+        "1.$match.nope",
+        "No such field",
+    )
 
 
 def test_the_details_are_json():

@@ -33,6 +33,13 @@ FILTERS = [
     {"lo": {"$elemMatch": {"s": {"$not": {"$eq": CANARY}}}}},
     {"$expr": {"$eq": ["$s", CANARY]}},
     {"$comment": CANARY},
+    {"m": {"$not": {"$all": [{"$elemMatch": {CANARY: {"$nin": [CANARY] * 9}}}, CANARY]}}},
+    {
+        "$nor": [
+            {"lo.s": {"$regex": "^cana", "$options": "i"}},
+            {"$expr": {"$in": ["$s", [CANARY, {"$toLower": CANARY}]]}},
+        ]
+    },
 ]
 PIPELINES = [
     [{"$project": {CANARY: "$i", "v": {CANARY: "$s"}}}, {"$sort": {CANARY: 1}}],
@@ -43,6 +50,18 @@ PIPELINES = [
     [{"$project": {"v": {"$dateToString": {"date": "$d", "format": CANARY}}}}],
     [{"$project": {"v": {"$split": ["$s", CANARY]}, "w": {"$map": {"input": "$li", "as": "cana", "in": "$$cana"}}}}],
     [{"$bucket": {"groupBy": "$s", "boundaries": ["a", CANARY], "default": "z"}}, {"$sortByCount": "$_id"}],
+    [{"$project": {"v": {"$let": {"vars": {"cana": CANARY}, "in": {"$concat": ["$$cana", "$s"]}}}}}],
+    [{"$project": {"v": {"$trim": {"input": "$s", "chars": CANARY}}, "w": {"$setUnion": [[CANARY], "$ls"]}}}],
+    [{"$set": {f"o.{CANARY}.x": {"$cond": ["$b", CANARY, {"$literal": {CANARY: CANARY}}]}}}],
+    [{"$sort": {f"m.{CANARY}": 1}}, {"$group": {"_id": f"$m.{CANARY}", "v": {"$first": {"$ifNull": ["$s", CANARY]}}}}],
+    [
+        {
+            "$project": {
+                f"lo.{CANARY}": 1,
+                "o": {CANARY: {"$switch": {"branches": [{"case": "$b", "then": CANARY}], "default": 1}}},
+            }
+        }
+    ],
     [{"$facet": {CANARY: [{"$match": {"s": CANARY}}, {"$count": CANARY}]}}],
 ]
 

@@ -63,9 +63,9 @@ def test_headers_say_what_is_left_and_when_it_is_whole_again(limited, time):
 def test_nothing_is_left_beyond_the_limit_and_waiting_is_told_in_whole_seconds(limited, time):
     quotas = [limited.take("a") for _ in range(9)]
     assert headers(quotas[-1])["x-ratelimit-remaining"] == "0"
-    assert quotas[-1].retry_after() == b"60"
+    assert quotas[-1].refusal().retry_after == 60
     time.now += 59.9
-    assert limited.take("a").retry_after() == b"1"
+    assert limited.take("a").refusal().retry_after == 1
 
 
 def test_callers_whose_minute_is_over_are_forgotten_when_there_are_many(limited, time, monkeypatch):

@@ -9,10 +9,12 @@ import httpx2
 
 from xase._client import wire
 from xase._client._async.access import AsyncAccess, AsyncSessions
+from xase._client._async.datasets import AsyncDatasets
 from xase._client._async.evidence import AsyncEvidence
 from xase._client._async.exchange import AsyncExchange
 from xase._client._async.keys import AsyncKeys
 from xase._client._async.ledger import AsyncLedger
+from xase._client._async.policies import AsyncPolicies
 from xase._client._async.records import AsyncRecords
 from xase._client.config import Options, SpoolLimits, configure
 from xase.models import Identity
@@ -68,6 +70,8 @@ class AsyncClient:
         self.records = AsyncRecords(self._exchange, self.ledger, transport)
         self.evidence = AsyncEvidence(self._exchange, self.ledger)
         self.keys = AsyncKeys(self._exchange)
+        self.datasets = AsyncDatasets(self._exchange)
+        self.policies = AsyncPolicies(self._exchange)
         self.sessions = AsyncSessions(self._exchange, self.evidence)
         self.access = AsyncAccess(self._exchange, self.sessions)
 

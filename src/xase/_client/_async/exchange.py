@@ -17,6 +17,7 @@ from xase._client.config import Config
 from xase._client.faults import transport_error
 from xase._client.files import AtomicFile
 from xase._client.retry import Backoff, next_pause
+from xase._client.sources import Source
 from xase._client.tls import tls
 from xase._client.version import __version__
 from xase.errors import DeadlineExceeded, EvidenceError, UnexpectedAnswer, XaseError
@@ -50,12 +51,36 @@ class AsyncExchange:
 
     def __init__(self, config: Config, transport: httpx2.AsyncBaseTransport | None = None) -> None:
         self.config = config
+        self.transport = transport
         self._backoff = Backoff(config.max_retries)
         self._http = httpx2.AsyncClient(transport=transport, follow_redirects=False, verify=tls(config))
 
     async def send(self, call: wire.Call) -> Any:
         """The answer's JSON value. Raises APIError or TransportError."""
         return await self._persist(call, lambda limit: self._once(call, limit))
+
+    async def upload(self, call: wire.Call, source: Source, sent: Callable[[int], None]) -> Any:
+        """The answer's JSON value to a body that is read while it is sent; `sent` hears of every piece.
+
+        No deadline: a body may be long. It is sent again only when the source can be read again.
+        """
+
+        async def attempt(limit: Limit) -> Any:
+            response = await self._begin(call, limit, self._pieces(source, sent))
+            try:
+                content = await self._read(response, limit)
+            finally:
+                await response.aclose()
+            return wire.interpret(response.status_code, response.headers, content)
+
+        endless = Limit(float("inf"))
+        return await (self._persist(call, attempt, endless) if source.is_repeatable else attempt(endless))
+
+    async def _pieces(self, source: Source, sent: Callable[[int], None]) -> AsyncGenerator[bytes, None]:
+        pieces = source.pieces()
+        while piece := await async_in_thread(next, pieces, b""):
+            yield piece
+            sent(len(piece))
 
     async def download(self, call: wire.Call, path: Path, *, sha256: str | None) -> Path:
         """The answer's bytes in the file `path`, which appears whole or not at all.
@@ -100,8 +125,10 @@ class AsyncExchange:
         """Give the connections back."""
         await self._http.aclose()
 
-    async def _persist(self, call: wire.Call, attempt: Callable[[Limit], Awaitable[T]]) -> T:
-        limit = self.limit()
+    async def _persist(
+        self, call: wire.Call, attempt: Callable[[Limit], Awaitable[T]], limit: Limit | None = None
+    ) -> T:
+        limit = limit or self.limit()
         for number in count():
             try:
                 return await attempt(limit)
@@ -133,13 +160,15 @@ class AsyncExchange:
             await response.aclose()
         return path
 
-    async def _begin(self, call: wire.Call, limit: Limit) -> httpx2.Response:
+    async def _begin(
+        self, call: wire.Call, limit: Limit, pieces: AsyncGenerator[bytes, None] | None = None
+    ) -> httpx2.Response:
         limit.check()
         request = self._http.build_request(
             call.method,
             wire.url(self.config, call),
             params=call.params or None,
-            content=call.content,
+            content=call.content if pieces is None else pieces,
             headers=wire.headers(self.config, call, version=__version__),
             timeout=self._timeout(limit.remaining),
         )

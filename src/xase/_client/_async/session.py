@@ -1,9 +1,10 @@
 """One access session: its data, what is done with it, and its end."""
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from importlib.util import find_spec
+from os import getpid
 from types import TracebackType
-from typing import Any, Self
+from typing import TYPE_CHECKING, Any, Self
 
 from xase._client import wire
 from xase._client._async.events import AsyncEvents, Telling
@@ -13,6 +14,9 @@ from xase._client._async.stream import AsyncStream, Wish
 from xase._client.questions import Chosen, Fields, Filter, Sort, as_body, as_parameters, ids_of, is_computed
 from xase.errors import AccessRevoked, SessionClosed, SessionExpired
 from xase.models import Aggregation, DataRecord, Document, Operation, Records, SessionState, Transformed
+
+if TYPE_CHECKING:
+    from xase.training.torch import SessionDataset
 
 
 class AsyncSession:
@@ -146,6 +150,7 @@ class AsyncSession:
         transformation: str,
         parameters: Mapping[str, Any] | None = None,
         metadata: Mapping[str, Any] | None = None,
+        idempotency_key: str | None = None,
     ) -> Transformed:
         """Data records, by themselves or by id, after a transformation by the server.
 
@@ -153,7 +158,7 @@ class AsyncSession:
         """
         chosen = ids_of(_one_of(records, record_ids))
         asked = wire.sent(transformation=transformation, parameters=parameters, metadata=metadata)
-        answer = await self._post("transform", {"record_ids": chosen, **asked})
+        answer = await self._post("transform", {"record_ids": chosen, **asked}, idempotency_key)
         return Transformed(
             answer["transformed_records"],
             transformation_id=answer["transformation_id"],
@@ -179,6 +184,35 @@ class AsyncSession:
             named["records"] = ids_of(_one_of(records, None))
         body = {"operation_type": operation_type, **named, **wire.sent(metadata=metadata)}
         return Operation(await self._post("operations", body, idempotency_key))
+
+    def dataset(
+        self,
+        *,
+        batch_size: int = 256,
+        filter: Filter | None = None,
+        fields: Fields | None = None,
+        seed: int = 0,
+        epoch: int = 0,
+        rank: int | None = None,
+        world_size: int | None = None,
+        convert: Callable[[DataRecord], Any] | None = None,
+    ) -> "SessionDataset":
+        """An iterable dataset for PyTorch's loaders, in a keyed order, with `state_dict` and `load_state_dict`.
+
+        Each item is a data record, or what `convert` makes of it; `batch_size` is what the server
+        delivers at once. Raises ConfigurationError without torch.
+        """
+        from xase._client.loading import Reading, session_dataset
+
+        reading = Reading(
+            config=self._exchange.config,
+            path=f"{self._path}/stream",
+            question=as_parameters(filter, fields, None),
+            batch_size=batch_size,
+            transport=self._exchange.transport,
+            process=getpid(),
+        )
+        return session_dataset(reading, convert=convert, seed=seed, epoch=epoch, rank=rank, world_size=world_size)
 
     # -------------------------------------------------------------- its story and its end
 

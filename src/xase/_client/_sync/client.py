@@ -10,10 +10,12 @@ import httpx2
 
 from xase._client import wire
 from xase._client._sync.access import Access, Sessions
+from xase._client._sync.datasets import Datasets
 from xase._client._sync.evidence import Evidence
 from xase._client._sync.exchange import Exchange
 from xase._client._sync.keys import Keys
 from xase._client._sync.ledger import Ledger
+from xase._client._sync.policies import Policies
 from xase._client._sync.records import Records
 from xase._client.config import Options, SpoolLimits, configure
 from xase.models import Identity
@@ -69,6 +71,8 @@ class Client:
         self.records = Records(self._exchange, self.ledger, transport)
         self.evidence = Evidence(self._exchange, self.ledger)
         self.keys = Keys(self._exchange)
+        self.datasets = Datasets(self._exchange)
+        self.policies = Policies(self._exchange)
         self.sessions = Sessions(self._exchange, self.evidence)
         self.access = Access(self._exchange, self.sessions)
 

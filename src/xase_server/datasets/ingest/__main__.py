@@ -5,6 +5,8 @@ standard input stays open for as long as somebody waits.
 """
 
 import contextlib
+import errno
+import importlib.abc
 import os
 import resource
 import sys
@@ -34,6 +36,15 @@ class Reporter:
         if time.monotonic() >= self._next:
             self._next = time.monotonic() + _SECONDS_BETWEEN
             say(Read(rows, bytes))
+
+
+class WithoutPandas(importlib.abc.MetaPathFinder):
+    """Arrow would load pandas, where it is installed, to look whether a value is one of its own: half a second."""
+
+    def find_spec(self, name: str, *_: object) -> None:
+        """Find nothing; raises ModuleNotFoundError for pandas."""
+        if name == "pandas":
+            raise ModuleNotFoundError(name)
 
 
 def say(line: Line) -> None:
@@ -67,14 +78,19 @@ def outcome(job: Job) -> Line:
     except MemoryError:
         return Failed("The data needs more memory than a conversion may have", True)
     except OSError as error:
-        return Failed(f"The files could not be written: {os.strerror(error.errno or 0)}", False)
+        reason = os.strerror(error.errno) if error.errno else "unknown reason"
+        return Failed(f"The version's files could not be written: {reason}", error.errno == errno.EFBIG)
     except pa.ArrowException as error:
         return Failed(f"The data cannot be converted ({type(error).__name__})", False)
 
 
 def main() -> None:
     """Do the one job."""
-    job = msgspec.json.decode(sys.stdin.buffer.readline(), type=Job)
+    sys.meta_path.insert(0, WithoutPandas())
+    wish = sys.stdin.buffer.readline()
+    if not wish:  # nobody had a job
+        return
+    job = msgspec.json.decode(wish, type=Job)
     pa.set_cpu_count(2)
     pa.set_io_thread_count(2)
     bound(job.bounds)

@@ -26,6 +26,7 @@ class ParquetReading:
         with sound("Parquet file"):
             self._file = pq.ParquetFile(
                 source.stream,
+                coerce_int96_timestamp_unit="ms",  # nanoseconds would wrap around outside the years 1677 to 2262
                 thrift_string_size_limit=bounds.footer_bytes,
                 thrift_container_size_limit=bounds.columns * 100,
             )

@@ -3,6 +3,7 @@
 from collections.abc import Callable, Mapping
 from typing import ClassVar, Final
 
+import duckdb
 from sqlglot import exp
 
 from xase_server.engines.duckdb import sql
@@ -29,6 +30,8 @@ from xase_server.query.expressions import (
 from xase_server.query.paths import Path
 from xase_server.query.schema import BOOL, DATE, FLOAT, INT, JSON, NULL, STRING, ListOf, Scalar, Struct, Type
 
+# Before version 2 DuckDB folds a list only to the type of its elements.
+_FOLDS_TO_ANY: Final = int(duckdb.__version__.partition(".")[0]) > 1
 _SLOTS: Final[Mapping[str, Scalar]] = {
     "null": NULL,
     "bool": BOOL,
@@ -179,6 +182,8 @@ class ExpressionCompiler:
             body = self._with({"value": Cell(value, type_), "this": element}).cell(expression.body)
         if body.type not in {type_, NULL} or type_ == JSON:
             raise NotNative("a $reduce whose value changes its type")
+        if not _FOLDS_TO_ANY and type_ != element.type:
+            raise NotNative("a $reduce to another type than that of the list")
         start = sql.cast(converted(initial, type_), sql.type_name(type_))
         step = sql.cast(body.sql, sql.type_name(type_))
         return Cell(sql.call("list_reduce", source.sql, exp.Lambda(this=step, expressions=[value, this]), start), type_)

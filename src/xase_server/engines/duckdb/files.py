@@ -1,6 +1,9 @@
 """The database file of a dataset version: built once from its rows, opened read-only."""
 
+import shutil
+from collections.abc import Sequence
 from contextlib import closing
+from itertools import chain, islice
 from pathlib import Path
 
 import duckdb
@@ -28,26 +31,48 @@ _NAMES = {
 def build_database(rows: pa.RecordBatchReader, database: Path, schema: Schema) -> None:
     """Write the rows, in their order, as the one table of a new file. Not yet synced to disk on return.
 
-    Nothing outside is read: the rows come from memory. Raises VersionUnavailable.
+    Memory is bounded; what does not fit waits in files beside the database, which are gone on return. Nothing
+    else outside is read or written. Raises VersionUnavailable.
     """
     columns = ", ".join(f"{_quoted(name)} {_stored(type_)}" for name, type_ in schema.members)
+    waiting = iter(rows)
+    first = list(islice(waiting, 1))
+    incoming = pa.RecordBatchReader.from_batches(rows.schema, chain(first, waiting))
+    settings = {**_SETTINGS, "temp_directory": f"{database}.spill"}
     try:
-        with closing(duckdb.connect(str(database), config=_SETTINGS)) as connection:
+        with closing(duckdb.connect(config=settings)) as connection:
             connection.execute("SET TimeZone = 'UTC'")
+            place = exp.Literal.string(str(database)).sql("duckdb")
+            connection.execute(f"ATTACH {place} AS version (ROW_GROUP_SIZE {_group_rows(first)})")
+            connection.execute("USE version")
+            connection.execute("SET enable_external_access = false")
             connection.execute(f"CREATE TABLE {TABLE} ({columns})")
-            connection.register("incoming", rows)
+            connection.register("incoming", incoming)
             connection.execute(f"INSERT INTO {TABLE} SELECT * FROM incoming")  # noqa: S608 -- two names of ours
+            connection.execute("CHECKPOINT version")
     except duckdb.Error as error:
         raise VersionUnavailable(f"the database of the version cannot be built ({type(error).__name__})") from None
+    finally:
+        shutil.rmtree(f"{database}.spill", ignore_errors=True)
 
+
+def _group_rows(first: Sequence[pa.RecordBatch]) -> int:
+    """So many rows that each thread can hold a row group, whole, while it is made; by the looks of the first batch."""
+    rows, size = sum(each.num_rows for each in first), sum(each.nbytes for each in first)
+    fitting = _GROUP_BYTES * rows // max(size, 1)
+    return max(1, min(_GROUP_VECTORS, fitting // _VECTOR)) * _VECTOR if rows else _GROUP_VECTORS * _VECTOR
+
+
+_VECTOR = 2048
+_GROUP_VECTORS = 60
+"""DuckDB's own unit, and how many of them it puts into a row group."""
+_GROUP_BYTES = 64 << 20
 
 _SETTINGS: dict[str, str | bool | int | float | list[str]] = {
-    "enable_external_access": False,
     "autoinstall_known_extensions": False,
     "autoload_known_extensions": False,
     "memory_limit": "500MB",
     "threads": 2,
-    "temp_directory": "",
 }
 
 

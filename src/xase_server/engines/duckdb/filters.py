@@ -193,20 +193,22 @@ class FilterCompiler:
         return sql.all_of((sql.is_not_null(cell.sql), *members))
 
     def _mixed_equals(self, value: SQL, wanted: Template) -> SQL:
+        """A whole value is given a name before its parts are asked: written out, it would grow with every level."""
         if isinstance(wanted, ListSlot):
-            items = mixed.elements(value)
-            same_length = exp.EQ(this=sql.length(items), expression=sql.number(len(wanted.items)))
-            pairs = (self._equals(Cell(sql.element(items, n), JSON), each) for n, each in enumerate(wanted.items))
-            return sql.all_of((same_length, *pairs))
+            items = sql.call("list_value", mixed.elements(value))
+            return self._any(Cell(items, ListOf(ListOf(JSON))), lambda each: self._list_equals(each, wanted))
         if isinstance(wanted, StructSlot):
-            pairs = (
-                self._equals(Cell(mixed.member(value, self._parameters.text(mixed.pointer(name))), JSON), each)
-                for name, each in wanted.members
-            )
-            return mixed.when(
-                value, "OBJECT", sql.all_of((mixed.has_members(value, len(wanted.members), self._names), *pairs))
-            )
+            alone = Cell(sql.call("list_value", value), ListOf(JSON))
+            return self._any(alone, lambda each: self._object_equals(each.sql, wanted))
         return mixed.compared(value, "eq", wanted, self._parameters)
+
+    def _object_equals(self, value: SQL, wanted: StructSlot) -> SQL:
+        pairs = (
+            self._equals(Cell(mixed.member(value, self._parameters.text(mixed.pointer(name))), JSON), each)
+            for name, each in wanted.members
+        )
+        same_members = mixed.has_members(value, len(wanted.members), self._names)
+        return mixed.when(value, "OBJECT", sql.all_of((same_members, *pairs)))
 
     def _compare(self, cell: Cell, test: Compare) -> SQL:
         if cell.type == JSON:

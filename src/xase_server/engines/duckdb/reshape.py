@@ -7,7 +7,7 @@ from xase_server.engines.duckdb.cells import Cell, NotNative, Rows
 from xase_server.engines.duckdb.sql import SQL, Names
 from xase_server.query.expressions import Expression
 from xase_server.query.paths import Path
-from xase_server.query.projection import Branch, Part, Projection, Sliced, Whole
+from xase_server.query.projection import Branch, Found, Part, Projection, Sliced, Whole
 from xase_server.query.schema import JSON, NULL, ListOf, Struct, Type
 
 Compute = Callable[[Expression], Cell]
@@ -34,8 +34,8 @@ class Reshaper:
     def _part(self, cell: Cell | None, part: Part) -> Cell | None:
         if isinstance(part, Whole):
             return cell
-        if isinstance(part, Sliced):
-            raise NotNative("$slice in a projection")
+        if isinstance(part, Sliced | Found):
+            raise NotNative("part of a list in a projection")
         if isinstance(part, Branch):
             return self._inside(cell, part)
         return self._compute(part)
@@ -141,6 +141,6 @@ def put(cell: Cell | None, path: Path, new: Cell, *, null_stays: bool = False) -
 
 def _computes(part: Branch) -> bool:
     return any(
-        not isinstance(each, Whole | Sliced | Branch) or (isinstance(each, Branch) and _computes(each))
+        not isinstance(each, Whole | Sliced | Found | Branch) or (isinstance(each, Branch) and _computes(each))
         for _, each in part.parts
     )

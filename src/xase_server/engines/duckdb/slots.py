@@ -15,7 +15,7 @@ from sqlglot import exp
 from xase_server.query import expressions as e
 from xase_server.query import nodes as n
 from xase_server.query import stages as s
-from xase_server.query.projection import Branch, Part, Projection, Sliced, Whole
+from xase_server.query.projection import Branch, Found, Part, Projection, Sliced, Whole
 from xase_server.query.values import bracket
 
 # Integers up to here are exact as floats.
@@ -158,7 +158,7 @@ class Lifted:
     def _part(self, part: Part) -> Part:
         if isinstance(part, Branch):
             return Branch(self._parts(part.parts))
-        return part if isinstance(part, Whole | Sliced) else self.expression(part)
+        return part if isinstance(part, Whole | Sliced | Found) else self.expression(part)
 
 
 def _kind(value: Any) -> str:

@@ -11,7 +11,7 @@ from xase_server.query.paths import Path, parse_path
 from xase_server.query.projection import EVERYTHING, Projection, Whole
 from xase_server.query.refusal import NO_SUCH_FIELD
 from xase_server.query.rewrite import simplified
-from xase_server.query.schema import Schema, Struct, resolve
+from xase_server.query.schema import Schema, Struct, resolve, spreads
 from xase_server.query.stages import Find, SortKey
 
 _NAMES = {"filter", "sort", "skip", "limit"}
@@ -60,7 +60,10 @@ def read_sort(value: Any, schema: Struct, place: Place) -> tuple[SortKey, ...]:
         value = {value.removeprefix("-"): -1 if value.startswith("-") else 1}
     if not isinstance(value, dict) or not 0 < len(value) <= _MAX_KEYS:
         raise place.refuse(f"A sort is an object of 1 to {_MAX_KEYS} fields, each 1 or -1")
-    return tuple(_key(name, direction, schema, place.key(name)) for name, direction in value.items())
+    keys = tuple(_key(name, direction, schema, place.key(name)) for name, direction in value.items())
+    if sum(spreads(schema, key.path) for key in keys) > 1:  # MongoDB compares combinations, or refuses as well
+        raise place.refuse("Only one key of a sort may go through a list")
+    return keys
 
 
 def _key(name: str, direction: Any, schema: Struct, place: Place) -> SortKey:

@@ -2,10 +2,12 @@
 
 from typing import Any
 
+from xase_server.query.nodes import At, Element
 from xase_server.query.parse.expressions import ExpressionReader
+from xase_server.query.parse.filters import FilterReader
 from xase_server.query.parse.reading import Place, Reading, whole_number
 from xase_server.query.paths import Path, parse_path
-from xase_server.query.projection import Branch, Part, Projection, Sliced, Whole
+from xase_server.query.projection import Branch, Found, Part, Projection, Sliced, Whole
 from xase_server.query.schema import JSON, ListOf, Struct, Type
 
 _Leaf = tuple[Path, Part, Place]
@@ -83,10 +85,22 @@ class ProjectionReader:
 
     def _made(self, path: Path, operand: Any, place: Place) -> None:
         if not self._computing:
-            self._leaves.append((path, self._window(operand, place), place))
+            self._leaves.append((path, self._picked(path, operand, place), place))
             return
         self._mode(keep=True, place=place)
         self._leaves.append((path, self._expressions.node(operand, place), place))
+
+    def _picked(self, path: Path, operand: Any, place: Place) -> Part:
+        """`$elemMatch`, which keeps, or `$slice`, which neither keeps nor drops."""
+        if not isinstance(operand, dict) or operand.keys() != {"$elemMatch"}:
+            return self._window(operand, place)
+        if len(path) > 1:
+            raise place.refuse("$elemMatch here takes a name without dots")
+        self._mode(keep=True, place=place)
+        found = FilterReader(self._reading, self._schema).document({path[0]: operand}, place)
+        assert isinstance(found, At), "one path, one test"
+        assert isinstance(found.test, Element), "as it was written"
+        return Found(found.test)
 
     @staticmethod
     def _window(operand: Any, place: Place) -> Sliced:
@@ -97,7 +111,7 @@ class ProjectionReader:
                 return Sliced(0, count) if count >= 0 else Sliced(count, None)
             case [int(start), int(count)] if count > 0:
                 return Sliced(start, count)
-        raise place.refuse("fields takes 1, 0, or {$slice: n}")
+        raise place.refuse("fields takes 1, 0, {$slice: n}, or {$elemMatch: {…}}")
 
     def _finished(self, place: Place) -> tuple[Projection, Struct]:
         exclude = self._excludes()
@@ -140,7 +154,7 @@ def _dropped(type_: Type, part: Part | None) -> Type | None:
 
 
 def _kept(type_: Type | None, part: Part) -> Type | None:
-    if isinstance(part, Whole | Sliced):
+    if isinstance(part, Whole | Sliced | Found):
         return type_
     if not isinstance(part, Branch):
         return JSON

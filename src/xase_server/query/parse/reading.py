@@ -9,6 +9,9 @@ from xase_server.query.limits import DEFAULTS, QuerySettings
 from xase_server.query.refusal import below, refuse
 from xase_server.query.values import instant
 
+# Lists and objects inside one another in one value: what it takes to plan a comparison doubles with each.
+_DEEPEST_VALUE = 6
+
 
 @dataclass(frozen=True, slots=True)
 class Place:
@@ -43,27 +46,28 @@ class Reading:
         if place.depth > self.limits.depth:
             raise place.refuse(f"A query is at most {self.limits.depth} levels deep")
         if self.nodes > self.limits.nodes:
-            raise place.refuse(f"A query has at most {self.limits.nodes} conditions and expressions")
+            raise place.refuse(f"A query has at most {self.limits.nodes} conditions, expressions and parts of values")
 
-    def literal(self, value: Any, place: Place) -> Any:
+    def literal(self, value: Any, place: Place, level: int = 0) -> Any:
         """A value as written, `{"$date": …}` as an instant; raises `invalid_query` for other `$` names."""
         if isinstance(value, dict):
-            return self._date(value, place) if value.keys() == {"$date"} else self._members(value, place)
+            return self._date(value, place) if value.keys() == {"$date"} else self._members(value, place, level)
         if isinstance(value, list):
-            self._deep(place)
-            return [self.literal(each, place.inside(number)) for number, each in enumerate(value)]
+            return [self._part(each, place.inside(number), level) for number, each in enumerate(value)]
         return _scalar(value, place)
 
-    def _members(self, value: dict[str, Any], place: Place) -> dict[str, Any]:
-        self._deep(place)
+    def _part(self, value: Any, place: Place, level: int) -> Any:
+        """A member or an element of a whole value: each is a comparison of its own, and so a node."""
+        self.node(place)
+        if level == _DEEPEST_VALUE:
+            raise place.refuse(f"A value is at most {_DEEPEST_VALUE} levels deep")
+        return self.literal(value, place, level + 1)
+
+    def _members(self, value: dict[str, Any], place: Place, level: int) -> dict[str, Any]:
         for name in value:
             if name.startswith("$"):
                 raise place.key(name).refuse("A value has no operators")
-        return {name: self.literal(each, place.inside(name)) for name, each in value.items()}
-
-    def _deep(self, place: Place) -> None:
-        if place.depth > self.limits.depth:
-            raise place.refuse(f"A query is at most {self.limits.depth} levels deep")
+        return {name: self._part(each, place.inside(name), level) for name, each in value.items()}
 
     @staticmethod
     def _date(value: dict[str, Any], place: Place) -> datetime:

@@ -31,13 +31,13 @@ INSERT INTO entries (idx, raw) SELECT * FROM unnest(CAST(? AS bigint[]), CAST(? 
 -- name: add_payloads
 INSERT INTO payloads (idx, packed) SELECT * FROM unnest(CAST(? AS bigint[]), CAST(? AS bytea[]))
 
--- name: add_entry_ids
-INSERT INTO entry_ids (id, organisation, idx, number)
+-- name: add_newest_ids
+INSERT INTO newest_ids (id, organisation, idx, number)
 SELECT * FROM unnest(CAST(? AS bigint[]), CAST(? AS bigint[]), CAST(? AS bigint[]), CAST(? AS bigint[]))
 
--- name: add_stream_entries
-INSERT INTO stream_entries (stream, sequence, idx)
-SELECT * FROM unnest(CAST(? AS bigint[]), CAST(? AS bigint[]), CAST(? AS bigint[]))
+-- name: add_stream_runs
+INSERT INTO stream_runs (stream, sequence, idx, count)
+SELECT * FROM unnest(CAST(? AS bigint[]), CAST(? AS bigint[]), CAST(? AS bigint[]), CAST(? AS bigint[]))
 
 -- name: put_tiles
 INSERT INTO tiles (level, number, hashes)
@@ -48,7 +48,12 @@ ON CONFLICT (level, number) DO UPDATE SET hashes = excluded.hashes
 INSERT INTO checkpoints (size, note) SELECT * FROM unnest(CAST(? AS bigint[]), CAST(? AS text[]))
 
 -- name: find_entry_ids
-SELECT organisation, number FROM entry_ids WHERE id = ANY(CAST(? AS bigint[]))
+WITH k AS (SELECT unnest(CAST(? AS bigint[])) AS id)
+SELECT organisation, number FROM k JOIN newest_ids USING (id)
+UNION ALL SELECT organisation, number FROM k JOIN entry_ids USING (id)
+
+-- name: find_older_ids
+SELECT id FROM entry_ids WHERE id = ANY(CAST(? AS bigint[]))
 
 -- name: add_transactions
 INSERT INTO transactions (organisation, name, number)

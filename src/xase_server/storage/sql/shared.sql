@@ -36,28 +36,53 @@ SELECT raw FROM entries WHERE idx >= :start AND idx < :stop ORDER BY idx
 SELECT idx, packed FROM payloads WHERE idx >= :start AND idx < :stop
 
 -- name: read_stream
-SELECT e.idx, e.raw FROM stream_entries s JOIN entries e ON e.idx = s.idx
-WHERE s.stream = (SELECT id FROM streams WHERE name = :stream) AND s.sequence >= :start AND s.sequence < :stop
-ORDER BY s.sequence
+SELECT e.idx, e.raw FROM stream_runs r THEN JOIN entries e
+ON e.idx >= r.idx + CASE WHEN r.sequence < :start THEN :start - r.sequence ELSE 0 END
+AND e.idx < r.idx + CASE WHEN r.sequence + r.count > :stop THEN :stop - r.sequence ELSE r.count END
+WHERE r.stream = (SELECT id FROM streams WHERE name = :stream) AND r.sequence < :stop
+AND r.sequence >= coalesce((
+    SELECT max(q.sequence) FROM stream_runs q
+    WHERE q.stream = (SELECT id FROM streams WHERE name = :stream) AND q.sequence <= :start
+), 0)
+ORDER BY e.idx
 
 -- name: stream_heads_after
 SELECT name, length, hash FROM streams WHERE name > :name ORDER BY name LIMIT :limit
 
 -- name: read_entry
-SELECT e.idx, e.raw, p.packed FROM entry_ids i
+WITH i AS (
+    SELECT idx, organisation FROM newest_ids WHERE id = :id
+    UNION ALL SELECT idx, organisation FROM entry_ids WHERE id = :id
+)
+SELECT e.idx, e.raw, p.packed FROM i
 JOIN entries e ON e.idx = i.idx
 LEFT JOIN payloads p ON p.idx = i.idx
-WHERE i.id = :id AND i.organisation = (SELECT id FROM organisations WHERE name = :organisation)
+WHERE i.organisation = (SELECT id FROM organisations WHERE name = :organisation)
 
 -- name: numbers_between
-SELECT number FROM entry_ids
+SELECT number FROM newest_ids
+WHERE id >= :first AND id <= :last AND organisation = (SELECT id FROM organisations WHERE name = :organisation)
+AND number IS NOT NULL
+UNION ALL SELECT number FROM entry_ids
 WHERE id >= :first AND id <= :last AND organisation = (SELECT id FROM organisations WHERE name = :organisation)
 AND number IS NOT NULL LIMIT 2
 
 -- name: numbers_of_ids
-SELECT number, id FROM entry_ids
+SELECT number, id FROM newest_ids
 WHERE id IN @ids AND organisation = (SELECT id FROM organisations WHERE name = :organisation)
 AND number IS NOT NULL
+UNION ALL SELECT number, id FROM entry_ids
+WHERE id IN @ids AND organisation = (SELECT id FROM organisations WHERE name = :organisation)
+AND number IS NOT NULL
+
+-- name: count_newest_ids
+SELECT count(*) FROM newest_ids
+
+-- name: move_newest_ids
+INSERT INTO entry_ids (id, organisation, idx, number) SELECT id, organisation, idx, number FROM newest_ids ORDER BY id
+
+-- name: forget_newest_ids
+DELETE FROM newest_ids
 
 -- name: read_decisions
 SELECT d.number, d.intervened, e.raw, p.packed, x.raw, y.packed FROM decisions d

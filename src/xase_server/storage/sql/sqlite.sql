@@ -36,11 +36,11 @@ INSERT INTO entries (idx, raw) VALUES (?, ?)
 -- name: add_payloads
 INSERT INTO payloads (idx, packed) VALUES (?, ?)
 
--- name: add_entry_ids
-INSERT INTO entry_ids (id, organisation, idx, number) VALUES (?, ?, ?, ?)
+-- name: add_newest_ids
+INSERT INTO newest_ids (id, organisation, idx, number) VALUES (?, ?, ?, ?)
 
--- name: add_stream_entries
-INSERT INTO stream_entries (stream, sequence, idx) VALUES (?, ?, ?)
+-- name: add_stream_runs
+INSERT INTO stream_runs (stream, sequence, idx, count) VALUES (?, ?, ?, ?)
 
 -- name: put_tiles
 INSERT INTO tiles (level, number, hashes) VALUES (?, ?, ?)
@@ -50,7 +50,12 @@ ON CONFLICT (level, number) DO UPDATE SET hashes = excluded.hashes
 INSERT INTO checkpoints (size, note) VALUES (?, ?)
 
 -- name: find_entry_ids
-SELECT organisation, number FROM entry_ids WHERE id IN (VALUES (?))
+WITH k (id) AS (VALUES (?))
+SELECT organisation, number FROM k JOIN newest_ids USING (id)
+UNION ALL SELECT organisation, number FROM k JOIN entry_ids USING (id)
+
+-- name: find_older_ids
+SELECT id FROM entry_ids WHERE id IN (VALUES (?))
 
 -- name: find_lengths
 SELECT organisation, max(number) + 1 FROM decisions WHERE organisation IN (VALUES (?)) GROUP BY organisation

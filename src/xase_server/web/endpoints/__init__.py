@@ -7,11 +7,13 @@ from typing import Final
 
 from xase_server.web.endpoint import Endpoint
 from xase_server.web.endpoints.access import ACCESS
+from xase_server.web.endpoints.consent import CONSENT
 from xase_server.web.endpoints.data import DATA
 from xase_server.web.endpoints.datasets import DATASETS
 from xase_server.web.endpoints.evidence import EVIDENCE
 from xase_server.web.endpoints.keys import KEYS
 from xase_server.web.endpoints.ledger import LEDGER
+from xase_server.web.endpoints.lineage import LINEAGE
 from xase_server.web.endpoints.metrics import METRICS
 from xase_server.web.endpoints.operations import OPERATIONS
 from xase_server.web.endpoints.policies import POLICIES
@@ -28,6 +30,8 @@ ENDPOINTS: Final[tuple[Endpoint, ...]] = (
     *DATA,
     *TRANSFORMATIONS,
     *OPERATIONS,
+    *CONSENT,
+    *LINEAGE,
     *EVIDENCE,
     *LEDGER,
     *KEYS,

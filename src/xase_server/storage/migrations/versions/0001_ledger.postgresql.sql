@@ -35,6 +35,14 @@ CREATE TABLE entry_ids (
     number        bigint
 );
 
+-- The newest entries' ids, still to be moved to the others, many at once and in order.
+CREATE TABLE newest_ids (
+    id            bigint PRIMARY KEY,
+    organisation  bigint NOT NULL,
+    idx           bigint NOT NULL,
+    number        bigint
+);
+
 CREATE TABLE streams (
     id      bigint GENERATED ALWAYS AS IDENTITY PRIMARY KEY,
     name    text COLLATE "C" NOT NULL UNIQUE,
@@ -42,10 +50,13 @@ CREATE TABLE streams (
     hash    text COLLATE "C" NOT NULL
 );
 
-CREATE TABLE stream_entries (
+-- Entries that follow each other in a chain and in the log alike: `sequence` and `idx` are of the first of `count`.
+-- A run begins where its chain ended before the commit, so two commits on the same end meet in the key.
+CREATE TABLE stream_runs (
     stream    bigint NOT NULL,
     sequence  bigint NOT NULL,
     idx       bigint NOT NULL,
+    count     bigint NOT NULL,
     PRIMARY KEY (stream, sequence)
 );
 

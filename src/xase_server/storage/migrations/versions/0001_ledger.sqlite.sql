@@ -35,6 +35,14 @@ CREATE TABLE entry_ids (
     number        INTEGER
 );
 
+-- The newest entries' ids, still to be moved to the others, many at once and in order.
+CREATE TABLE newest_ids (
+    id            INTEGER PRIMARY KEY,
+    organisation  INTEGER NOT NULL,
+    idx           INTEGER NOT NULL,
+    number        INTEGER
+);
+
 CREATE TABLE streams (
     id      INTEGER PRIMARY KEY,
     name    TEXT NOT NULL UNIQUE,
@@ -42,10 +50,13 @@ CREATE TABLE streams (
     hash    TEXT NOT NULL
 );
 
-CREATE TABLE stream_entries (
+-- Entries that follow each other in a chain and in the log alike: `sequence` and `idx` are of the first of `count`.
+-- A run begins where its chain ended before the commit, so two commits on the same end meet in the key.
+CREATE TABLE stream_runs (
     stream    INTEGER NOT NULL,
     sequence  INTEGER NOT NULL,
     idx       INTEGER NOT NULL,
+    count     INTEGER NOT NULL,
     PRIMARY KEY (stream, sequence)
 ) WITHOUT ROWID;
 

@@ -1,0 +1,227 @@
+"""`xase datasets`: data that others may be given access to."""
+
+from collections.abc import Iterator, Mapping
+from enum import StrEnum
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated, Any
+
+import typer
+
+from xase.cli.connection import AsJson, BaseUrl, KeyFile, connect
+from xase.cli.exits import ExitCode, Stop
+from xase.cli.output import emit, show_fields, show_table
+
+if TYPE_CHECKING:
+    from xase import Client
+    from xase.models import DatasetState
+
+app = typer.Typer(
+    rich_markup_mode=None,
+    add_completion=False,
+    no_args_is_help=True,
+    help="Datasets: add one, give it more data, put it under a policy.",
+)
+
+
+class Form(StrEnum):
+    """How data is written."""
+
+    PARQUET = "parquet"
+    ARROW = "arrow"
+    NDJSON = "ndjson"
+    CSV = "csv"
+
+
+Dataset = Annotated[str, typer.Argument(metavar="DATASET", help="The dataset's id or name.")]
+Policy = Annotated[str | None, typer.Option(metavar="ID", help="The policy that governs it.")]
+Description = Annotated[str | None, typer.Option(help="What it holds, for people.")]
+Fields = Annotated[
+    list[str] | None,
+    typer.Option(
+        metavar="PATH=CLASS",
+        help="What a field is: identifier, quasi_identifier, sensitive or ordinary; repeatable.",
+    ),
+]
+
+
+@app.command()
+def add(
+    file: Annotated[Path | None, typer.Argument(metavar="[FILE]", help="Parquet, Arrow, NDJSON or CSV.")] = None,
+    *,
+    source: Annotated[str | None, typer.Option(help="In place of FILE: a file under a server's storage root.")] = None,
+    name: Annotated[str | None, typer.Option(help="Of the new dataset.")] = None,
+    to: Annotated[str | None, typer.Option(metavar="DATASET", help="In place of --name: its next version.")] = None,
+    append: Annotated[bool, typer.Option("--append", help="With --to: behind the records there are.")] = False,
+    format: Annotated[Form | None, typer.Option(help="How the data is written; else found out.")] = None,
+    id_field: Annotated[str | None, typer.Option(metavar="PATH", help="The field that names a record.")] = None,
+    subject_field: Annotated[str | None, typer.Option(metavar="PATH", help="The field that names a person.")] = None,
+    field: Fields = None,
+    description: Description = None,
+    policy: Policy = None,
+    wait: Annotated[bool, typer.Option(help="Until the data can be used.")] = True,
+    base_url: BaseUrl = None,
+    key_file: KeyFile = None,
+    as_json: AsJson = False,
+) -> None:
+    """Send a file as a new dataset, or as the next version of one, and wait until it can be used."""
+    if (file is None) == (source is None):
+        raise Stop("give either FILE or --source", ExitCode.USAGE)
+    if (name is None) == (to is None):
+        raise Stop("give either --name or --to", ExitCode.USAGE)
+    described = _given(
+        {
+            "id_field": id_field,
+            "subject_field": subject_field,
+            "description": description,
+            "policy_id": policy,
+            "fields": _notes(field),
+        }
+    )
+    form = format.value if format else None
+    with connect(base_url, key_file) as client:
+        if name is not None:
+            made = client.datasets.register(name=name, file=file, source=source, format=form, wait=wait, **described)
+        else:
+            if described:
+                raise Stop("with --to only the data changes; see `xase datasets update`", ExitCode.USAGE)
+            mode = "append" if append else "replace"
+            made = _next_version(client, str(to), file or str(source), mode=mode, format=form, wait=wait)
+    _show(made.to_dict(), as_json=as_json)
+
+
+@app.command("list")
+def list_(
+    *,
+    status: Annotated[str | None, typer.Option(help="PROCESSING, READY, FAILED or ARCHIVED.")] = None,
+    base_url: BaseUrl = None,
+    key_file: KeyFile = None,
+    as_json: AsJson = False,
+) -> None:
+    """List the datasets that one may see, own ones and those of others."""
+    with connect(base_url, key_file) as client:
+        found = [each.to_dict() for each in client.datasets.list(status=status, limit=100)]
+    if as_json:
+        emit({"data": found, "total": len(found)})
+        return
+    show_table(
+        ("id", "name", "holder", "status", "version", "records", "policy"),
+        (
+            (
+                each["dataset_id"],
+                each["name"],
+                each["organisation"],
+                each["status"],
+                each["version"],
+                each.get("rows"),
+                each.get("policy_id"),
+            )
+            for each in found
+        ),
+    )
+
+
+@app.command()
+def get(dataset: Dataset, *, base_url: BaseUrl = None, key_file: KeyFile = None, as_json: AsJson = False) -> None:
+    """Show one dataset."""
+    with connect(base_url, key_file) as client:
+        _show(client.datasets.get(dataset).to_dict(), as_json=as_json)
+
+
+@app.command()
+def schema(dataset: Dataset, *, base_url: BaseUrl = None, key_file: KeyFile = None, as_json: AsJson = False) -> None:
+    """Show the fields of the newest version."""
+    with connect(base_url, key_file) as client:
+        found = client.datasets.schema(dataset).to_dict()
+    if as_json:
+        emit(found)
+        return
+    rows = ((each["path"], each["type"], each["class"], each.get("description")) for each in _flat(found["fields"]))
+    show_table(("field", "type", "class", "description"), rows)
+
+
+@app.command()
+def profile(dataset: Dataset, *, base_url: BaseUrl = None, key_file: KeyFile = None, as_json: AsJson = False) -> None:
+    """Show what the values of each field are like, of an own dataset."""
+    with connect(base_url, key_file) as client:
+        found = client.datasets.profile(dataset).to_dict()
+    if as_json:
+        emit(found)
+        return
+    rows = (
+        (path, *(each.get(name) for name in ("type", "nulls", "distinct", "min", "max")))
+        for path, each in found["fields"].items()
+    )
+    show_table(("field", "type", "nulls", "distinct", "least", "greatest"), rows)
+
+
+@app.command()
+def versions(dataset: Dataset, *, base_url: BaseUrl = None, key_file: KeyFile = None, as_json: AsJson = False) -> None:
+    """List the versions of an own dataset, newest first."""
+    with connect(base_url, key_file) as client:
+        found = [each.to_dict() for each in client.datasets.versions(dataset, limit=100)]
+    if as_json:
+        emit({"data": found, "total": len(found)})
+        return
+    columns = ("version", "mode", "rows", "bytes", "created_at", "digest")
+    show_table(columns, ([str(each[name]) for name in columns] for each in found))
+
+
+@app.command()
+def update(
+    dataset: Dataset,
+    *,
+    policy: Annotated[str | None, typer.Option(metavar="ID", help="The policy that governs it; '' for none.")] = None,
+    field: Fields = None,
+    description: Description = None,
+    base_url: BaseUrl = None,
+    key_file: KeyFile = None,
+    as_json: AsJson = False,
+) -> None:
+    """Change what is said of a dataset, or the policy that governs it."""
+    wish = _given({"policy_id": policy, "description": description, "fields": _notes(field)})
+    if not wish:
+        raise Stop("give at least one of --policy, --field and --description", ExitCode.USAGE)
+    with connect(base_url, key_file) as client:
+        _show(client.datasets.update(dataset, **wish).to_dict(), as_json=as_json)
+
+
+@app.command()
+def archive(dataset: Dataset, *, base_url: BaseUrl = None, key_file: KeyFile = None, as_json: AsJson = False) -> None:
+    """Let no new session begin on a dataset."""
+    with connect(base_url, key_file) as client:
+        _show(client.datasets.archive(dataset).to_dict(), as_json=as_json)
+
+
+def _next_version(
+    client: "Client", dataset: str, data: Path | str, *, mode: str, format: str | None, wait: bool
+) -> "DatasetState":
+    if isinstance(data, Path):
+        return client.datasets.upload(dataset, file=data, mode=mode, format=format, wait=wait)
+    return client.datasets.add_version(dataset, source=data, mode=mode, format=format, wait=wait)
+
+
+def _notes(fields: list[str] | None) -> dict[str, dict[str, str]] | None:
+    notes = {}
+    for each in fields or ():
+        path, _, kind = each.rpartition("=")
+        if not path or not kind:
+            raise Stop(f"--field {each}: expected PATH=CLASS", ExitCode.USAGE)
+        notes[path] = {"class": kind}
+    return notes or None
+
+
+def _given(fields: Mapping[str, Any]) -> dict[str, Any]:
+    return {name: value for name, value in fields.items() if value is not None}
+
+
+def _flat(fields: list[dict[str, Any]]) -> Iterator[dict[str, Any]]:
+    for each in fields:
+        yield each
+        yield from _flat(each.get("fields", []))
+
+
+def _show(dataset: dict[str, Any], *, as_json: bool) -> None:
+    if as_json:
+        emit(dataset)
+    else:
+        show_fields({name: value for name, value in dataset.items() if value not in (None, {}, "")})

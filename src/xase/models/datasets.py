@@ -1,0 +1,123 @@
+"""Datasets and policies as their holder sees them."""
+
+from collections.abc import Sequence
+from typing import ClassVar
+
+from xase.models.model import Document, Model
+
+
+class DatasetState(Model):
+    """A dataset, as it was when it was last looked at. `progress` is there while data of it is being read.
+
+    What only its holder sees is None for others.
+    """
+
+    __slots__ = ()
+
+    dataset_id: str
+    organisation: str
+    name: str
+    description: str | None
+    status: str
+    version: int
+    created_at: str
+    id_field: str | None
+    subject_field: str | None
+    policy_id: str | None
+    fields: Document | None
+    rows: int | None
+    bytes: int | None
+    digest: str | None
+    failure: str | None
+    last_failure: str | None
+    progress: Document | None
+
+
+class DatasetVersion(Model):
+    """One immutable version of a dataset."""
+
+    __slots__ = ()
+
+    dataset_id: str
+    version: int
+    mode: str
+    rows: int
+    bytes: int
+    digest: str
+    created_at: str
+    id_field: str | None
+
+
+class DatasetField(Model):
+    """A field of a dataset with those below it; `class` is read by item."""
+
+    __slots__ = ()
+
+    path: str
+    type: str
+    description: str | None
+    fields: "Sequence[DatasetField] | None"
+
+
+DatasetField._kinds = {"fields": DatasetField}  # noqa: SLF001 - a field holds fields
+
+
+class DatasetSchema(Model):
+    """The fields of a dataset's newest version."""
+
+    __slots__ = ()
+    _kinds: ClassVar = {"fields": DatasetField}
+
+    dataset_id: str
+    version: int
+    fields: Sequence[DatasetField]
+
+
+class DatasetProfile(Model):
+    """What the values of each field of a dataset are like."""
+
+    __slots__ = ()
+
+    dataset_id: str
+    version: int
+    rows: int
+    fields: Document
+
+
+class Policy(Model):
+    """One version of a policy; `document` as it was written, `hash` what ledger entries cite."""
+
+    __slots__ = ()
+
+    id: str
+    version: int
+    name: str
+    hash: str
+    created_at: str
+    document: Document
+
+
+class PolicyVerdict(Model):
+    """What a policy says of a hypothetical request, and how each clause came out."""
+
+    __slots__ = ()
+
+    verdict: str
+    policy_id: str
+    policy_version: int
+    violations: Sequence[Document]
+    approvers: Sequence[str]
+    contract: Document | None
+    contract_hash: str | None
+    chosen: Document
+    narrowed_by: Document
+    trace: Sequence[Document]
+
+
+class PolicyImpact(Model):
+    """The open sessions that a changed policy would cut or narrow, and how many would go on as they are."""
+
+    __slots__ = ()
+
+    sessions: Sequence[Document]
+    unchanged: int

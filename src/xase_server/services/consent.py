@@ -1,0 +1,101 @@
+"""Consent withdrawn: from the next batch on, in every open session, the person's data records are gone.
+
+Source: docs/spec/policy.md, section 2.
+"""
+
+from collections.abc import Mapping
+from typing import Any
+
+from msgspec import UNSET, structs
+
+from xase_server.domain.clock import Clock
+from xase_server.domain.consent import WITHDRAWAL, NewWithdrawal
+from xase_server.domain.entries import ObjectsChanged, Unit, admin_stream
+from xase_server.domain.ids import new_id
+from xase_server.domain.objects import ObjectQuery, ObjectRow
+from xase_server.domain.principals import Principal
+from xase_server.ledger.append import Ledger
+from xase_server.ports import Reads
+from xase_server.services.anew import until_it_stands
+from xase_server.services.documents import dataset_of
+from xase_server.services.outcome import Once, Outcome, Remembered, another_kind_of_request, recall, remember
+from xase_server.services.reading import Reader
+from xase_server.services.sealing import make_append
+from xase_server.services.spread import Spread
+from xase_server.services.versions import moved
+from xase_server.services.views import View
+from xase_server.services.visibility import every_object, find_own_dataset
+from xase_server.services.withdrawn import of_subjects, subject_of
+
+
+class Consent:
+    """Takes withdrawals for the datasets of the caller's organisation."""
+
+    def __init__(self, ledger: Ledger, reader: Reader, spread: Spread, clock: Clock) -> None:
+        self._ledger = ledger
+        self._reader = reader
+        self._spread = spread
+        self._clock = clock
+
+    async def withdraw(self, who: Principal, dataset: str, wish: NewWithdrawal, once: Once | None) -> Outcome:
+        """The withdrawal, in force for every release from its commit on, and where the person's records had gone.
+
+        Repeating it changes nothing. Raises `not_found`, `validation_error`.
+        """
+        earlier = await recall(self._reader, once)
+        if earlier is not None:
+            return _again(earlier)
+        return await until_it_stands(lambda: self._withdraw(who, dataset, wish, once))
+
+    async def _withdraw(self, who: Principal, dataset: str, wish: NewWithdrawal, once: Once | None) -> Outcome:
+        row = await self._reader.point(lambda reads: find_own_dataset(reads, who.organisation, dataset))
+        condition = of_subjects(row, [wish.subject])
+        known = await self._reader.scan(lambda reads: _known(reads, row.id, wish.subject))
+        identifier = known or new_id("wdr")
+        if known is None:
+            before = dataset_of(row)
+            after = moved(row, structs.replace(before, withdrawn=before.withdrawn + 1))
+            append = make_append(
+                identifier=identifier,
+                type="consent_withdrawn",
+                stream=admin_stream(row.organisation),
+                principal=who,
+                body={"dataset_id": row.id, "number": before.withdrawn + 1},
+                parts=_parts(who, wish),
+                effect=ObjectsChanged((after, self._row(row, identifier))),
+            )
+            claim = remember(once, Remembered(body={"withdrawal_id": identifier, "dataset_id": row.id}))
+            # COMMIT POINT: no release that follows in the ledger holds a record of this person
+            await self._ledger.append(Unit((append,), claim))
+        affected = await self._spread.of_rows(row.id, dataset_of(row).version, condition)
+        return Outcome({"withdrawal_id": identifier, "dataset_id": row.id, **affected})
+
+    def _row(self, dataset: ObjectRow, identifier: str) -> ObjectRow:
+        return ObjectRow(
+            kind=WITHDRAWAL,
+            id=identifier,
+            organisation=dataset.organisation,
+            revision=1,
+            document=b"{}",
+            created_ms=self._clock.now_ms(),
+            status="ACTIVE",
+            parent=dataset.id,
+        )
+
+
+def _known(reads: Reads, dataset_id: str, subject: Any) -> str | None:
+    """The withdrawal of this person that there is already."""
+    rows = every_object(reads, ObjectQuery(kind=WITHDRAWAL, parent=dataset_id))
+    return next((row.id for row in rows if subject_of(reads, row.id) == subject), None)
+
+
+def _parts(who: Principal, wish: NewWithdrawal) -> Mapping[str, Any]:
+    reason = {} if wish.reason is UNSET else {"reason": wish.reason}
+    return {"subject": wish.subject, "principal": who.email, **reason}
+
+
+def _again(earlier: Remembered) -> Outcome:
+    if earlier.body is UNSET:
+        raise another_kind_of_request()
+    body: View = dict(earlier.body)
+    return Outcome(body, replayed=True)

@@ -1,0 +1,201 @@
+"""From data to decision and back, in one answer (docs/spec/api.md, section 8).
+
+    decision → model → operations → sessions → dataset versions → policies
+
+Everything here is read from the ledger and what is derived from it; nobody declares lineage.
+"""
+
+from collections.abc import Iterable, Sequence
+from typing import Any, Final
+
+from msgspec.json import decode
+from pyroaring import BitMap64
+
+from xase.proof.entry import format_time
+from xase_server.domain.datasets import Dataset, version_ref
+from xase_server.domain.decisions import DecisionFilter, Page
+from xase_server.domain.errors import not_found
+from xase_server.domain.objects import ModelUse, ObjectQuery, ObjectRow
+from xase_server.domain.principals import Principal
+from xase_server.domain.sessions import SESSION, session_ref
+from xase_server.ports import Reads
+from xase_server.query.nodes import Node
+from xase_server.services.decisions import find_decision
+from xase_server.services.documents import dataset_of, session_of, version_of
+from xase_server.services.graph import Graph
+from xase_server.services.planning import Planner
+from xase_server.services.reading import Reader
+from xase_server.services.spread import Spread, sessions_with
+from xase_server.services.visibility import find_own_dataset
+from xase_server.services.withdrawn import of_subjects, withdrawn_subjects
+
+_MOST_SESSIONS: Final = 1_000
+_SHOWN_DECISIONS: Final = 20
+
+
+class Lineage:
+    """Follows what the caller's organisation may see: its decisions and sessions, and sessions on its data."""
+
+    def __init__(self, reader: Reader, planner: Planner, spread: Spread) -> None:
+        self._reader = reader
+        self._planner = planner
+        self._spread = spread
+
+    async def of_decision(self, who: Principal, prefix: str) -> Graph:
+        """What a decision came from: its model, and what that was made of."""
+
+        def work(reads: Reads) -> Graph:
+            row = find_decision(reads, who.organisation, prefix)
+            entry = decode(row.raw)
+            model_id = entry["body"]["model_id"]
+            graph = Graph(row.id)
+            graph.node("decision", row.id, time=entry["time"], model_id=model_id)
+            graph.edge(row.id, "was made by", _model(model_id))
+            _add_model(graph, reads, who, model_id)
+            return graph
+
+        return await self._reader.scan(work)
+
+    async def of_model(self, who: Principal, model_id: str) -> Graph:
+        """What a model was made of, and the newest decisions that it made. Raises `not_found` for an unknown one."""
+
+        def work(reads: Reads) -> Graph:
+            graph = Graph(_model(model_id))
+            uses = _add_model(graph, reads, who, model_id)
+            if not _add_decisions(graph, reads, who, model_id) and not uses:
+                raise not_found("model", model_id)
+            return graph
+
+        return await self._reader.scan(work)
+
+    async def of_dataset(
+        self, who: Principal, name: str, *, record_id: str | None, subject: str | None, withdrawn: bool
+    ) -> Graph:
+        """Where a dataset of the caller's organisation has gone, or only some of its records.
+
+        Those are one record's, one person's, or all persons' who have withdrawn. Raises `not_found`.
+        """
+        row = await self._reader.point(lambda reads: find_own_dataset(reads, who.organisation, name))
+        newest = dataset_of(row).version
+        if record_id is not None:
+            found = await self._planner.run(lambda: self._planner.places(row.id, newest, record_id))
+            places = {version: BitMap64([number]) for version, number in found.items()}
+            if not places:
+                raise not_found("record", record_id)
+        elif subject is not None or withdrawn:
+            condition = await self._condition(row, subject)
+            places = await self._planner.run(lambda: self._spread.places(row.id, newest, condition))
+        else:
+            return await self._reader.scan(lambda reads: _of_whole_dataset(reads, who, row))
+        return await self._reader.scan(lambda reads: _of_records(reads, who, row, places))
+
+    async def _condition(self, row: ObjectRow, subject: str | None) -> Node:
+        if subject is None:
+            subjects = await self._reader.scan(lambda reads: withdrawn_subjects(reads, row.id))
+            return of_subjects(row, subjects)
+        named: list[Any] = [subject, *([int(subject)] if subject.isdecimal() else [])]
+        return of_subjects(row, named)
+
+
+def _of_whole_dataset(reads: Reads, who: Principal, row: ObjectRow) -> Graph:
+    graph = Graph(row.id)
+    _add_dataset(graph, row, dataset_of(row))
+    sessions = reads.objects(ObjectQuery(kind=SESSION, parent=row.id), Page(_MOST_SESSIONS, 0, None, descending=True))
+    graph.truncated = sessions.next_after is not None
+    _add_sessions(graph, reads, who, [each.id for each in sessions.rows])
+    return graph
+
+
+def _of_records(reads: Reads, who: Principal, row: ObjectRow, places: dict[int, BitMap64]) -> Graph:
+    graph = Graph(row.id)
+    _add_dataset(graph, row, dataset_of(row))
+    names = [each["session_id"] for each in sessions_with(reads, row.id, places)]
+    _add_sessions(graph, reads, who, names)
+    return graph
+
+
+def _add_sessions(graph: Graph, reads: Reads, who: Principal, names: Iterable[str]) -> None:
+    """Sessions, the models made in them, and what those decided, as far as the caller may see it."""
+    models = {use.model_id for name in names for use in _add_session(graph, reads, who, name)}
+    for model_id in sorted(models):
+        _add_decisions(graph, reads, who, model_id)
+
+
+def _add_model(graph: Graph, reads: Reads, who: Principal, model_id: str) -> Sequence[ModelUse]:
+    graph.node("model", _model(model_id), model_id=model_id)
+    uses = reads.model_uses(model_id=model_id)
+    graph.truncated |= len({use.session for use in uses}) > _MOST_SESSIONS
+    for name in list(dict.fromkeys(use.session for use in uses))[:_MOST_SESSIONS]:
+        _add_session(graph, reads, who, name, only=model_id)
+    return uses
+
+
+def _add_session(
+    graph: Graph, reads: Reads, who: Principal, name: str, *, only: str | None = None
+) -> Sequence[ModelUse]:
+    """A session that the caller may see, with its dataset version, its policy, and the models made in it."""
+    row = reads.object(session_ref(name))
+    if row is None or who.organisation not in {row.organisation, row.partner}:
+        return ()
+    session = session_of(row)
+    graph.node(
+        "session",
+        name,
+        organisation=row.organisation,
+        purpose=session.asked.purpose,
+        status=row.status,
+        created_at=format_time(row.created_ms),
+        verdict_id=session.verdict,
+    )
+    _add_version(graph, reads, session.dataset_id, session.version, session.dataset)
+    graph.edge(name, "used", f"{session.dataset_id}@{session.version}")
+    if session.policy_id is not None:
+        policy = f"{session.policy_id}@{session.policy_version}"
+        graph.node("policy", policy, policy_id=session.policy_id, version=session.policy_version)
+        graph.edge(name, "was permitted by", policy)
+    uses = [use for use in reads.model_uses(session=name) if only in {None, use.model_id}]
+    for use in uses:
+        _add_use(graph, use)
+    return uses
+
+
+def _add_use(graph: Graph, use: ModelUse) -> None:
+    operation = f"{use.session}/{use.type}/{use.model_id}"
+    graph.node("model", _model(use.model_id), model_id=use.model_id)
+    graph.node(
+        "operations",
+        operation,
+        operation_type=use.type,
+        operations=use.operations,
+        records=use.records,
+        first_at=format_time(use.first_ms),
+        last_at=format_time(use.last_ms),
+    )
+    graph.edge(_model(use.model_id), "was made in", operation)
+    graph.edge(operation, "happened in", use.session)
+
+
+def _add_version(graph: Graph, reads: Reads, dataset_id: str, number: int, name: str) -> None:
+    row = reads.object(version_ref(dataset_id, number))
+    facts = {} if row is None else {"digest": version_of(row).digest, "rows": version_of(row).rows}
+    identifier = f"{dataset_id}@{number}"
+    graph.node("dataset_version", identifier, dataset_id=dataset_id, dataset=name, version=number, **facts)
+
+
+def _add_dataset(graph: Graph, row: ObjectRow, dataset: Dataset) -> None:
+    graph.node("dataset", row.id, name=dataset.name, status=row.status, version=dataset.version)
+
+
+def _add_decisions(graph: Graph, reads: Reads, who: Principal, model_id: str) -> int:
+    """The newest decisions of a model; gives how many there are."""
+    page = reads.list_decisions(who.organisation, DecisionFilter(model_id=model_id), Page(_SHOWN_DECISIONS))
+    if page.total:
+        graph.node("model", _model(model_id), model_id=model_id, decisions=page.total)
+    for row in page.rows:
+        graph.node("decision", row.id, time=decode(row.raw)["time"], model_id=model_id)
+        graph.edge(row.id, "was made by", _model(model_id))
+    return page.total
+
+
+def _model(model_id: str) -> str:
+    return f"model:{model_id}"

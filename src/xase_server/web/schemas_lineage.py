@@ -1,0 +1,60 @@
+"""The shapes of answers about where data went and came from, for the OpenAPI file."""
+
+from typing import Annotated, Literal
+
+from msgspec import UNSET, Meta, Struct, UnsetType, field
+
+from xase_server.web.schemas import Count, Time
+
+
+class SessionReached(Struct):
+    """A session that received records in question."""
+
+    session_id: str
+    organisation: str
+    status: str
+    dataset_version: Count
+    first_release: Time
+
+
+class ModelReached(Struct):
+    """A model for which operations were recorded in such sessions."""
+
+    model_id: str
+    organisation: str
+    sessions: list[str]
+    operations: Count
+
+
+class Withdrawal(Struct):
+    """A withdrawal; `records` counts the person's records in the newest version."""
+
+    withdrawal_id: Annotated[str, Meta(pattern="^wdr_[0-9a-f]{16}$")]
+    dataset_id: str
+    records: Count | UnsetType = UNSET
+    sessions: list[SessionReached] | UnsetType = UNSET
+    models: list[ModelReached] | UnsetType = UNSET
+
+
+class Node(Struct):
+    """A decision, model, group of operations, session, dataset, dataset version or policy; more fields by its type."""
+
+    id: str
+    type: Literal["decision", "model", "operations", "session", "dataset", "dataset_version", "policy"]
+
+
+class Edge(Struct):
+    """That `from` came from `to`."""
+
+    from_: str = field(name="from")
+    relation: str
+    to: str
+
+
+class Graph(Struct):
+    """What came from what; `truncated` when there are more than 1,000 sessions."""
+
+    root: str
+    nodes: list[Node]
+    edges: list[Edge]
+    truncated: bool

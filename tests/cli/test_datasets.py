@@ -1,0 +1,134 @@
+"""`xase datasets` and `xase policies`, against a real server."""
+
+import json
+from uuid import uuid4
+
+import pytest
+
+LINES = '{"age": 61, "who": {"id": "p1"}}\n{"age": 34, "who": {"id": "p2"}}\n'
+POLICY = """
+id: {id}
+name: Research
+rules:
+  - id: research
+    effect: permit
+    when: {{purpose: [research], max_duration: 30d}}
+"""
+
+
+@pytest.fixture
+def name():
+    return f"dataset-{uuid4().hex}"
+
+
+@pytest.fixture
+def added(xase_, name, tmp_path):
+    (tmp_path / "lines.ndjson").write_text(LINES)
+    answer = xase_("datasets", "add", "lines.ndjson", "--name", name, "--field", "who.id=identifier", "--json")
+    assert answer.code == 0, answer.err
+    return answer.json
+
+
+@pytest.fixture
+def policy(xase_, tmp_path):
+    identifier = f"policy_{uuid4().hex}"
+    (tmp_path / "policy.yaml").write_text(POLICY.format(id=identifier))
+    answer = xase_("policies", "add", "policy.yaml", "--json")
+    assert answer.code == 0, answer.err
+    return answer.json
+
+
+def test_a_file_is_added_and_ready_when_the_command_ends(added, name):
+    assert (added["name"], added["status"], added["version"], added["rows"]) == (name, "READY", 1, 2)
+    assert added["fields"] == {"who.id": {"class": "identifier"}}
+
+
+def test_a_dataset_is_shown_in_every_way(xase_, added, name):
+    assert xase_("datasets", "get", name, "--json").json == added
+    assert added["dataset_id"] in xase_("datasets", "list").out
+    assert name in {each["name"] for each in xase_("datasets", "list", "--json").json["data"]}
+    assert "who.id" in xase_("datasets", "schema", name).out
+    assert xase_("datasets", "profile", name, "--json").json["fields"]["age"]["max"] == 61
+    assert "61" in xase_("datasets", "profile", name).out
+    assert [each["version"] for each in xase_("datasets", "versions", name, "--json").json["data"]] == [1]
+    assert "READY" in xase_("datasets", "get", name).out
+
+
+def test_more_data_is_appended(xase_, added, name):
+    assert xase_("datasets", "add", "lines.ndjson", "--to", name, "--append", "--json").json["rows"] == 4
+    assert xase_("datasets", "versions", name).out.count("sha256:") == 2
+
+
+def test_a_source_is_read_on_the_server(xase_, server, name):
+    (server.home / "data" / f"{name}.ndjson").write_text(LINES)
+    made = xase_("datasets", "add", "--source", f"{name}.ndjson", "--name", name, "--json")
+    assert made.json["status"] == "READY", made.err
+    again = xase_("datasets", "add", "--source", f"{name}.ndjson", "--to", name, "--append", "--json")
+    assert again.json["rows"] == 4
+
+
+def test_data_that_cannot_be_read_ends_with_8_and_says_why(xase_, name, tmp_path):
+    (tmp_path / "bad.ndjson").write_text("{")
+    answer = xase_("datasets", "add", "bad.ndjson", "--name", name)
+    assert answer.code == 8
+    assert "Line 1" in answer.err
+
+
+@pytest.mark.parametrize(
+    "arguments",
+    [
+        ("add", "--name", "n"),
+        ("add", "lines.ndjson", "--source", "x", "--name", "n"),
+        ("add", "lines.ndjson"),
+        ("add", "lines.ndjson", "--name", "n", "--to", "m"),
+        ("add", "lines.ndjson", "--to", "m", "--policy", "p"),
+        ("add", "lines.ndjson", "--name", "n", "--field", "who"),
+        ("add", "missing.ndjson", "--name", "n"),
+        ("add", "lines.ndjson", "--name", "n", "--format", "xlsx"),
+        ("update", "n"),
+    ],
+)
+def test_a_command_line_that_means_nothing_is_a_usage_error(xase_, tmp_path, arguments):
+    (tmp_path / "lines.ndjson").write_text(LINES)
+    assert xase_("datasets", *arguments).code == 2
+
+
+def test_a_dataset_is_put_under_a_policy_and_archived(xase_, added, name, policy):
+    assert xase_("datasets", "update", name, "--policy", policy["id"], "--json").json["policy_id"] == policy["id"]
+    assert "policy_id" not in xase_("datasets", "update", name, "--policy", "", "--json").json
+    assert xase_("datasets", "archive", name, "--json").json["status"] == "ARCHIVED"
+    assert xase_("datasets", "get", "nothing").code == 4
+
+
+def test_a_policy_file_makes_a_policy_and_then_its_versions(xase_, policy, tmp_path):
+    assert policy["version"] == 1
+    file = tmp_path / "policy.yaml"
+    file.write_text(file.read_text().replace("30d", "7d"))
+    assert xase_("policies", "add", "policy.yaml", "--json").json["version"] == 2
+    assert xase_("policies", "add", "policy.yaml", "--to", policy["id"], "--json").json["version"] == 2
+    assert xase_("policies", "get", policy["id"], "--version", "1", "--json").json == policy
+    assert [each["version"] for each in xase_("policies", "versions", policy["id"], "--json").json["data"]] == [2, 1]
+    assert policy["id"] in xase_("policies", "list").out
+    assert "Research" in xase_("policies", "get", policy["id"]).out
+
+
+def test_a_policy_is_asked_what_it_would_say(xase_, policy):
+    ask = ("policies", "simulate", policy["id"], "--purpose")
+    assert xase_(*ask, "validation", "--duration", "7d", "--json").json["verdict"] == "permit"
+    denied = xase_(*ask, "validation", "--duration", "31d")
+    assert denied.code == 0
+    assert "deny" in denied.out
+    assert "max_duration" in denied.out
+
+
+def test_the_impact_of_a_change_is_told(xase_, policy, tmp_path):
+    (tmp_path / "policy.json").write_text(json.dumps(policy["document"]))
+    assert xase_("policies", "impact", policy["id"], "policy.json", "--json").json == {"sessions": [], "unchanged": 0}
+    assert "unchanged" in xase_("policies", "impact", policy["id"], "policy.yaml").out
+
+
+def test_a_faulty_policy_names_the_place(xase_, tmp_path):
+    (tmp_path / "bad.yaml").write_text("name: n\nrules: [{id: r, effect: allow}]\n")
+    answer = xase_("policies", "add", "bad.yaml")
+    assert answer.code == 8
+    assert "rules.0.effect" in answer.err
