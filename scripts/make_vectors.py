@@ -15,7 +15,9 @@ sys.path.insert(0, str(Path(__file__).resolve().parents[1]))
 
 from scripts.forged_files import FORGED_FILES
 from scripts.forged_logs import FORGED_LOGS
+from scripts.forged_sessions import FORGED_SESSIONS
 from scripts.forgery import FIRST, SECOND, Forgery, story
+from scripts.honest_sessions import honest_sessions
 from scripts.vectorlog import (
     ACTOR,
     NOON,
@@ -37,7 +39,7 @@ from xase.proof.merkle import consistency_proof, inclusion_proof, root_hash
 from xase.proof.multiproof import many_proof
 from xase.proof.receipt import make_receipt
 
-FORGERIES: Final[tuple[Forgery, ...]] = (*FORGED_FILES, *FORGED_LOGS)
+FORGERIES: Final[tuple[Forgery, ...]] = (*FORGED_FILES, *FORGED_LOGS, *FORGED_SESSIONS)
 TREE: Final = [leaf_hash(b"leaf %d" % number) for number in range(20)]
 
 ACCEPTED: Final = (
@@ -227,6 +229,8 @@ def honest_bundles() -> Iterator[tuple[str, tuple[str, int, bytes]]]:
     yield "erased", ("A payload was erased; every proof still holds.", 0, sign(files_of(erased)))
     empty = log.contents([], disclosures=(), scope={"model_id": "no such model"}, completeness=bundle.SELECTION)
     yield "empty", ("No entry fits the scope.", 0, sign(files_of(empty)))
+    for name, about, data in honest_sessions():
+        yield name, (about, 0, data)
 
 
 def _invalid_bundles() -> Iterator[tuple[str, bytes]]:

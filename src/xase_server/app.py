@@ -30,7 +30,6 @@ from xase_server.services.consent import Consent
 from xase_server.services.data import Data
 from xase_server.services.datasets import Datasets
 from xase_server.services.decisions import Decisions
-from xase_server.services.editing import Editing
 from xase_server.services.events import Events
 from xase_server.services.evidence import Evidence
 from xase_server.services.governance import Governance
@@ -181,8 +180,8 @@ def _services(core: Core, library: Library) -> Services:
     ledger, custody, clock = core.ledger, core.custody, core.clock
     purposes = _purposes(core.settings.purposes_file)
     governance = Governance(purposes)
-    editing = Editing(library, core.home.master_key(core.settings.master_key_file))
-    gate, planner = Gate(reader, clock, governance), Planner(library, editing, Withdrawn(reader))
+    master_key = core.home.master_key(core.settings.master_key_file)
+    gate, planner = Gate(reader, clock, governance), Planner(library, Withdrawn(reader), master_key)
     data, spread = Data(gate, planner, Releases(ledger), reader), Spread(reader, planner)
     return Services(
         decisions=Decisions(ledger, reader),

@@ -16,6 +16,7 @@ from xase.proof.digest import PREFIX, format_digest, leaf_hash, sha256_digest
 from xase.proof.leaflet import README_TXT, VERIFY_SH
 from xase.proof.merkle import Subtree
 from xase.proof.multiproof import many_nodes
+from xase.proof.statements import STATEMENTS
 
 FORMAT: Final = "xase-bundle"
 VERSION: Final = 1
@@ -30,16 +31,19 @@ PARTS: Final = "payloads/parts.ndjson"
 REPORT: Final = "report.html"
 CERTIFICATE: Final = "signatures/certificate.pem"
 PUBLIC_KEY: Final = "signatures/public-key.pem"
-STATEMENTS: Final = ("session", "policy", "authorization", "usage")
 
 UNLISTED: Final = frozenset({MANIFEST, SIGNATURE})
 REQUIRED: Final = frozenset({MANIFEST, SIGNATURE, ENTRIES, PROOFS, CHECKPOINT})
 EVIDENCE: Final = (ENTRIES, PROOFS, CHECKPOINT, CHECKPOINT_START, PARTS)
 
+WHOLE: Final = "session/"
+"""Streams of which a bundle shows everything from the first entry on, or nothing."""
+
 RANGE: Final = "range"
 SELECTION: Final = "selection"
 
 __all__ = [
+    "STATEMENTS",
     "Archive",
     "ArchiveError",
     "BundleContents",
@@ -106,7 +110,8 @@ class BundleContents:
     `entries` are canonical bytes in ascending index. `completeness` is "range" when they are all the entries of their
     streams between the first and the last shown, "selection" when some between are left out. `nodes` are the hashes of
     `proof_nodes`, `consistency` the proof from `checkpoint_start` (a note, or None when the scope has no start) to
-    `checkpoint`. `statements` may hold session, policy, authorization and usage, each a JSON object.
+    `checkpoint`. `statements` may hold session, policy, authorization and usage, each a JSON object; `lists` files of
+    `xase.proof.statements.make_lists`.
     """
 
     bundle_id: str
@@ -120,6 +125,7 @@ class BundleContents:
     consistency: Sequence[bytes] = ()
     disclosures: Sequence[Disclosure] = ()
     statements: Mapping[str, Mapping[str, Any]] = field(default_factory=dict)
+    lists: Mapping[str, bytes] = field(default_factory=dict)
     report_html: bytes | None = None
     certificate_pem: str | None = None
 
@@ -147,6 +153,7 @@ def _files(contents: BundleContents) -> dict[str, bytes]:
         CHECKPOINT_START: contents.checkpoint_start and contents.checkpoint_start.encode(),
         PARTS: b"".join(each.to_line() for each in in_order(contents)),
         REPORT: contents.report_html,
+        **contents.lists,
         CERTIFICATE: contents.certificate_pem and contents.certificate_pem.encode(),
         **{
             f"{name}.json": canonical(dict(contents.statements[name]))

@@ -6,16 +6,18 @@ from dataclasses import dataclass, field
 from typing import Any, Final
 
 from xase.proof.archive import Limits
-from xase.proof.bundle import RANGE
+from xase.proof.bundle import RANGE, WHOLE
 from xase.proof.chain import Link
 from xase.proof.checkpoint import Checkpoint
 from xase.proof.digest import format_digest
 from xase.proof.entry import FIRST_SEQUENCE
 from xase.proof.line import Line
 from xase.proof.report import Finding, Report, Severity, Verdict
+from xase.proof.statements import ENDINGS
 from xase.proof.trust import Trust
 
 _REPORT: Final = 9
+_NAMED: Final = 10
 
 
 @dataclass(slots=True)
@@ -98,8 +100,11 @@ class Case:
             f"The log {head.origin} of size {head.size} was signed by a trusted log key.",
             f"{_count(len(self.lines), 'entry', 'entries')} stood in it then, as shown and in this order.",
         ]
-        if self.manifest["completeness"] == RANGE:
-            said += map(self._stretch, sorted(self.links))
+        said += [
+            self._stretch(stream)
+            for stream in sorted(self.links)
+            if self.manifest["completeness"] == RANGE or stream.startswith(WHOLE)
+        ]
         if self.start:
             said.append(f"The log of {head.size} entries extends the one of {self.start.size} that was signed before.")
         if shown := self._shown():
@@ -125,8 +130,15 @@ class Case:
         if self.manifest.get("completeness") == RANGE:
             said.append("What the streams hold before the first and after the last entry shown.")
         elif self.manifest:
+            said += [f"Whether {stream} goes on: nothing that is shown ends it." for stream in self._unended()]
             said.append("What lies between the entries shown: this bundle is a selection.")
         return said
+
+    def _unended(self) -> list[str]:
+        """The sessions' streams without an ending; more than a few are named by their number."""
+        ended = {line.stream for line in self.lines if line.type in ENDINGS}
+        found = sorted(stream for stream in self.links if stream.startswith(WHOLE) and stream not in ended)
+        return found if len(found) <= _NAMED else [f"each of {len(found)} sessions"]
 
 
 def _count(number: int, one: str, many: str) -> str:

@@ -58,6 +58,11 @@ class Line:
         return format_digest(self.leaf)
 
     @property
+    def actor(self) -> Mapping[str, str]:
+        """Who acted, read again."""
+        return parse_entry(self.raw).actor
+
+    @property
     def body(self) -> Mapping[str, Any]:
         """What the entry says openly, read again."""
         return parse_entry(self.raw).body

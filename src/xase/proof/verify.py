@@ -29,6 +29,7 @@ from xase.proof.merkle import ProofError, verify_consistency
 from xase.proof.multiproof import verify_many
 from xase.proof.receipt import parse_hashes
 from xase.proof.report import Report, Severity
+from xase.proof.sessions import Evidence, judge_sessions
 from xase.proof.story import Story, judge_story
 from xase.proof.trust import Trust
 
@@ -267,12 +268,13 @@ def _link_fault(case: Case, line: Line, link: Link | None) -> str | None:
     """What is wrong with the place of an entry in its stream, which stands at `link`."""
     if line.sequence == GENESIS.sequence or line.previous_hash == GENESIS.hash:
         link = link or GENESIS
-    if link is None:
-        return None  # the first shown of its stream, from the middle
+    is_whole = line.stream.startswith(bundle.WHOLE)
+    if link is None:  # the first shown of its stream, from the middle
+        return "is not the first of its session, whose stream is shown whole or not at all" if is_whole else None
     if line.sequence < link.sequence:
         return f"has sequence {line.sequence} in {line.stream}, which already stands at {link.sequence}"
     if line.sequence > link.sequence:
-        if case.manifest.get("completeness") == bundle.SELECTION and link is not GENESIS:
+        if case.manifest.get("completeness") == bundle.SELECTION and link is not GENESIS and not is_whole:
             return None
         return f"has sequence {line.sequence} in {line.stream}, expected {link.sequence}: entries are missing"
     return None if line.previous_hash == link.hash else "does not name the hash of the entry before it"
@@ -326,9 +328,11 @@ def _verify_extends(first: Checkpoint, second: Checkpoint, proof: Any) -> None:
 
 
 def _step_7_story(case: Case, _data: bytes) -> None:
-    scope = case.manifest.get("scope")
-    story = Story(scope if isinstance(scope, dict) else {}, case.lines, case.by_id, case.trust.document_keys)
-    for finding in judge_story(story):
+    said = case.manifest.get("scope")
+    scope = said if isinstance(said, dict) else {}
+    for finding in judge_story(Story(scope, case.lines, case.by_id, case.trust.document_keys)):
+        case.add(finding)
+    for finding in judge_sessions(Evidence(scope, case.lines, case.by_id, case.files)):
         case.add(finding)
 
 

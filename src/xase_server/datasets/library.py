@@ -43,8 +43,8 @@ class LocalLibrary:
         self._open_engine = open_engine
         self._build_database = build_database
         self._shelf = Shelf(_MOST_OPEN)
-        self._editions = Editions(self._versions.editions, open_engine, build_database)
         self._converter = Converter()
+        self._editions = Editions(self._versions.editions, open_engine, build_database)
 
     def resolve(self, source: str) -> Path:
         """See `Library.resolve`."""
@@ -114,5 +114,5 @@ class LocalLibrary:
     def close(self) -> None:
         """See `Library.close`."""
         self._shelf.close()
-        self._editions.clear()
         self._converter.close()
+        self._editions.clear()

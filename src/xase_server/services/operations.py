@@ -13,7 +13,7 @@ from pyroaring import BitMap64
 
 from xase.proof.entry import format_time
 from xase_server.delivery.bitmap import bytes_of
-from xase_server.domain.entries import Replayed, Unit, Used, session_stream
+from xase_server.domain.entries import Append, Replayed, Unit, Used, session_stream
 from xase_server.domain.errors import Problems, invalid_field
 from xase_server.domain.ids import new_id
 from xase_server.domain.objects import ModelUse
@@ -50,13 +50,6 @@ class Claimed:
     received: BitMap64
     unknown: Sequence[str]
 
-    @property
-    def reconciliation(self) -> Any:
-        """What the answer says of the claim."""
-        if not self.unknown:
-            return "matched"
-        return {"unknown_records": len(self.unknown), "sample": list(self.unknown[:_SAMPLE])}
-
 
 class Operations:
     """Records operations in the sessions of the caller's organisation."""
@@ -83,55 +76,28 @@ class Operations:
         _check(wish)
         version = (await self._planner.view(grant)).version
         claimed = await self._planner.run(lambda: self._claimed(version, session_id, wish))
-        model_id = _model_of(wish, grant)
         identifier = new_id("op")
-        answer = {
-            "operation_id": identifier,
-            "status": "RECORDED",
-            "evidence_id": evidence_id(identifier),
-            "reconciliation": claimed.reconciliation,
-        }
-        count = len(claimed.received)
-        append = make_append(
-            identifier=identifier,
-            type="operation",
-            stream=session_stream(session_id),
-            principal=who,
-            body={
-                "session_id": session_id,
-                "dataset_id": grant.dataset_id,
-                "dataset_version": grant.version,
-                "contract_hash": grant.contract_hash,
-                "operation_type": wish.operation_type,
-                "record_count": count,
-                "unknown_count": len(claimed.unknown),
-                **({} if model_id is None else {"model_id": model_id}),
-            },
-            parts=_parts(who, wish, claimed),
-            effect=Used(session_id, operations=1, model=_use(grant, wish, model_id, count)),
-        )
+        claim = remember(once, Remembered(ids=[identifier]))
+        unit = Unit((_append(grant, identifier, wish, claimed),), claim, grant.expects, grant.until_ms)
         # COMMIT POINT
-        committed = await self._ledger.append(
-            Unit(
-                (append,),
-                remember(once, Remembered(body=answer, ids=[identifier])),
-                expects=grant.expects,
-                until_ms=grant.until_ms,
-            )
-        )
+        committed = await self._ledger.append(unit)
         if isinstance(committed, Replayed):
             return await self._again(remembered(committed))
-        return Outcome(_dated(answer, committed.entries[0].time_ms))
+        time = format_time(committed.entries[0].time_ms)
+        return Outcome(_operation_view(identifier, time, len(claimed.unknown), claimed.unknown))
 
     async def _again(self, earlier: Remembered) -> Outcome:
-        """The first answer, with the time that its entry has."""
-        if earlier.body is UNSET or earlier.ids is UNSET:
+        """The first answer, from the operation's entry and what is left of its parts."""
+        if earlier.ids is UNSET:
             raise another_kind_of_request()
         (identifier,) = earlier.ids
         found = await self._reader.point(lambda reads: reads.any_entry(identifier))
         assert found is not None, "an operation is remembered with its entry"
+        _, raw, parts = found
+        entry = decode(raw)
+        unknown = decode(parts["unknown"].canonical) if "unknown" in parts else ()
         return Outcome(
-            {"operation_id": identifier, "created_at": decode(found[1])["time"], **earlier.body}, replayed=True
+            _operation_view(identifier, entry["time"], entry["body"]["unknown_count"], unknown), replayed=True
         )
 
     def _claimed(self, version: Version, session_id: str, wish: NewOperation) -> Claimed:
@@ -151,6 +117,28 @@ class Operations:
         return Claimed(
             BitMap64(np.array([n for _, n in pairs if n is not None], dtype=np.uint64)) & delivered.records, unknown
         )
+
+
+def _append(grant: Grant, identifier: str, wish: NewOperation, claimed: Claimed) -> Append:
+    model_id = _model_of(wish, grant)
+    return make_append(
+        identifier=identifier,
+        type="operation",
+        stream=session_stream(grant.session_id),
+        principal=grant.who,
+        body={
+            "session_id": grant.session_id,
+            "dataset_id": grant.dataset_id,
+            "dataset_version": grant.version,
+            "contract_hash": grant.contract_hash,
+            "operation_type": wish.operation_type,
+            "record_count": len(claimed.received),
+            "unknown_count": len(claimed.unknown),
+            **({} if model_id is None else {"model_id": model_id}),
+        },
+        parts=_parts(grant.who, wish, claimed),
+        effect=Used(grant.session_id, operations=1, model=_use(grant, wish, model_id, len(claimed.received))),
+    )
 
 
 def _check(wish: NewOperation) -> None:
@@ -193,5 +181,12 @@ def _use(grant: Grant, wish: NewOperation, model_id: str | None, count: int) -> 
     )
 
 
-def _dated(answer: View, time_ms: int) -> View:
-    return {"operation_id": answer["operation_id"], "created_at": format_time(time_ms), **answer}
+def _operation_view(identifier: str, time: str, unknown: int, names: Sequence[str]) -> View:
+    mismatch = {"unknown_records": unknown, "sample": list(names[:_SAMPLE])}
+    return {
+        "operation_id": identifier,
+        "created_at": time,
+        "status": "RECORDED",
+        "evidence_id": evidence_id(identifier),
+        "reconciliation": mismatch if unknown else "matched",
+    }

@@ -109,16 +109,16 @@ class Planner:
     def __init__(
         self,
         library: Library,
-        editing: Editing,
         withdrawn: Withdrawn,
+        master_key: bytes,
         *,
         limits: QuerySettings = DEFAULTS,
         workers: int = 2,
     ) -> None:
         self.limits = limits
-        self.editing = editing
         self._library = library
         self._withdrawn = withdrawn
+        self.editing = Editing(library, master_key)
         self._selections = Selections()
         self._views: dict[Hashable, View] = {}
         self._read: dict[Hashable, tuple[Find, Shape]] = {}
@@ -244,8 +244,14 @@ def _planned(view: View, wanted: Wanted, shape: Shape, base: Selection) -> Plan:
 
 
 def _name(grant: Grant) -> Hashable:
-    ends = grant.session.contract_hash, grant.contract_hash
-    return grant.dataset_id, grant.version, *ends, grant.withdrawn, own_values(grant)
+    return (
+        grant.dataset_id,
+        grant.version,
+        grant.session.contract_hash,
+        grant.contract_hash,
+        grant.withdrawn,
+        own_values(grant),
+    )
 
 
 def _keep(kept: dict[Hashable, T], key: Hashable, value: T) -> None:

@@ -1,0 +1,81 @@
+"""Honest bundles of sessions, one for each way in which a session can go."""
+
+from collections.abc import Iterator
+from typing import Final
+
+from scripts.vectorlog import NOON
+from scripts.vectorsessions import DATASET, HOUR, OTHER, opened, plain
+
+Honest = tuple[str, str, bytes]
+_DATASET: Final = {"dataset_id": DATASET, "from": "2025-01-15T00:00:00.000Z", "until": "2025-01-16T00:00:00.000Z"}
+
+
+def honest_sessions() -> Iterator[Honest]:
+    """Name, what it is, and its bytes."""
+    yield "session", "A session: permitted, opened, used, closed.", plain().pack()
+    yield "session_undisclosed", "The same, nothing disclosed.", _undisclosed()
+    yield "session_revoked", "A session that the holder revoked.", _ended("access_revoked")
+    yield "session_expired", "A session whose time was over.", _expired()
+    yield "session_open", "A session that still goes on.", opened().pack()
+    yield "session_with_operations", "An operation that names records which were not received, and says so.", _claimed()
+    yield "session_with_transforms", "A session in which data was transformed.", _transformed()
+    yield "session_without_withdrawn", "A subject withdrew; later releases hold nothing of theirs.", _withdrawn()
+    yield (
+        "dataset_with_denial",
+        "All of a dataset in a period: two sessions, and a request that was denied.",
+        _dataset(),
+    )
+
+
+def _undisclosed() -> bytes:
+    log = plain()
+    log.parts.clear()
+    return log.pack()
+
+
+def _ended(type: str) -> bytes:
+    log = opened()
+    log.release(1, range(10))
+    log.end(type)
+    return log.pack()
+
+
+def _expired() -> bytes:
+    log = opened()
+    log.release(1, range(10), time_ms=NOON + HOUR - 1)
+    log.end("session_expired", time_ms=NOON + HOUR)
+    return log.pack()
+
+
+def _claimed() -> bytes:
+    log = opened()
+    log.release(1, range(5000))
+    log.release(2, [70_000, 70_002])
+    log.operate(1, [*range(0, 5000, 3), 70_002], unknown=["rec_never"])
+    log.operate(2, range(5000))
+    return log.pack()
+
+
+def _transformed() -> bytes:
+    log = opened()
+    log.release(1, range(10))
+    log.release(2, range(10), type="transform", via="transform")
+    log.end()
+    return log.pack()
+
+
+def _withdrawn() -> bytes:
+    log = opened()
+    log.release(1, range(10))
+    log.withdraw([3, 4])
+    log.release(2, [5, 6, 100])
+    return log.pack()
+
+
+def _dataset() -> bytes:
+    log = plain()
+    log.rule("vrd_0000000000000002", outcome="deny", purpose="marketing", contract_hash=None, violations=["purpose"])
+    log.rule("vrd_0000000000000003")
+    log.open(OTHER, verdict="vrd_0000000000000003")
+    log.release(9, range(3), session=OTHER)
+    return log.pack(scope=_DATASET)
