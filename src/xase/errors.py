@@ -45,8 +45,7 @@
             ├── LedgerForked                      it contradicts a checkpoint seen before
             └── LedgerTruncated                   it is shorter than a checkpoint seen before
 
-`APIError` is about what the server said, `TransportError` about the way there; the two are never
-mixed. A slug this version does not know becomes the class of its status.
+`APIError` is what the server said, `TransportError` the way there. An unknown slug becomes the class of its status.
 """
 
 # mypy: disable-error-code="explicit-override"

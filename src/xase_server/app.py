@@ -49,6 +49,7 @@ from xase_server.services.recovery import recover_datasets
 from xase_server.services.releases import Releases
 from xase_server.services.sessions import Sessions
 from xase_server.services.spread import Spread
+from xase_server.services.transforming import Transforming
 from xase_server.services.versions import Versions
 from xase_server.services.withdrawn import Withdrawn
 from xase_server.settings import Settings
@@ -179,7 +180,8 @@ def _services(core: Core, library: Library) -> Services:
     ledger, custody, clock = core.ledger, core.custody, core.clock
     purposes = _purposes(core.settings.purposes_file)
     governance = Governance(purposes)
-    gate, planner = Gate(reader, clock, governance), Planner(library, Withdrawn(reader))
+    master_key = core.home.master_key(core.settings.master_key_file)
+    gate, planner = Gate(reader, clock, governance), Planner(library, Withdrawn(reader), master_key)
     data, spread = Data(gate, planner, Releases(ledger), reader), Spread(reader, planner)
     return Services(
         decisions=Decisions(ledger, reader),
@@ -204,6 +206,7 @@ def _services(core: Core, library: Library) -> Services:
         closing=Closing(ledger, reader, clock),
         data=data,
         aggregation=Aggregation(data),
+        transforming=Transforming(data),
         operations=Operations(ledger, gate, planner, reader),
         events=Events(reader, planner),
         consent=Consent(ledger, reader, spread, clock),
@@ -222,6 +225,7 @@ def _bounds(core: Core) -> Bounds:
         max_upload_bytes=settings.max_upload_bytes,
         body_timeout=settings.body_timeout,
         rate_limit=settings.rate_limit,
+        base_url=settings.base_url,
     )
 
 

@@ -8,6 +8,7 @@
     DIR/keys/log.pem     Ed25519, signs checkpoints
     DIR/keys/document.pem  RSA-3072, signs bundles and interventions
     DIR/keys/seal.key    32 random bytes: seals secrets at rest, authenticates cursors
+    DIR/keys/master.key  32 random bytes: what the keys of transforms are derived from
     DIR/keys/ring.json   all public keys with their periods, past ones included
 
 Source: docs/spec/evidence.md, section 5.
@@ -28,6 +29,7 @@ from xase.proof.keys import DocumentSigner, DocumentVerifier, LogSigner, LogVeri
 from xase_server.domain.keyring import KeyRing, PublicKey, Use, read_key
 
 _PRIVATE: Final = 0o600
+_MASTER_BYTES: Final = 32
 
 
 class HomeProblem(Exception):
@@ -103,6 +105,22 @@ class Home:
             cursor_secret=hmac.digest(seal_key, b"xase/cursor/v1", hashlib.sha256),
             ring=self._ring(log, document, now_ms),
         )
+
+    def master_key(self, elsewhere: Path | None = None) -> bytes:
+        """The secret that the keys of transforms are derived from: a file of the operator's, or made on first use.
+
+        Raises HomeProblem for a file that cannot be read or has too little in it.
+        """
+        if elsewhere is None:
+            key = self._secret("master.key", lambda: secrets.token_bytes(_MASTER_BYTES))
+        else:
+            try:
+                key = elsewhere.read_bytes()
+            except OSError as error:
+                raise HomeProblem(f"The master key {elsewhere} cannot be read: {error.strerror}") from error
+        if len(key) < _MASTER_BYTES:
+            raise HomeProblem(f"A master key has at least {_MASTER_BYTES} bytes")
+        return key
 
     def stage(self, use: Use, origin: str) -> LogVerifier | DocumentVerifier:
         """The public half of the key that will come next; it is made, and lies beside the one in use."""

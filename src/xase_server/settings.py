@@ -77,6 +77,13 @@ class Settings(BaseSettings):
             "`data` is the home's folder of that name unless given here."
         ),
     ] = ""
+    master_key_file: Annotated[
+        Path | None,
+        Field(
+            description="File with the secret, 32 random bytes or more, that the keys of transforms are derived from; "
+            "empty for `keys/master.key` in the home folder."
+        ),
+    ] = None
     purposes_file: Annotated[
         Path | None,
         Field(description="JSON or YAML file with the tree of purposes, in place of the one that comes with Xase."),

@@ -155,6 +155,8 @@ async def answers(site, client, record):
         "get_decision_metrics": ("GET", "/v1/metrics/decisions", None),
         "get_record": ("GET", path, None),
         "prove_record": ("GET", f"{path}/proof", None),
+        "decision_lineage": ("GET", f"{path}/lineage", None),
+        "model_lineage": ("GET", f"/v1/models/{record['model_id']}/lineage", None),
         "create_intervention": ("POST", f"{path}/interventions?receipt=true", act),
         "intervene": ("POST", f"{path}/intervene", act),
         "list_interventions": ("GET", f"{path}/interventions", None),
@@ -187,12 +189,27 @@ async def answers(site, client, record):
     return found
 
 
+ANONYMIZE = {"transformation": "anonymize", "parameters": {"fields": ["age"], "method": "redact"}}
+
+
 async def access_calls(client):
     """A call of every endpoint of access sessions."""
-    dataset = await ready_dataset(client)
+    dataset = await ready_dataset(client, subject_field="age")
     ask = {"dataset": dataset, "purpose": "validation", "model_id": "m"}
     one, two, three = [(await client.post("/v1/access", json=ask)).json()["session_id"] for _ in range(3)]
+    data = f"/v1/sessions/{one}"
+    record = (await client.get(f"{data}/stream")).json()["batch"][0]["record_id"]
     return {
+        "stream": ("GET", f"{data}/stream?batch_size=1", None),
+        "get_data_record": ("GET", f"{data}/records/{record}", None),
+        "filter_records": ("POST", f"{data}/filter", {"limit": 1}),
+        "aggregate": ("POST", f"{data}/aggregate", {"pipeline": [{"$count": "n"}]}),
+        "transform": ("POST", f"{data}/transform", ANONYMIZE | {"record_ids": [record]}),
+        "record_operation": ("POST", f"{data}/operations", {"operation_type": "TRAIN", "records": [record, "x"]}),
+        "list_events": ("GET", f"{data}/events", None),
+        "withdraw_consent": ("POST", f"/v1/datasets/{dataset}/subjects/withdraw", {"subject": 57, "reason": "r"}),
+        "list_accesses": ("GET", f"/v1/datasets/{dataset}/records/{record}/accesses", None),
+        "dataset_lineage": ("GET", f"/v1/datasets/{dataset}/lineage", None),
         "request_access": ("POST", "/v1/access", ask),
         "create_session": ("POST", "/v1/sessions", ask),
         "close_access": ("DELETE", f"/v1/access/{one}", {"reason": "r"}),

@@ -128,6 +128,26 @@ async def test_apply_filter(client, session):
     }.items() <= next(row for row in body["records"] if row["record_id"] == "rec_d4e5f6").items()
 
 
+async def test_apply_transformation(client, session):
+    wish = {
+        "record_ids": ["rec_a1b2c3", "rec_d4e5f6"],
+        "transformation": "anonymize",
+        "parameters": {"fields": ["patient_id", "name", "address"], "method": "hash"},
+        "metadata": {"purpose": "privacy protection", "operator": "data_scientist@company.com"},
+    }
+    answer = await client.post(f"{session}/transform", json=wish)
+    assert answer.status_code == 200, answer.text
+    body = answer.json()
+    first, second = body["transformed_records"]
+    assert re.fullmatch(r"[0-9a-f]{64}", first["patient_id"])
+    assert first == {**PATIENT, "patient_id": first["patient_id"]}
+    assert second == {**OTHER, "patient_id": second["patient_id"]}
+    assert re.fullmatch(r"transform_[0-9a-f]+", body["transformation_id"])
+    assert body["evidence_url"].endswith(f"/v1/evidence/{body['transformation_id']}")
+    evidence = await client.get(httpx2.URL(body["evidence_url"]).path)
+    assert (evidence.status_code, evidence.json()["type"]) == (200, "transform")
+
+
 async def test_record_operation(client, session):
     await client.get(f"{session}/stream")
     wish = {

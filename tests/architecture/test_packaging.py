@@ -86,7 +86,7 @@ def test_the_wheel_holds_the_two_packages_their_types_and_their_sql(wheel):
 
 def test_the_light_install_has_clients_and_commands():
     light_python(
-        "import xase; xase.Client; xase.AsyncClient; import xase.cli.records, xase.cli.evidence, xase.cli.sync"
+        "import xase; xase.Client; xase.AsyncClient; import xase.cli.records, xase.cli.sessions, xase.cli.sync"
     )
 
 

@@ -2,10 +2,14 @@
 
 import csv
 import json
+import os
+import subprocess
 
 import httpx2
 import pyarrow as pa
 import pytest
+
+from tests.cli.conftest import BIN
 
 ROWS = [
     {"record_id": f"rec_{number:03d}", "age": 20 + number, "lab": {"glucose": 70 + number}, "note": 'say "hi", you'}
@@ -82,6 +86,16 @@ def test_records_are_written_as_ndjson_to_standard_output(xase_, session):
     assert answer.err == ""
 
 
+def test_a_reader_that_has_enough_ends_the_stream_quietly(session, server):
+    reading, writing = os.pipe()
+    os.close(reading)
+    environment = {**os.environ, "XASE_BASE_URL": server.address, "XASE_API_KEY": server.key}
+    command = [BIN / "xase", "sessions", "stream", session, "--batch-size", "1"]
+    run = subprocess.run(command, stdout=writing, stderr=subprocess.PIPE, env=environment, check=False)
+    os.close(writing)
+    assert (run.returncode, run.stderr) == (0, b"")
+
+
 def test_records_are_written_as_csv_into_a_file(xase_, session, tmp_path):
     answer = xase_("sessions", "stream", session, "--format", "csv", "-o", "out.csv", "--batch-size", "25", "--json")
     assert (answer.json["records"], answer.json["batches"]) == (60, 3)
@@ -111,6 +125,8 @@ def test_a_file_is_not_overwritten_unasked_and_absent_after_a_failure(xase_, ses
 def test_a_filter_shows_what_matches_and_how_many_there_are(xase_, session):
     answer = xase_("sessions", "filter", session, "--filter", '{"age": {"$gte": 70}}', "--limit", "3", "--json").json
     assert (answer["record_count"], answer["total_matched"], answer["has_more"]) == (3, 10, True)
+    rest = xase_("sessions", "filter", session, "--cursor", answer["next_cursor"], "--json").json
+    assert (rest["record_count"], rest["has_more"]) == (7, False)
     table = xase_("sessions", "filter", session, "--filter", '{"age": {"$gte": 70}}', "--sort", "-age", "--limit", "2")
     assert "rec_059" in table.out
     assert table.err == "2 of 10\n"

@@ -1,5 +1,6 @@
 """The dataset for PyTorch against the real server; where torch is not installed, what it reads from."""
 
+from dataclasses import replace
 from importlib.util import find_spec
 
 import pytest
@@ -24,9 +25,10 @@ def session(client, patients):
     return client.access(dataset=patients, purpose="model-training")
 
 
-@pytest.fixture
-def reading(client, session):
-    return Reading(client._exchange.config, f"/sessions/{session.id}/stream", {"fields": "age"}, 32)
+@pytest.fixture(params=[True, False], ids=["arrow", "json"])
+def reading(client, session, request):
+    path = f"/sessions/{session.id}/stream"
+    return Reading(client._exchange.config, path, {"fields": "age"}, 32, is_bulk=request.param)
 
 
 def test_readers_share_a_keyed_order(reading):
@@ -47,7 +49,7 @@ def test_a_share_goes_on_behind_what_was_taken(reading):
 
 
 def test_a_transport_of_the_callers_own_feeds_no_other_process(reading):
-    elsewhere = Reading(reading.config, reading.path, {}, 32, transport=object(), process=0)
+    elsewhere = replace(reading, transport=object(), process=0)
     with pytest.raises(xase.ConfigurationError, match="num_workers=0"):
         next(elsewhere(Run().share(0)))
 

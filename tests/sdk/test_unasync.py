@@ -37,6 +37,7 @@ PAIRS = {
     ),
     "a class": ("class AsyncThing:\n    pass\n", "class Thing:\n    pass\n"),
     "a type": ("x: Callable[[int], Awaitable[str]]\n", "x: Callable[[int], str]\n"),
+    "a generator": ("x: AsyncGenerator[int, None]\n", "x: Generator[int, None, None]\n"),
     "a method": ("await client.aclose()\n", "client.close()\n"),
     "a comment": ("# await it with async for\n", "# it with for\n"),
     "a docstring": ('"""async with AsyncClient() as c: await c.f()"""\n', '"""with Client() as c: c.f()"""\n'),

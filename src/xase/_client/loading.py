@@ -3,9 +3,8 @@
 from collections.abc import Callable, Generator, Mapping
 from contextlib import closing
 from dataclasses import dataclass
-from importlib.util import find_spec
 from os import getpid
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, Final
 
 from xase._client._sync.exchange import Exchange
 from xase._client._sync.stream import Stream, Wish
@@ -19,7 +18,7 @@ from xase.training.order import Share
 if TYPE_CHECKING:
     from xase.training.torch import SessionDataset
 
-_JSON_PAGE = 100
+_JSON_PAGE: Final = 100
 
 
 @dataclass(frozen=True)
@@ -33,6 +32,7 @@ class Reading:
     path: str
     question: Mapping[str, Any]
     batch_size: int
+    is_bulk: bool
     transport: object = None
     process: int = 0
 
@@ -40,13 +40,12 @@ class Reading:
         """The data records of a share, in its order. Raises what a stream raises."""
         if self.transport is not None and self.process != getpid():
             raise ConfigurationError("a client with a transport of its own feeds no workers: num_workers=0")
-        is_bulk = find_spec("pyarrow") is not None
         order = {"order": "shuffle", "seed": share.seed, "epoch": share.epoch, "position": share.position}
         wish = Wish(
             self.path,
             {**self.question, **order, "rank": share.reader, "world_size": share.readers},
-            batch_size=self.batch_size if is_bulk else min(self.batch_size, _JSON_PAGE),
-            is_bulk=is_bulk,
+            batch_size=self.batch_size if self.is_bulk else min(self.batch_size, _JSON_PAGE),
+            is_bulk=self.is_bulk,
             progress=False,
         )
         with closing(Exchange(self.config, borrow(self.transport))) as exchange, Stream(exchange, wish) as stream:

@@ -1,6 +1,6 @@
 """`xase datasets`: data that others may be given access to."""
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator
 from enum import StrEnum
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any
@@ -64,29 +64,26 @@ def add(
     as_json: AsJson = False,
 ) -> None:
     """Send a file as a new dataset, or as the next version of one, and wait until it can be used."""
-    if (file is None) == (source is None):
-        raise Stop("give either FILE or --source", ExitCode.USAGE)
-    if (name is None) == (to is None):
-        raise Stop("give either --name or --to", ExitCode.USAGE)
+    _one_of("FILE or --source", file, source)
+    _one_of("--name or --to", name, to)
     described = _given(
-        {
-            "id_field": id_field,
-            "subject_field": subject_field,
-            "description": description,
-            "policy_id": policy,
-            "fields": _notes(field),
-        }
+        id_field=id_field, subject_field=subject_field, description=description, policy_id=policy, fields=_notes(field)
     )
     form = format.value if format else None
     with connect(base_url, key_file) as client:
         if name is not None:
             made = client.datasets.register(name=name, file=file, source=source, format=form, wait=wait, **described)
+        elif described:
+            raise Stop("with --to only the data changes; see `xase datasets update`", ExitCode.USAGE)
         else:
-            if described:
-                raise Stop("with --to only the data changes; see `xase datasets update`", ExitCode.USAGE)
             mode = "append" if append else "replace"
             made = _next_version(client, str(to), file or str(source), mode=mode, format=form, wait=wait)
     _show(made.to_dict(), as_json=as_json)
+
+
+def _one_of(names: str, *given: object) -> None:
+    if sum(each is not None for each in given) != 1:
+        raise Stop(f"give either {names}", ExitCode.USAGE)
 
 
 @app.command("list")
@@ -178,7 +175,7 @@ def update(
     as_json: AsJson = False,
 ) -> None:
     """Change what is said of a dataset, or the policy that governs it."""
-    wish = _given({"policy_id": policy, "description": description, "fields": _notes(field)})
+    wish = _given(policy_id=policy, description=description, fields=_notes(field))
     if not wish:
         raise Stop("give at least one of --policy, --field and --description", ExitCode.USAGE)
     with connect(base_url, key_file) as client:
@@ -210,7 +207,7 @@ def _notes(fields: list[str] | None) -> dict[str, dict[str, str]] | None:
     return notes or None
 
 
-def _given(fields: Mapping[str, Any]) -> dict[str, Any]:
+def _given(**fields: Any) -> dict[str, Any]:
     return {name: value for name, value in fields.items() if value is not None}
 
 

@@ -2,6 +2,7 @@
 
 import csv
 import json
+import os
 import sys
 from collections.abc import Callable, Iterable, Iterator, Mapping
 from enum import StrEnum
@@ -28,9 +29,7 @@ def pour(stream: "Iterable[Batch]", format: Format, file: Path | None) -> dict[s
     count = _Count(stream)
     pieces = _WRITERS[format](count)
     if file is None:
-        for piece in pieces:
-            sys.stdout.buffer.write(piece)
-        sys.stdout.buffer.flush()
+        _show(pieces)
         return {"records": count.records, "batches": count.batches}
     from xase._client.files import AtomicFile
 
@@ -39,6 +38,16 @@ def pour(stream: "Iterable[Batch]", format: Format, file: Path | None) -> dict[s
             target.write(piece)
         target.keep()
         return {"records": count.records, "batches": count.batches, "file": str(file), "sha256": target.sha256}
+
+
+def _show(pieces: Iterable[bytes]) -> None:
+    """The pieces on standard output, until whoever reads them has enough."""
+    try:
+        for piece in pieces:
+            sys.stdout.buffer.write(piece)
+            sys.stdout.buffer.flush()
+    except BrokenPipeError:
+        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())  # what is still buffered goes nowhere
 
 
 class _Count:

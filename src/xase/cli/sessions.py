@@ -189,13 +189,16 @@ def filter_(
     fields: Fields = None,
     sort: Sort = None,
     limit: Annotated[int, typer.Option(min=1, max=1000, help="How many at most.")] = 100,
+    cursor: Annotated[str | None, typer.Option(help="next_cursor of the answer before: its question goes on.")] = None,
     base_url: BaseUrl = None,
     key_file: KeyFile = None,
     as_json: AsJson = False,
 ) -> None:
     """Show the data records that match, and how many there are."""
+    query = _query(filter)
     with connect(base_url, key_file) as client:
-        found = client.sessions.get(identifier).filter(_query(filter), fields=fields, sort=sort, limit=limit)
+        session = client.sessions.get(identifier)
+        found = session.filter(query, fields=fields, sort=sort, limit=limit, cursor=cursor)
     rows = found.to_dicts()
     if as_json:
         more = {"has_more": found.has_more, "next_cursor": found.next_cursor, "batch_id": found.batch_id}

@@ -13,6 +13,7 @@ from cryptography.exceptions import InvalidSignature, InvalidTag, UnsupportedAlg
 from cryptography.hazmat.primitives import hashes, serialization
 from cryptography.hazmat.primitives.asymmetric import ed25519, padding, rsa
 from cryptography.hazmat.primitives.ciphers.aead import AESGCM
+from cryptography.hazmat.primitives.kdf.hkdf import HKDF
 
 from xase.proof.checkpoint import (
     COSIGNATURE,
@@ -44,6 +45,11 @@ _SPKI_DER: Final = (
 
 class KeyMaterialError(ValueError):
     """The text is not a key of the kind that was asked for, or a sealed secret cannot be opened."""
+
+
+def derive_key(master: bytes, info: bytes, length: int = 32) -> bytes:
+    """A key for the purpose that `info` names: HKDF-SHA256 without a salt (RFC 5869). `master` is a random secret."""
+    return HKDF(hashes.SHA256(), length, salt=None, info=info).derive(master)
 
 
 def _private(pem: str | bytes) -> object:

@@ -8,6 +8,8 @@ from xase_server.datasets import caches
 from xase_server.datasets.bounds import Bounds
 from xase_server.datasets.caches import BuildDatabase
 from xase_server.datasets.conversion import Converter
+from xase_server.datasets.edition import Edition
+from xase_server.datasets.editions import Editions
 from xase_server.datasets.folder import caches_whole, read_found, read_schema
 from xase_server.datasets.ingest.job import Job
 from xase_server.datasets.opened import OpenedVersion, OpenEngine
@@ -15,7 +17,7 @@ from xase_server.datasets.profile import profile
 from xase_server.datasets.roots import Roots
 from xase_server.datasets.shelf import Shelf
 from xase_server.datasets.versions import Versions
-from xase_server.ports.datasets import Found, Ingest, IngestProblem, Progress, VersionUnavailable
+from xase_server.ports.datasets import Edit, Found, Ingest, IngestProblem, Progress, VersionUnavailable
 
 _MOST_OPEN = 32
 
@@ -42,6 +44,7 @@ class LocalLibrary:
         self._build_database = build_database
         self._shelf = Shelf(_MOST_OPEN)
         self._converter = Converter()
+        self._editions = Editions(self._versions.editions, open_engine, build_database)
 
     def resolve(self, source: str) -> Path:
         """See `Library.resolve`."""
@@ -70,6 +73,7 @@ class LocalLibrary:
             try:
                 caches.build_database(folder, read_schema(found), self._build_database)
                 self._shelf.remove((wish.dataset_id, wish.number))
+                self._editions.discard((wish.dataset_id, wish.number))
                 self._versions.publish(folder, wish.dataset_id, wish.number)
             except (OSError, VersionUnavailable) as error:
                 raise IngestProblem(f"The version's files could not be written ({type(error).__name__})") from None
@@ -86,6 +90,11 @@ class LocalLibrary:
                 caches.rebuild(folder, workshop, schema, self._build_database)
         return OpenedVersion(folder, schema, self._open_engine)
 
+    def edition(self, dataset_id: str, number: int, edit: Edit) -> Edition:
+        """See `Library.edition`."""
+        place = dataset_id, number
+        return Edition(self.open(*place), edit, lambda name, rows: self._editions.get(place, name, rows))
+
     def profile(self, dataset_id: str, number: int) -> Mapping[str, Any]:
         """See `Library.profile`. Raises VersionUnavailable."""
         version = self.open(dataset_id, number)
@@ -94,13 +103,16 @@ class LocalLibrary:
     def sweep(self, known: Callable[[str, int], bool]) -> None:
         """See `Library.sweep`."""
         self._versions.sweep(known)
+        self._editions.clear()
 
     def discard(self, dataset_id: str, number: int) -> None:
         """See `Library.discard`. The name is gone, durably, on return."""
         self._shelf.remove((dataset_id, number))
+        self._editions.discard((dataset_id, number))
         self._versions.remove(dataset_id, number)
 
     def close(self) -> None:
         """See `Library.close`."""
         self._shelf.close()
         self._converter.close()
+        self._editions.clear()

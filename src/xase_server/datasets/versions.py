@@ -4,6 +4,7 @@ DATASETS/{dataset_id}/v{number}/   one version
 DATASETS/.building/                versions that are being made
 DATASETS/.incoming/                uploads
 DATASETS/.removed/                 what is being deleted
+DATASETS/.editions/                databases of editions
 """
 
 import re
@@ -20,6 +21,7 @@ from xase_server.datasets.folder import sync
 _BUILDING: Final = ".building"
 _INCOMING: Final = ".incoming"
 _REMOVED: Final = ".removed"
+_EDITIONS: Final = ".editions"
 _DATASET: Final = re.compile(r"[A-Za-z0-9][A-Za-z0-9_-]{0,127}")
 _VERSION: Final = re.compile(r"v([1-9]\d{0,8}|0)")
 
@@ -37,6 +39,11 @@ class Versions:
         if not _DATASET.fullmatch(dataset_id) or number < 0:
             raise ValueError("not the name of a dataset version")
         return self._root / dataset_id / f"v{number}"
+
+    @property
+    def editions(self) -> Path:
+        """Where the databases of editions lie."""
+        return self._root / _EDITIONS
 
     def incoming(self) -> Path:
         """A fresh path for an upload."""

@@ -8,8 +8,9 @@ from msgspec import ValidationError, convert
 
 from xase_server.domain.errors import Problems, Refused
 from xase_server.domain.times import parse_duration
-from xase_server.policy.model import STRENGTH, Approvals, Constrain, PlainPolicy, PlainRule, Policy, Rule, When
+from xase_server.policy.model import Approvals, Constrain, PlainPolicy, PlainRule, Policy, Rule, When
 from xase_server.query.schema import Schema, resolve
+from xase_server.transforms.specs import Fault, InvalidSpec, misfits, read_spec
 
 _LONGEST_MS = 100 * 366 * 86_400_000
 _PLAIN_APPROVERS = ["data_holder", "admin"]
@@ -36,13 +37,16 @@ def load(document: dict[str, Any]) -> Policy:
 def check_against(policy: Policy, schema: Schema, parse_filter: Callable[[dict[str, Any]], object]) -> None:
     """Raise `validation_error` unless the policy means something for this dataset.
 
-    Each field must exist, each row filter parse (`parse_filter` raises Refused when it does not).
+    Each field must exist, each transform fit its type, each row filter parse (`parse_filter` raises Refused
+    when it does not).
     """
     problems = Problems()
     for number, rule in enumerate(policy.rules):
         for path, name in _named_fields(rule.constrain):
             if name != "record_id" and resolve(schema, tuple(name.split(".")), in_filter=True) is None:
                 problems.add(f"rules.{number}.constrain.{path}", "The dataset has no such field")
+        for path, message in _transform_faults(rule.constrain, schema):
+            problems.add(f"rules.{number}.{path}", message)
         if rule.constrain.row_filter is not None:
             try:
                 parse_filter(rule.constrain.row_filter)
@@ -93,9 +97,22 @@ def _faults(policy: Policy) -> Iterator[tuple[str, str]]:
         if rule.effect == "forbid" and rule.constrain != Constrain():
             yield f"{place}.constrain", "A prohibition constrains nothing; leave it out"
         yield from _duration_faults(rule, place)
-        for field, transform in (rule.constrain.transforms or {}).items():
-            if transform.get("op") not in STRENGTH:
-                yield f"{place}.constrain.transforms.{field}.op", f"Must be one of {', '.join(STRENGTH)}"
+        yield from ((f"{place}.{path}", message) for path, message in _transform_faults(rule.constrain))
+
+
+def _transform_faults(constrain: Constrain, schema: Schema | None = None) -> Iterator[tuple[str, str]]:
+    """What is wrong with the transforms in themselves or, given the dataset's columns, for these."""
+    for field, raw in (constrain.transforms or {}).items():
+        faults: Iterable[Fault]
+        try:
+            spec = read_spec(raw)
+            faults = () if schema is None else misfits(spec, field, schema)
+        except InvalidSpec as invalid:
+            faults = invalid.faults
+        if field == "record_id":
+            faults = (("op", "Record ids stay as they are; register the data without an id field for made ids"),)
+        for name, message in faults:
+            yield f"constrain.transforms.{field}.{name}", message
 
 
 def _duration_faults(rule: Rule, place: str) -> Iterator[tuple[str, str]]:
@@ -116,7 +133,6 @@ def _named_fields(constrain: Constrain) -> Iterator[tuple[str, str]]:
         ("deny_fields", constrain.deny_fields),
         ("filterable_fields", constrain.filterable_fields),
         ("entity_key", [constrain.entity_key] if constrain.entity_key else None),
-        ("transforms", list(constrain.transforms or ())),
     )
     for path, names in lists:
         for name in names or ():

@@ -3,6 +3,7 @@
 from xase_server.ports.datasets import (
     FORMATS,
     RECORD_ID,
+    Edit,
     Format,
     Found,
     Ingest,
@@ -44,6 +45,7 @@ __all__ = [
     "DecisionPage",
     "DecisionRow",
     "DeliveryRow",
+    "Edit",
     "Engine",
     "Erasure",
     "Format",

@@ -5,6 +5,7 @@ queries) lies beside it and can be built again from it at any time.
 """
 
 from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, Final, Literal, Protocol
 
@@ -14,6 +15,7 @@ from msgspec import Struct
 
 from xase_server.ports.engines import Engine
 from xase_server.query.schema import Schema
+from xase_server.transforms.compiled import Transforms
 
 Format = Literal["parquet", "arrow", "ndjson", "csv"]
 FORMATS: Final[tuple[Format, ...]] = ("parquet", "arrow", "ndjson", "csv")
@@ -87,6 +89,18 @@ class Found(Struct, frozen=True, kw_only=True):
     id_field: str | None = None
 
 
+@dataclass(frozen=True, slots=True)
+class Edit:
+    """How a version is to be changed for somebody: `columns` are the top-level ones that are wanted afterwards.
+
+    Equal edits of one version have the same `name`, others another.
+    """
+
+    name: str
+    transforms: Transforms
+    columns: tuple[str, ...]
+
+
 class Version(Protocol):
     """One immutable version, opened for reading; safe for use from many threads, until it is closed."""
 
@@ -150,6 +164,14 @@ class Library(Protocol):
         """The version, kept open and shared; what was built beside the Parquet file is rebuilt when missing.
 
         Raises VersionUnavailable.
+        """
+        ...
+
+    def edition(self, dataset_id: str, number: int, edit: Edit) -> Version:
+        """The version with its values changed. Its record numbers and ids are those of the version.
+
+        Its engine, narrowed by `seeing`, sees changed values; the condition on rows that it is narrowed by,
+        and what it is asked before, are of the version's own. Raises VersionUnavailable.
         """
         ...
 

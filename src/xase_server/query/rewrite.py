@@ -1,10 +1,9 @@
-"""Filters rewritten to shorter ones that mean the same, and put inside the rows that a policy allows."""
+"""Filters rewritten to shorter ones that mean the same."""
 
 from collections.abc import Callable
 from typing import Final
 
 from xase_server.query.nodes import FALSE, TRUE, And, Node, Not, Or
-from xase_server.query.stages import Match, Pipeline
 
 Rule = Callable[[Node], Node]
 
@@ -55,15 +54,3 @@ def simplified(node: Node) -> Node:
     for rule in RULES:
         node = rule(node)
     return node
-
-
-def within(allowed: Node, filter: Node) -> Node:
-    """The filter on the rows that a policy's row filter allows; outside them its `$expr` is not evaluated."""
-    return simplified(And((allowed, filter)))
-
-
-def pipeline_within(allowed: Node, pipeline: Pipeline) -> Pipeline:
-    """The pipeline over the rows that a policy's row filter allows."""
-    if pipeline and isinstance(pipeline[0], Match):
-        return (Match(within(allowed, pipeline[0].filter)), *pipeline[1:])
-    return (Match(simplified(allowed)), *pipeline)

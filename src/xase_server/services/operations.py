@@ -13,7 +13,7 @@ from pyroaring import BitMap64
 
 from xase.proof.entry import format_time
 from xase_server.delivery.bitmap import bytes_of
-from xase_server.domain.entries import Replayed, Unit, Used, session_stream
+from xase_server.domain.entries import Append, Replayed, Unit, Used, session_stream
 from xase_server.domain.errors import Problems, invalid_field
 from xase_server.domain.ids import new_id
 from xase_server.domain.objects import ModelUse
@@ -83,7 +83,6 @@ class Operations:
         _check(wish)
         version = (await self._planner.view(grant)).version
         claimed = await self._planner.run(lambda: self._claimed(version, session_id, wish))
-        model_id = _model_of(wish, grant)
         identifier = new_id("op")
         answer = {
             "operation_id": identifier,
@@ -91,34 +90,10 @@ class Operations:
             "evidence_id": evidence_id(identifier),
             "reconciliation": claimed.reconciliation,
         }
-        count = len(claimed.received)
-        append = make_append(
-            identifier=identifier,
-            type="operation",
-            stream=session_stream(session_id),
-            principal=who,
-            body={
-                "session_id": session_id,
-                "dataset_id": grant.dataset_id,
-                "dataset_version": grant.version,
-                "contract_hash": grant.contract_hash,
-                "operation_type": wish.operation_type,
-                "record_count": count,
-                "unknown_count": len(claimed.unknown),
-                **({} if model_id is None else {"model_id": model_id}),
-            },
-            parts=_parts(who, wish, claimed),
-            effect=Used(session_id, operations=1, model=_use(grant, wish, model_id, count)),
-        )
+        claim = remember(once, Remembered(body=answer, ids=[identifier]))
+        unit = Unit((_append(grant, identifier, wish, claimed),), claim, grant.expects, grant.until_ms)
         # COMMIT POINT
-        committed = await self._ledger.append(
-            Unit(
-                (append,),
-                remember(once, Remembered(body=answer, ids=[identifier])),
-                expects=grant.expects,
-                until_ms=grant.until_ms,
-            )
-        )
+        committed = await self._ledger.append(unit)
         if isinstance(committed, Replayed):
             return await self._again(remembered(committed))
         return Outcome(_dated(answer, committed.entries[0].time_ms))
@@ -151,6 +126,28 @@ class Operations:
         return Claimed(
             BitMap64(np.array([n for _, n in pairs if n is not None], dtype=np.uint64)) & delivered.records, unknown
         )
+
+
+def _append(grant: Grant, identifier: str, wish: NewOperation, claimed: Claimed) -> Append:
+    model_id = _model_of(wish, grant)
+    return make_append(
+        identifier=identifier,
+        type="operation",
+        stream=session_stream(grant.session_id),
+        principal=grant.who,
+        body={
+            "session_id": grant.session_id,
+            "dataset_id": grant.dataset_id,
+            "dataset_version": grant.version,
+            "contract_hash": grant.contract_hash,
+            "operation_type": wish.operation_type,
+            "record_count": len(claimed.received),
+            "unknown_count": len(claimed.unknown),
+            **({} if model_id is None else {"model_id": model_id}),
+        },
+        parts=_parts(grant.who, wish, claimed),
+        effect=Used(grant.session_id, operations=1, model=_use(grant, wish, model_id, len(claimed.received))),
+    )
 
 
 def _check(wish: NewOperation) -> None:

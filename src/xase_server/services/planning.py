@@ -25,6 +25,7 @@ from xase_server.query.parse import parse_fields, parse_filter, parse_find
 from xase_server.query.rewrite import simplified
 from xase_server.query.schema import Schema, Struct
 from xase_server.query.stages import Find
+from xase_server.services.editing import Editing, edit_name, own_values
 from xase_server.services.grants import Grant
 from xase_server.services.selections import Every, Listed, Selection, Selections, Shared
 from xase_server.services.wanted import Wanted
@@ -42,10 +43,12 @@ class View:
     `rows` is the condition on rows that the session began with, `barrier` what has come on top since. A
     place in the answer to a query counts all of `rows`, so that cursors hold; what lies behind the barrier
     is left out on the way. `engine` sees the visible fields of `rows`, `barred` only those before the barrier.
+    `version` has values as the contract's transforms leave them; conditions on rows are of `source`, raw.
     """
 
     key: Hashable
     barrier_key: Hashable
+    source: Version
     version: Version
     visible: Schema
     filterable: Schema
@@ -104,11 +107,18 @@ class Planner:
     """Makes plans, and keeps what they are made of."""
 
     def __init__(
-        self, library: Library, withdrawn: Withdrawn, *, limits: QuerySettings = DEFAULTS, workers: int = 2
+        self,
+        library: Library,
+        withdrawn: Withdrawn,
+        master_key: bytes,
+        *,
+        limits: QuerySettings = DEFAULTS,
+        workers: int = 2,
     ) -> None:
         self.limits = limits
         self._library = library
         self._withdrawn = withdrawn
+        self.editing = Editing(library, master_key)
         self._selections = Selections()
         self._views: dict[Hashable, View] = {}
         self._read: dict[Hashable, tuple[Find, Shape]] = {}
@@ -149,16 +159,18 @@ class Planner:
     # ------------------------------------------------------------------ what a contract shows
 
     def _view(self, grant: Grant) -> View:
-        version = self._library.open(grant.dataset_id, grant.version)
+        source = self._library.open(grant.dataset_id, grant.version)
+        version = self.editing.edition(grant, source)
         seen = visible(grant.contract, version.schema)
         begun = read_contract(grant.session.contract).row_filters
         added = [each for each in grant.contract.row_filters if each not in begun]
-        rows = self._conditions(version, begun)
+        rows = self._conditions(source, begun)
         consented = self._withdrawn.condition(grant.dataset_id, grant.withdrawn)
-        barrier = simplified(And((self._conditions(version, added), consented)))
+        barrier = simplified(And((self._conditions(source, added), consented)))
         view = View(
-            key=(grant.dataset_id, grant.version, seen, canonical([dict(each) for each in begun])),
+            key=(grant.dataset_id, grant.version, edit_name(grant), seen, canonical([dict(each) for each in begun])),
             barrier_key=(grant.withdrawn, canonical([dict(each) for each in added])),
+            source=source,
             version=version,
             visible=seen,
             filterable=filterable(grant.contract, seen),
@@ -232,7 +244,14 @@ def _planned(view: View, wanted: Wanted, shape: Shape, base: Selection) -> Plan:
 
 
 def _name(grant: Grant) -> Hashable:
-    return grant.dataset_id, grant.version, grant.session.contract_hash, grant.contract_hash, grant.withdrawn
+    return (
+        grant.dataset_id,
+        grant.version,
+        grant.session.contract_hash,
+        grant.contract_hash,
+        grant.withdrawn,
+        own_values(grant),
+    )
 
 
 def _keep(kept: dict[Hashable, T], key: Hashable, value: T) -> None:

@@ -30,8 +30,8 @@ def recover_datasets(storage: Storage, ledger: Ledger, library: Library) -> None
     for row in waiting:
         try:
             _mark(ledger, row)
-        except (Refused, Stale):
-            _log.warning("an interrupted dataset stays as it is", dataset_id=row.id)
+        except (Refused, Stale) as error:
+            _log.warning("an interrupted dataset stays as it is", dataset_id=row.id, why=str(error))
 
 
 def _mark(ledger: Ledger, row: ObjectRow) -> None:

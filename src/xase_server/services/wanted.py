@@ -70,5 +70,5 @@ class Wanted(Struct, frozen=True, omit_defaults=True, dict=True):
         return sha256(self.canonical).digest()[:DIGEST_BYTES]
 
 
-Via = Literal["stream", "filter", "get_record", "aggregate"]
+Via = Literal["stream", "filter", "get_record", "aggregate", "transform"]
 """How data was asked for, as the ledger says it."""

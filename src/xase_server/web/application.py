@@ -59,6 +59,7 @@ class Application:
             contract(ENDPOINTS),
             page.html,
             page.policy,
+            bounds.base_url,
         )
         self._log = log
         self._log_requests = log_requests

@@ -51,6 +51,14 @@ class Call:
         assert self.principal is not None, "a public endpoint has no principal"
         return self.principal
 
+    @property
+    def base_url(self) -> str:
+        """The server's public address, without a slash at its end."""
+        if self.site.base_url:
+            return self.site.base_url.rstrip("/")
+        host = self.headers.get(b"host", b"").decode("latin-1")
+        return f"{self.scope.get('scheme', 'http')}://{host}" if host else ""
+
     def once_of(self, *said: str) -> Once | None:
         """The wish that this upload takes effect once, for what was sent as its digest and parameters say."""
         return None if self.once is None else settled(self.once, said)

@@ -36,7 +36,7 @@ def explain(value: Any, kind: type, failure: ValidationError) -> Refused:
 def _walk(value: Any, kind: inspect.Type, path: str, problems: Problems) -> None:
     if value is None and _takes_null(kind):
         return
-    kind = _bare(kind)
+    kind = _one_of(_bare(kind), value)
     for known, wanted, message in _WORDS:
         if isinstance(kind, known) and not isinstance(value, wanted):
             problems.add(path or "body", message)
@@ -63,9 +63,21 @@ def _bare(kind: inspect.Type) -> inspect.Type:
     if isinstance(kind, inspect.Metadata):
         return _bare(kind.type)
     if isinstance(kind, inspect.UnionType):
-        (rest,) = (each for each in kind.types if not _is_absence(each))
-        return _bare(rest)
+        rest = tuple(each for each in kind.types if not _is_absence(each))
+        return _bare(rest[0]) if len(rest) == 1 else inspect.UnionType(rest)
     return kind
+
+
+def _one_of(kind: inspect.Type, value: Any) -> inspect.Type:
+    """Of several kinds the one that the value is of, or else the first; a single kind as it is."""
+    if not isinstance(kind, inspect.UnionType):
+        return kind
+    return next((each for each in kind.types if _fits(value, each)), _bare(kind.types[0]))
+
+
+def _fits(value: Any, kind: inspect.Type) -> bool:
+    """Whether the value is of this one of several kinds, whatever its bounds."""
+    return any(isinstance(_bare(kind), known) and isinstance(value, wanted) for known, wanted, _ in _WORDS)
 
 
 def _takes_null(kind: inspect.Type) -> bool:

@@ -128,9 +128,12 @@ class Text:
 
 @dataclass(frozen=True, slots=True)
 class QueryText:
-    """A part of a query, read later by the query language, which then says what is wrong with it."""
+    """A part of a query, read later by the query language, which then says what is wrong with it.
 
-    maximum: int = 65_536
+    `maximum` is in characters; a longer query is sent as a body.
+    """
+
+    maximum: int
 
     def read(self, text: str) -> str:
         """The text, or Malformed."""

@@ -46,6 +46,16 @@ class Aggregation(Struct):
     evidence_id: Annotated[str, Meta(pattern="^ev_[0-9a-f]{16}$")]
 
 
+class Transformed(Struct):
+    """Data records, transformed; `key_id` names the key that was used, if one was."""
+
+    transformed_records: list[DataRecord]
+    transformation_id: Annotated[str, Meta(pattern="^transform_[0-9a-f]{16}$")]
+    evidence_url: str
+    algorithm: str
+    key_id: Annotated[str, Meta(pattern="^[0-9a-f]{16}$")] | None
+
+
 class Event(Struct):
     """A ledger entry of a session's chain."""
 

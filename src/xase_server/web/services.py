@@ -23,6 +23,7 @@ from xase_server.services.metrics import DecisionMetrics
 from xase_server.services.operations import Operations
 from xase_server.services.policies import Policies
 from xase_server.services.sessions import Sessions
+from xase_server.services.transforming import Transforming
 
 
 @dataclass(frozen=True, slots=True)
@@ -44,6 +45,7 @@ class Services:
     closing: Closing
     data: Data
     aggregation: Aggregation
+    transforming: Transforming
     operations: Operations
     events: Events
     consent: Consent
@@ -57,7 +59,8 @@ class Bounds:
     """How much one caller may send and ask for.
 
     `rate_limit` is in requests per minute and key, 0 for none; `cursor_secret` authenticates
-    cursors and must be the same on every server of one store.
+    cursors and must be the same on every server of one store. `base_url` is the server's public
+    address, empty for the one that a caller has used.
     """
 
     cursor_secret: bytes
@@ -66,3 +69,4 @@ class Bounds:
     max_upload_bytes: int = 64 << 30
     body_timeout: float = 30.0
     rate_limit: int = 0
+    base_url: str = ""

@@ -12,7 +12,8 @@ class Site:
     """The use cases, what makes cursors, the counters, and the two documents made of the endpoint table.
 
     `contract` is the OpenAPI file as served and committed, `reference` the reference page,
-    `reference_policy` its content security policy.
+    `reference_policy` its content security policy. `base_url` is the public address, empty for the one
+    that a caller has used.
     """
 
     services: Services
@@ -22,3 +23,4 @@ class Site:
     contract: bytes
     reference: bytes
     reference_policy: bytes
+    base_url: str

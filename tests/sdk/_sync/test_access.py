@@ -27,7 +27,7 @@ def session(client, patients):
 
 def test_a_session_says_what_was_granted(session, patients):
     assert session.id.startswith("sess_")
-    assert (session.status, session.dataset, session.purpose) == ("ACTIVE", patients, "model-training")
+    assert (session.status, session.state.dataset, session.purpose) == ("ACTIVE", patients, "model-training")
     ends = datetime.fromisoformat(session.expires_at)
     assert timedelta(days=29) < ends - datetime.now(UTC) < timedelta(days=31)
     assert session.obligations.min_group_size == 1

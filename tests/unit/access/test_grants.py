@@ -166,7 +166,7 @@ def test_a_policy_that_denies_now_ends_the_use(scene: Scene, document, expected)
 
 def test_a_policy_that_contradicts_the_terms_ends_the_use(scene: Scene):
     session = scene.session(Contract(transforms={"id": {"op": "hash"}}))
-    scene.policy(permit({"transforms": {"id": {"op": "tokenize"}}}))
+    scene.policy(permit({"transforms": {"id": {"op": "hash", "domain": "dataset"}}}))
     assert rules(refused(scene, session)) == ["conflict"]
 
 

@@ -52,6 +52,9 @@ class AsyncSession:
             raise AttributeError(name)
         return getattr(self.state, name)
 
+    def __dir__(self) -> list[str]:
+        return sorted({*super().__dir__(), *type(self).__annotations__})
+
     def __repr__(self) -> str:
         return f"{type(self).__name__}({self.id}, {self.status}, dataset={self.dataset_id}, purpose={self.purpose!r})"
 
@@ -99,7 +102,7 @@ class AsyncSession:
             batch_size=batch_size,
             cursor=cursor,
             prefetch=prefetch,
-            is_bulk=find_spec("pyarrow") is not None and not is_computed(fields),
+            is_bulk=_may_be_arrow(fields),
             progress=progress,
         )
         return AsyncStream(self._exchange, wish)
@@ -209,6 +212,7 @@ class AsyncSession:
             path=f"{self._path}/stream",
             question=as_parameters(filter, fields, None),
             batch_size=batch_size,
+            is_bulk=_may_be_arrow(fields),
             transport=self._exchange.transport,
             process=getpid(),
         )
@@ -249,6 +253,10 @@ class AsyncSession:
     async def _post(self, verb: str, body: Mapping[str, Any], idempotency_key: str | None = None) -> Any:
         call = wire.call("POST", f"{self._path}/{verb}", body=body, idempotency_key=idempotency_key)
         return await self._exchange.send(call)
+
+
+def _may_be_arrow(fields: Fields | None) -> bool:
+    return find_spec("pyarrow") is not None and not is_computed(fields)
 
 
 def _one_of(records: Chosen | None, record_ids: Sequence[str] | None) -> Chosen:

@@ -53,6 +53,9 @@ class Session:
             raise AttributeError(name)
         return getattr(self.state, name)
 
+    def __dir__(self) -> list[str]:
+        return sorted({*super().__dir__(), *type(self).__annotations__})
+
     def __repr__(self) -> str:
         return f"{type(self).__name__}({self.id}, {self.status}, dataset={self.dataset_id}, purpose={self.purpose!r})"
 
@@ -100,7 +103,7 @@ class Session:
             batch_size=batch_size,
             cursor=cursor,
             prefetch=prefetch,
-            is_bulk=find_spec("pyarrow") is not None and not is_computed(fields),
+            is_bulk=_may_be_arrow(fields),
             progress=progress,
         )
         return Stream(self._exchange, wish)
@@ -210,6 +213,7 @@ class Session:
             path=f"{self._path}/stream",
             question=as_parameters(filter, fields, None),
             batch_size=batch_size,
+            is_bulk=_may_be_arrow(fields),
             transport=self._exchange.transport,
             process=getpid(),
         )
@@ -250,6 +254,10 @@ class Session:
     def _post(self, verb: str, body: Mapping[str, Any], idempotency_key: str | None = None) -> Any:
         call = wire.call("POST", f"{self._path}/{verb}", body=body, idempotency_key=idempotency_key)
         return self._exchange.send(call)
+
+
+def _may_be_arrow(fields: Fields | None) -> bool:
+    return find_spec("pyarrow") is not None and not is_computed(fields)
 
 
 def _one_of(records: Chosen | None, record_ids: Sequence[str] | None) -> Chosen:

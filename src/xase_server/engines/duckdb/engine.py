@@ -12,7 +12,7 @@ from sqlglot import exp
 from xase_server.engines.duckdb import sql
 from xase_server.engines.duckdb.answers import decoded
 from xase_server.engines.duckdb.cells import NOTHING, Cell, NotNative, Rows
-from xase_server.engines.duckdb.filters import FilterCompiler
+from xase_server.engines.duckdb.filters import FilterCompiler, may_fail
 from xase_server.engines.duckdb.functions.checking import MARK
 from xase_server.engines.duckdb.sight import seen
 from xase_server.engines.duckdb.slots import Lifted, Parameters, bind
@@ -188,6 +188,8 @@ class DuckDBEngine:
             asked = FilterCompiler(parameters, names, self._canonical).condition(filter, self._row)
         except NotNative as error:
             raise refuse("$expr", f"Cannot be asked for every record: {error}") from None
+        if allowed is not sql.TRUE and may_fail(filter):
+            asked = sql.case([(allowed, asked)])
         condition = sql.all_of((allowed, asked))
         if condition is not sql.TRUE:
             query.set("where", exp.Where(this=condition))

@@ -84,8 +84,8 @@ class FilterCompiler:
 
     def _all(self, node: And, row: Cell | Rows) -> SQL:
         """Every item; expressions, which may have no value, only of rows that the other items let through."""
-        sure = sql.all_of(self.condition(item, row) for item in node.items if not _may_fail(item))
-        risky = sql.all_of(self.condition(item, row) for item in node.items if _may_fail(item))
+        sure = sql.all_of(self.condition(item, row) for item in node.items if not may_fail(item))
+        risky = sql.all_of(self.condition(item, row) for item in node.items if may_fail(item))
         if risky is TRUE or sure is TRUE:
             return sql.all_of((sure, risky))
         return sql.all_of((sure, sql.case([(sure, risky)])))
@@ -335,10 +335,11 @@ def accepts_null(test: Test) -> bool:
     return False
 
 
-def _may_fail(node: Node) -> bool:
+def may_fail(node: Node) -> bool:
+    """Whether a condition may have no value for some row: it must not be asked of rows that are out of reach."""
     if isinstance(node, And | Or):
-        return any(map(_may_fail, node.items))
-    return _may_fail(node.item) if isinstance(node, Not) else isinstance(node, Holds)
+        return any(map(may_fail, node.items))
+    return may_fail(node.item) if isinstance(node, Not) else isinstance(node, Holds)
 
 
 def _missing(test: Test) -> SQL:

@@ -54,7 +54,7 @@ AND (CAST(:session AS text) IS NULL OR m.session = :session)
 ORDER BY m.first_ms, m.session, m.type
 
 -- name: read_any_entry
-SELECT e.idx, e.raw, p.packed FROM entry_ids i
+WITH i AS (SELECT idx FROM newest_ids WHERE id = :id UNION ALL SELECT idx FROM entry_ids WHERE id = :id)
+SELECT e.idx, e.raw, p.packed FROM i
 JOIN entries e ON e.idx = i.idx
 LEFT JOIN payloads p ON p.idx = i.idx
-WHERE i.id = :id

@@ -19,16 +19,18 @@ from xase_server.web.endpoints.operations import OPERATIONS
 from xase_server.web.endpoints.policies import POLICIES
 from xase_server.web.endpoints.records import RECORDS
 from xase_server.web.endpoints.service import SERVICE
+from xase_server.web.endpoints.transformations import TRANSFORMATIONS
 
 ENDPOINTS: Final[tuple[Endpoint, ...]] = (
     *RECORDS,
     *METRICS,
     *DATASETS,
+    *CONSENT,
     *POLICIES,
     *ACCESS,
     *DATA,
+    *TRANSFORMATIONS,
     *OPERATIONS,
-    *CONSENT,
     *LINEAGE,
     *EVIDENCE,
     *LEDGER,

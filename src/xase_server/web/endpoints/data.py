@@ -49,17 +49,17 @@ STREAM: Final = (
     ),
     Parameter(
         name="filter",
-        kind=QueryText(),
+        kind=QueryText(4_096),
         example='{"age": {"$gte": 50}}',
         description="A filter of the query language, as JSON.",
     ),
     Parameter(
         name="fields",
-        kind=QueryText(),
+        kind=QueryText(1_024),
         example="patient_id,age",
         description="Paths separated by commas, or a projection as JSON.",
     ),
-    Parameter(name="sort", kind=QueryText(), example="-age", description='`age`, `-age`, or `{"age": -1}`.'),
+    Parameter(name="sort", kind=QueryText(256), example="-age", description='`age`, `-age`, or `{"age": -1}`.'),
     Parameter(
         name="cursor",
         kind=Text(128),

@@ -1,11 +1,9 @@
 """Data in a session (docs/spec/api.md, section 6)."""
 
-import asyncio
-from collections.abc import AsyncGenerator, Mapping
+from collections.abc import Mapping
 from typing import Any, Final
 
 from msgspec import UNSET
-from msgspec.json import encode
 
 from xase_server.delivery.wire import BULK, JSON_PAGE, Encoder, Zstd, chosen
 from xase_server.domain.errors import invalid_field
@@ -18,11 +16,10 @@ from xase_server.services.views import View
 from xase_server.services.wanted import Order, Wanted
 from xase_server.web.answer import Answer, json_answer
 from xase_server.web.call import Call
+from xase_server.web.live import EVENT_STREAM, followed
 from xase_server.web.pages import counted_answer, read_stretch
 
 _SUMMARY: Final = "Invalid query parameters"
-_EVENTS: Final = b"text/event-stream"
-_POLL_SECONDS: Final = 0.25
 _DEFAULT_PAGE: Final = 32
 _ORDER: Final = ("seed", "epoch", "rank", "world_size", "position")
 
@@ -73,8 +70,8 @@ async def aggregate(call: Call) -> Answer:
 async def list_events(call: Call) -> Answer:
     """The session's ledger entries, as a page or as they come."""
     start, limit = call.query["start"], call.query["limit"]
-    if call.accepts(_EVENTS):
-        return Answer(media=_EVENTS, chunks=await _followed(call, _last_seen(call, start)))
+    if call.accepts(EVENT_STREAM):
+        return Answer(media=EVENT_STREAM, chunks=await followed(call, start))
     events, more = await call.services.events.of_session(call.who, call.path["id"], start, limit)
     return json_answer({"data": events, "next_start": start + len(events) if more else None})
 
@@ -173,31 +170,3 @@ async def _bulk(call: Call, media: str) -> Answer:
 def _encoder(media: str, plan: Plan, *, zstd: bool) -> Encoder:
     encoder = BULK[media](arrow_schema(plan), plan.shape.types)
     return Zstd(encoder) if zstd else encoder
-
-
-# ---------------------------------------------------------------------------- events, live
-
-
-def _last_seen(call: Call, start: int) -> int:
-    """Behind the event that a reconnecting reader saw last."""
-    seen = call.headers.get(b"last-event-id", b"")
-    return int(seen) + 1 if seen.isdigit() and len(seen) < len(str(1 << 53)) else start
-
-
-async def _followed(call: Call, start: int) -> AsyncGenerator[bytes]:
-    """The events from `start` on, and each later one as it comes; refused before the first byte, if at all."""
-    who, session_id, events = call.who, call.path["id"], call.services.events
-    first, _ = await events.of_session(who, session_id, start, MAX_PAGE)
-
-    async def chunks() -> AsyncGenerator[bytes]:
-        found, following = first, start
-        while True:
-            for event in found:
-                yield b"id: %d\nevent: %b\ndata: %b\n\n" % (event["sequence"], event["type"].encode(), encode(event))
-            following += len(found)
-            if not found:
-                yield b": waiting\n\n"  # without something to send nobody would notice that the reader has left
-                await asyncio.sleep(_POLL_SECONDS)
-            found, _ = await events.of_session(who, session_id, following, MAX_PAGE)
-
-    return chunks()

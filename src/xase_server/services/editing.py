@@ -1,0 +1,62 @@
+"""The edition of a dataset version that a contract's transforms make of it."""
+
+from collections.abc import Mapping
+from typing import Any, Final
+
+from xase.proof.canonical import canonical
+from xase.proof.digest import sha256_digest
+from xase_server.policy.contract import Contract
+from xase_server.policy.sight import visible
+from xase_server.ports import Edit, Library, Version
+from xase_server.query.schema import Schema
+from xase_server.services.grants import Grant
+from xase_server.transforms.compiled import Transforms, compile_transforms, domain_of
+from xase_server.transforms.keys import Keys
+
+_DIVIDING: Final = frozenset({"noise", "date_shift"})
+
+
+class Editing:
+    """Changes versions under the keys of their sessions, all derived from the master key."""
+
+    def __init__(self, library: Library, master_key: bytes) -> None:
+        self._library = library
+        self._master_key = master_key
+
+    def edition(self, grant: Grant, source: Version) -> Version:
+        """The version as the grant's contract shows values; the version itself where no transform is imposed."""
+        contract = grant.contract
+        if not contract.transforms:
+            return source
+        transforms = self.compiled(grant, _countable(contract), source.schema)
+        shown = {name for name, _ in visible(contract, transforms.schema).members}
+        counted = {path.partition(".")[0] for path in contract.entity_keys}
+        columns = tuple(name for name, _ in transforms.schema.members if name in shown | counted)
+        return self._library.edition(grant.dataset_id, grant.version, Edit(edit_name(grant), transforms, columns))
+
+    def compiled(self, grant: Grant, specs: Mapping[str, Mapping[str, Any]], schema: Schema) -> Transforms:
+        """Transforms of this schema under the keys of the grant."""
+        keys = Keys(self._master_key, grant.holder, grant.dataset_id, grant.session_id)
+        return compile_transforms(specs, schema, keys)
+
+
+def _countable(contract: Contract) -> Mapping[str, Mapping[str, Any]]:
+    """The transforms, none of which makes one subject look like several: such a field is left out."""
+    return {
+        path: {"op": "drop"} if path in contract.entity_keys and spec["op"] in _DIVIDING else spec
+        for path, spec in contract.transforms.items()
+    }
+
+
+def edit_name(grant: Grant) -> str:
+    """The same for grants that see the same values; empty where no transform is imposed."""
+    if not grant.contract.transforms:
+        return ""
+    contract = grant.contract.to_dict()
+    decisive = {name: contract[name] for name in ("transforms", "fields", "deny_fields", "entity_keys")}
+    return sha256_digest(canonical({**decisive, "session": own_values(grant)}))
+
+
+def own_values(grant: Grant) -> str | None:
+    """The session, where it sees other values than every other one."""
+    return grant.session_id if domain_of(grant.contract.transforms) == "grant" else None

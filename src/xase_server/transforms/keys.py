@@ -1,0 +1,48 @@
+"""The keys of transforms: derived, never stored (docs/spec/policy.md, section 3).
+
+HKDF-SHA256 (RFC 5869) of the master key. The derivation names all that a key depends on: its use, the
+organisation that holds the data, the dataset, the domain and, in the domain `grant`, the session.
+"""
+
+from dataclasses import dataclass, field
+from typing import Final
+
+from xase.proof.canonical import canonical
+from xase.proof.keys import derive_key
+from xase_server.transforms.specs import Domain
+
+VERSION: Final = 1
+"""Of the derivation. After a rotation a session that began before it is given the number it began with."""
+
+_ID_BYTES: Final = 8
+
+
+@dataclass(frozen=True, slots=True)
+class Keys:
+    """Derives the keys of one session on one dataset."""
+
+    master: bytes = field(repr=False)
+    organisation: str
+    dataset_id: str
+    session_id: str
+    version: int = VERSION
+
+    def key(self, use: str, domain: Domain) -> bytes:
+        """32 bytes for one use, so that no use says anything of another's."""
+        return derive_key(self.master, self._info("key", use, domain))
+
+    def key_id(self, use: str, domain: Domain) -> str:
+        """What answers and ledger entries may say of a key: 16 hex digits, of which it cannot be found out."""
+        return derive_key(self.master, self._info("id", use, domain), _ID_BYTES).hex()
+
+    def _info(self, what: str, use: str, domain: Domain) -> bytes:
+        named = {
+            "format": "xase.transform-key",
+            "version": self.version,
+            "what": what,
+            "use": use,
+            "organisation": self.organisation,
+            "dataset": self.dataset_id,
+            "domain": domain,
+        }
+        return canonical(named | ({"session": self.session_id} if domain == "grant" else {}))

@@ -1,0 +1,66 @@
+"""`date_shift` and `noise`: values moved by an amount that their holder's key decides.
+
+Both are the same in every session on a dataset. Were they drawn anew each time, the mean over a few
+sessions would be the true value.
+"""
+
+from collections.abc import Callable
+from typing import Any, Final
+
+import numpy as np
+import pyarrow as pa
+import pyarrow.compute as pc
+
+from xase_server.delivery.nesting import Array
+from xase_server.delivery.rows import MILLISECONDS, in_milliseconds
+from xase_server.query.schema import Kind
+from xase_server.transforms.distinct import texts
+from xase_server.transforms.hashing import Digest
+from xase_server.transforms.places import Places, at
+from xase_server.transforms.siphash import siphash
+from xase_server.transforms.specs import DateShift, Noise
+
+Change = Callable[[Array, Places], Array]
+
+_DAY_MS: Final = 86_400_000
+_DIGITS: Final = 16
+_MANTISSA: Final = 53
+
+
+def shifted(spec: DateShift, key: bytes) -> Change:
+    """Moves dates by the days of their row's subject."""
+    subject, digest = tuple(spec.subject.split(".")), Digest(key)
+
+    def change(array: Array, places: Places) -> Array:
+        encoded = at(places.table, subject).dictionary_encode()
+        days = [days_of(digest(each), spec.max_days) for each in texts(encoded.dictionary)]
+        moved = pa.array([day * _DAY_MS for day in days], pa.int64()).take(encoded.indices)
+        return pc.add(in_milliseconds(array).cast(pa.int64()), places.spread(moved)).cast(MILLISECONDS)
+
+    return change
+
+
+def days_of(digest: str, max_days: int) -> int:
+    """A subject's days, of -max_days to -1 and 1 to max_days: its HMAC's first 64 bits modulo their number."""
+    place = int(digest[:_DIGITS], 16) % (2 * max_days)
+    return place - max_days if place < max_days else place - max_days + 1
+
+
+def noised(spec: Noise, kind: Kind, key: bytes) -> Change:
+    """Adds to each number a share of noise that its record's number and its place in the record decide."""
+
+    def change(array: Array, places: Places) -> Array:
+        added = laplace(siphash(key, places.own_numbers.astype(np.uint64), places.ordinals.astype(np.uint64)))
+        added *= spec.scale
+        if kind is Kind.INT:
+            return pc.add(array, pa.array(np.rint(added).astype(np.int64)))
+        return pc.add(array.cast(pa.float64()), pa.array(added))
+
+    return change
+
+
+def laplace(words: "np.ndarray[Any, np.dtype[np.uint64]]") -> "np.ndarray[Any, np.dtype[np.float64]]":
+    """64 bits each as noise of scale 1: the first says the sign, the highest 53 of the others the size."""
+    sign = np.where(words >> np.uint64(63), -1.0, 1.0)
+    share = ((words << np.uint64(1)) >> np.uint64(64 - _MANTISSA)).astype(np.float64) + 0.5
+    return sign * -np.log(share / (1 << _MANTISSA))
