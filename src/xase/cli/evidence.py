@@ -8,6 +8,7 @@ import typer
 from xase.cli.connection import AsJson, BaseUrl, KeyFile, connect
 from xase.cli.exits import ExitCode, Stop
 from xase.cli.output import emit, note, refuse_existing, show_fields, waiting
+from xase.models import BundleState
 
 app = typer.Typer(
     rich_markup_mode=None,
@@ -59,7 +60,11 @@ def export(
         file = bundle.download(output or Path.cwd())
     if as_json:
         emit({**bundle.to_dict(), "file": str(file)})
-        return
+    else:
+        _tell(bundle, file)
+
+
+def _tell(bundle: BundleState, file: Path) -> None:
     show_fields({"file": str(file), "bundle": bundle.bundle_id, "entries": bundle.entry_count, "sha256": bundle.sha256})
     note(f"\nVerify it anywhere, offline:\n  xase verify {file} --key KEYS.json")
     note("KEYS.json are the server's public keys, /.well-known/xase-signing-keys.json, got by a way you trust")

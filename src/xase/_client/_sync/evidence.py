@@ -116,8 +116,9 @@ class Evidence:
     ) -> Bundle:
         """Have a bundle made of named records, of a model's decisions in a period, of a session, or of a dataset.
 
-        With `include_operations` a model's bundle also holds the sessions that fed it. It may still be in the making. `purpose` stands in the bundle. Without payloads it proves that
-        the decisions were made without disclosing their contents.
+        With `include_operations` a model's bundle also holds the sessions that fed it. It may still be in the
+        making. `purpose` stands in the bundle. Without payloads it proves that the decisions were made without
+        disclosing their contents.
         """
         body = wire.sent(
             record_ids=None if record_ids is None else list(record_ids),
