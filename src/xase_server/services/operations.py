@@ -50,13 +50,6 @@ class Claimed:
     received: BitMap64
     unknown: Sequence[str]
 
-    @property
-    def reconciliation(self) -> Any:
-        """What the answer says of the claim."""
-        if not self.unknown:
-            return "matched"
-        return {"unknown_records": len(self.unknown), "sample": list(self.unknown[:_SAMPLE])}
-
 
 class Operations:
     """Records operations in the sessions of the caller's organisation."""
@@ -84,29 +77,27 @@ class Operations:
         version = (await self._planner.view(grant)).version
         claimed = await self._planner.run(lambda: self._claimed(version, session_id, wish))
         identifier = new_id("op")
-        answer = {
-            "operation_id": identifier,
-            "status": "RECORDED",
-            "evidence_id": evidence_id(identifier),
-            "reconciliation": claimed.reconciliation,
-        }
-        claim = remember(once, Remembered(body=answer, ids=[identifier]))
+        claim = remember(once, Remembered(ids=[identifier]))
         unit = Unit((_append(grant, identifier, wish, claimed),), claim, grant.expects, grant.until_ms)
         # COMMIT POINT
         committed = await self._ledger.append(unit)
         if isinstance(committed, Replayed):
             return await self._again(remembered(committed))
-        return Outcome(_dated(answer, committed.entries[0].time_ms))
+        time = format_time(committed.entries[0].time_ms)
+        return Outcome(_operation_view(identifier, time, len(claimed.unknown), claimed.unknown))
 
     async def _again(self, earlier: Remembered) -> Outcome:
-        """The first answer, with the time that its entry has."""
-        if earlier.body is UNSET or earlier.ids is UNSET:
+        """The first answer, from the operation's entry and what is left of its parts."""
+        if earlier.ids is UNSET:
             raise another_kind_of_request()
         (identifier,) = earlier.ids
         found = await self._reader.point(lambda reads: reads.any_entry(identifier))
         assert found is not None, "an operation is remembered with its entry"
+        _, raw, parts = found
+        entry = decode(raw)
+        unknown = decode(parts["unknown"].canonical) if "unknown" in parts else ()
         return Outcome(
-            {"operation_id": identifier, "created_at": decode(found[1])["time"], **earlier.body}, replayed=True
+            _operation_view(identifier, entry["time"], entry["body"]["unknown_count"], unknown), replayed=True
         )
 
     def _claimed(self, version: Version, session_id: str, wish: NewOperation) -> Claimed:
@@ -190,5 +181,12 @@ def _use(grant: Grant, wish: NewOperation, model_id: str | None, count: int) -> 
     )
 
 
-def _dated(answer: View, time_ms: int) -> View:
-    return {"operation_id": answer["operation_id"], "created_at": format_time(time_ms), **answer}
+def _operation_view(identifier: str, time: str, unknown: int, names: Sequence[str]) -> View:
+    mismatch = {"unknown_records": unknown, "sample": list(names[:_SAMPLE])}
+    return {
+        "operation_id": identifier,
+        "created_at": time,
+        "status": "RECORDED",
+        "evidence_id": evidence_id(identifier),
+        "reconciliation": mismatch if unknown else "matched",
+    }
