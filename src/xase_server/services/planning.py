@@ -44,7 +44,8 @@ class View:
     `rows` is the condition on rows that the session began with, `barrier` what has come on top since. A
     place in the answer to a query counts all of `rows`, so that cursors hold; what lies behind the barrier
     is left out on the way. `number` stands for the view itself, and `key` for what finds its records: they are
-    looked up for each request, and hashing a whole schema takes long. `engine` sees the visible fields of `rows`, `barred` only those before the barrier.
+    looked up for each request, and hashing a whole schema takes long.
+    `engine` sees the visible fields of `rows`, `barred` only those before the barrier.
     """
 
     number: int
