@@ -191,6 +191,16 @@ def _datasets(core: Core, library: Library) -> Datasets:
     return Datasets(core.ledger, core.reader, library, ingestion, core.clock)
 
 
+def _bundles(core: Core) -> Bundles:
+    custody, limit = core.custody, core.settings.max_bundle_records
+    return Bundles(core.ledger, core.reader, custody.document, custody.ring, core.clock, limit=limit)
+
+
+def _access(core: Core, governance: Governance) -> Access:
+    default_ms, approval_ms = core.settings.session_days * DAY_MS, core.settings.approval_days * DAY_MS
+    return Access(core.ledger, core.reader, core.clock, governance, default_ms=default_ms, approval_ms=approval_ms)
+
+
 def _services(core: Core, library: Library) -> Services:
     reader = core.reader
     ledger, custody, clock = core.ledger, core.custody, core.clock
@@ -206,25 +216,11 @@ def _services(core: Core, library: Library) -> Services:
         keys=Keys(ledger, reader, custody.seal, clock),
         authenticator=Authenticator(reader, clock),
         evidence=Evidence(reader),
-        bundles=Bundles(
-            ledger,
-            reader,
-            custody.document,
-            custody.ring,
-            clock,
-            limit=core.settings.max_bundle_records,
-        ),
+        bundles=_bundles(core),
         datasets=_datasets(core, library),
         policies=Policies(ledger, reader, clock, purposes),
         log=Log(reader, custody.ring),
-        access=Access(
-            ledger,
-            reader,
-            clock,
-            governance,
-            default_ms=core.settings.session_days * DAY_MS,
-            approval_ms=core.settings.approval_days * DAY_MS,
-        ),
+        access=_access(core, governance),
         approvals=Approvals(ledger, reader, clock, governance, good_ms=core.settings.approval_days * DAY_MS),
         sessions=Sessions(reader, clock),
         closing=Closing(ledger, reader, clock),

@@ -108,7 +108,8 @@ class Reader:
 
 def released(server: Server, session: str) -> list[tuple[str, set[str]]]:
     """The session's releases in order, by the names of their records."""
-    found, start = [], 0
+    found: list[tuple[str, set[str]]] = []
+    start: int | None = 0
     with closing(Caller(server)) as caller:
         while start is not None:
             _, page = caller.ask("GET", f"/v1/sessions/{session}/events?start={start}&limit=100")

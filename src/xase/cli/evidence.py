@@ -25,13 +25,9 @@ def export(
     model_id: Annotated[str | None, typer.Option("--model-id", "--model", help="Cover this model's decisions.")] = None,
     session: Annotated[str | None, typer.Option(metavar="ID", help="Cover all of this session.")] = None,
     dataset: Annotated[str | None, typer.Option(metavar="ID", help="Cover the sessions on this dataset.")] = None,
-    start_date: Annotated[
-        str | None, typer.Option(metavar="DATE", help="The model's or dataset's from here on.")
-    ] = None,
+    start_date: Annotated[str | None, typer.Option(metavar="DATE", help="A model's or dataset's from here on.")] = None,
     end_date: Annotated[str | None, typer.Option(metavar="DATE", help="The model's or dataset's up to here.")] = None,
-    operations: Annotated[
-        bool | None, typer.Option("--operations/--no-operations", help="With a model: the sessions that fed it, too.")
-    ] = None,
+    operations: Annotated[bool | None, typer.Option(help="With a model: the sessions that fed it, too.")] = None,
     purpose: Annotated[str | None, typer.Option(help="Why it is made; stands in the bundle.")] = None,
     payloads: Annotated[bool, typer.Option(help="Disclose what was decided, not only that it was.")] = True,
     output: Annotated[Path | None, typer.Option("--output", "-o", help="Where to; else BUNDLE_ID.zip here.")] = None,

@@ -38,10 +38,9 @@ class Sessions:
             self._verdict(session)
         for version in sorted({(each.holder, each.dataset_id, each.version) for each in sessions}):
             self._dataset_version(*version)
-        policies = {(e.holder, e.policy_id, e.policy_version) for e in sessions}
-        for holder, policy_id, number in sorted(policies, key=str):
-            if policy_id is not None and number is not None:
-                self._policy_version(holder, policy_id, number)
+        policies = {(each.holder, each.policy_id, each.policy_version or 0) for each in sessions if each.policy_id}
+        for policy in sorted(policies):
+            self._policy_version(*policy)
         for holder, dataset_id in sorted({(each.holder, each.dataset_id) for each in sessions}):
             opened = min(row.created_ms for row in rows if row.parent == dataset_id)
             self._withdrawals(holder, dataset_id, opened)
