@@ -31,6 +31,7 @@ TITLES = {
     "policy": "Policies",
     "ingest": "Data sets",
     "transforms": "Transforms",
+    "evidence": "The evidence of a session",
     "start": "Starting",
 }
 BEGIN, END = "<!-- figures: begin -->", "<!-- figures: end -->"

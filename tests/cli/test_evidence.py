@@ -110,3 +110,13 @@ def test_verifying_loads_neither_network_code_nor_tables(bundle, tmp_path):
     code, modules = json.loads(done.stdout.splitlines()[-1])
     assert code == 0
     assert set(modules) & {"httpx2", "httpcore2", "ssl", "socket", "rich", "pydantic", "typer", "sqlite3"} == set()
+
+
+def test_an_export_is_of_one_thing(xase_):
+    assert xase_("evidence", "export", "--session", "sess_1", "--dataset", "ds_1").code == 2
+    assert xase_("evidence", "export").code == 2
+
+
+def test_an_export_of_an_unknown_session_leaves_no_file(xase_, server, tmp_path):
+    assert xase_("evidence", "export", "--session", "sess_0000000000000000", "-o", "none.zip").code != 0
+    assert not (tmp_path / "none.zip").exists()

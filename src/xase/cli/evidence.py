@@ -39,8 +39,7 @@ def export(
     """Make an evidence bundle, wait for it and download it, whole or not at all."""
     if [bool(record), bool(model_id), bool(session), bool(dataset)].count(True) != 1:
         raise Stop("give one of --record, --model-id, --session and --dataset", ExitCode.USAGE)
-    if not force:
-        refuse_existing(output)
+    refuse_existing(None if force else output)
     with connect(base_url, key_file) as client, waiting("making the bundle"):
         bundle = client.evidence.export(
             record_ids=record or None,
@@ -54,13 +53,13 @@ def export(
             include_operations=operations,
         ).wait()
         file = bundle.download(output or Path.cwd())
+    _tell(bundle, file, as_json=as_json)
+
+
+def _tell(bundle: BundleState, file: Path, *, as_json: bool) -> None:
     if as_json:
         emit({**bundle.to_dict(), "file": str(file)})
-    else:
-        _tell(bundle, file)
-
-
-def _tell(bundle: BundleState, file: Path) -> None:
+        return
     show_fields({"file": str(file), "bundle": bundle.bundle_id, "entries": bundle.entry_count, "sha256": bundle.sha256})
     note(f"\nVerify it anywhere, offline:\n  xase verify {file} --key KEYS.json")
     note("KEYS.json are the server's public keys, /.well-known/xase-signing-keys.json, got by a way you trust")

@@ -149,13 +149,15 @@ class RecordSet:
         self._masks: dict[int, int] = {}
         self._room = room
 
-    def add(self, bitmap: bytes) -> None:
-        """Take in a bitmap's numbers. Raises BitmapError, TooManyNumbers."""
-        masks = self._masks
+    def add(self, bitmap: bytes) -> int:
+        """Take in a bitmap's numbers; gives how many it holds. Raises BitmapError, TooManyNumbers."""
+        masks, found = self._masks, 0
         for key, mask in containers(bitmap):
             if key not in masks:
                 self._room.take()
             masks[key] = masks.get(key, 0) | mask
+            found += mask.bit_count()
+        return found
 
     def lacked_of(self, bitmap: bytes) -> int:
         """How many of a bitmap's numbers are not in the set. Raises BitmapError."""

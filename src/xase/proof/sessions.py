@@ -134,13 +134,13 @@ def what_left_agrees(_: Evidence, session: Session) -> Iterator[Finding]:
             continue
         try:
             bitmap = _bitmap(line, "records")
-            yield from _miscounted(line, bitmap)
             if line.type == "operation":
                 yield from _unreleased(line, bitmap, released, withheld=withheld)
-            elif bitmap is not None:
-                released.add(bitmap)
+                found = None if bitmap is None else count(bitmap)
             else:
-                withheld = withheld or "records" in line.commitments
+                withheld |= bitmap is None and "records" in line.commitments
+                found = None if bitmap is None else released.add(bitmap)
+            yield from _miscounted(line, found)
         except BitmapError as fault:
             yield _error(line, f"the numbers of its records cannot be read: {fault}")
         except TooManyNumbers:
@@ -158,11 +158,11 @@ def _bitmap(line: Line, part: str) -> bytes | None:
         raise BitmapError("is not base64") from fault
 
 
-def _miscounted(line: Line, bitmap: bytes | None) -> Iterator[Finding]:
+def _miscounted(line: Line, found: int | None) -> Iterator[Finding]:
     said = line.body.get("record_count")
     if type(said) is not int or said < 0:
         yield _error(line, "it does not count its records")
-    elif bitmap is not None and (found := count(bitmap)) != said:
+    elif found is not None and found != said:
         yield _error(line, f"it counts {said} records and its bitmap holds {found}")
     elif said and "records" not in line.commitments:
         yield _error(line, f"it counts {said} records and commits to none")

@@ -75,10 +75,11 @@ def _told(scope: Scope, collected: Collected, facts: Mapping[str, Any], head: He
     if not scope.holds_sessions:
         return {"report_html": render_report(known, entries)}
     lines = list(collected.lines())
+    statements = make_statements(lines)
     return {
-        "statements": make_statements(lines),
+        "statements": statements,
         "lists": _lists(lines, with_operations=scope.include_operations),
-        "report_html": render_report(known, entries),
+        "report_html": render_report(known, entries, statements),
     }
 
 

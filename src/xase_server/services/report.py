@@ -4,7 +4,7 @@ Every statement repeats an entry of the same bundle; the page proves nothing by 
 """
 
 from collections import Counter
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from functools import cache
 from typing import TYPE_CHECKING, Any, Final
@@ -34,6 +34,7 @@ class Bar:
 class Story:
     """What the bundle's entries say, counted once."""
 
+    timeline: list[dict[str, Any]] = field(default_factory=list)
     decisions: list[dict[str, Any]] = field(default_factory=list)
     interventions: list[dict[str, Any]] = field(default_factory=list)
     erasures: list[dict[str, Any]] = field(default_factory=list)
@@ -53,10 +54,17 @@ class Story:
             self.interventions.append(entry)
         elif entry["type"] == "payload_erased":
             self.erasures.append(entry)
+        else:
+            self.timeline.append(entry)
 
 
-def render_report(facts: dict[str, Any], entries: Iterable[bytes]) -> bytes:
-    """The page for these facts (bundle id, scope, log, …) and entries, as UTF-8 HTML."""
+def render_report(
+    facts: dict[str, Any], entries: Iterable[bytes], statements: Mapping[str, Any] | None = None
+) -> bytes:
+    """The page for these facts (bundle id, scope, log, …) and entries, as UTF-8 HTML.
+
+    With `statements` (`xase.proof.statements`) it also tells of sessions.
+    """
     story = Story()
     for raw in entries:
         story.add(decode(raw))
@@ -69,10 +77,38 @@ def render_report(facts: dict[str, Any], entries: Iterable[bytes]) -> bytes:
         else [],
         shown=_SHOWN,
         intervened=Counter(entry["body"]["record_id"] for entry in story.interventions),
+        sessions=_sessions(statements or {}, story),
         width=_WIDTH,
         height=_HEIGHT,
     )
     return page.encode()
+
+
+def _sessions(statements: Mapping[str, Any], story: Story) -> list[dict[str, Any]]:
+    """What the page says of each session: its terms, its use, its days as columns, and who decided by it later."""
+    used = statements.get("usage", {}).get("sessions", [])
+    return [
+        {
+            "said": said,
+            "usage": usage,
+            "days": bars([(day["day"], day["records"]) for day in usage["days"]]),
+            "lineage": _lineage(said, usage, story),
+        }
+        for said, usage in zip(statements.get("session", {}).get("sessions", []), used, strict=True)
+    ]
+
+
+def _lineage(said: Mapping[str, Any], usage: Mapping[str, Any], story: Story) -> list[tuple[str, str]]:
+    """From data to decision, step by step, as far as the bundle shows it."""
+    steps = [
+        ("Dataset version", f"{said['dataset_id']} v{said['dataset_version']}"),
+        ("Session", f"{usage['records_released']:,} records"),
+    ]
+    if usage["operations"]:
+        steps.append(("Operations", f"{usage['operations']} on {usage['records_in_operations']:,}"))
+    steps += [("Model", model) for model in usage["models"][:1]]
+    decided = sum(story.models[model] for model in usage["models"])
+    return [*steps, ("Decisions", f"{decided:,}")] if decided else steps
 
 
 def bars(counts: Sequence[tuple[str, int]]) -> list[Bar]:
