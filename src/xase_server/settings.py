@@ -70,6 +70,12 @@ class Settings(BaseSettings):
         int,
         Field(ge=1, le=3_650, description="Days that a session lasts when neither its request nor its policy says."),
     ] = 30
+    approval_days: Annotated[
+        int,
+        Field(
+            ge=1, le=365, description="Days that a request waits for approvals, and that it is good for once approved."
+        ),
+    ] = 7
     dataset_roots: Annotated[
         str,
         Field(

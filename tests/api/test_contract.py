@@ -178,7 +178,7 @@ async def answers(site, client, record):
         "get_health": ("GET", "/healthz", None),
         "get_readiness": ("GET", "/readyz", None),
     }
-    calls |= await access_calls(client)
+    calls |= await access_calls(client) | await approval_calls(site, client)
     found = {}
     for name, (method, address, body) in (calls | await holding(site, client)).items():
         sent = {"content": body, "headers": NDJSON} if isinstance(body, bytes) else {"json": body}
@@ -190,6 +190,23 @@ async def answers(site, client, record):
 
 
 ANONYMIZE = {"transformation": "anonymize", "parameters": {"fields": ["age"], "method": "redact"}}
+
+
+async def approval_calls(site, client):
+    """A call of every endpoint of approvals, on requests of a lab."""
+    rule = {"id": "one", "effect": "permit", "when": {"approvals": {"roles": ["reviewer", "admin"]}}}
+    policy = (await client.post("/v1/policies", json={"name": "asks", "rules": [rule]})).json()["id"]
+    ask = {"dataset_id": await ready_dataset(client, policy_id=policy), "purpose": "validation"}
+    async with site.client(site.mint(role="ai_lab", organisation="org_lab")) as lab:
+        asked = [await lab.post("/v1/access", json=ask | {"model_id": name}) for name in "ab"]
+    first, second = [answer.json()["error"]["details"]["approval_request_id"] for answer in asked]
+    path = "/v1/access/approvals"
+    return {
+        "list_approvals": ("GET", path, None),
+        "get_approval": ("GET", f"{path}/{first}", None),
+        "approve_access": ("POST", f"{path}/{first}/approve", {"reason": "r"}),
+        "deny_access": ("POST", f"{path}/{second}/deny", {}),
+    }
 
 
 async def access_calls(client):
@@ -232,6 +249,7 @@ async def test_every_good_answer_is_what_its_schema_says(answers):
         "get_metrics",
         "get_reference",
         "get_contract",
+        "get_croissant",
     }
     operations = {operation["operationId"]: operation for _, _, operation in OPERATIONS}
     assert set(answers) == set(operations) - without_json

@@ -12,6 +12,7 @@ import pyarrow.parquet as pq
 import pytest
 
 from tests.api.conftest import NDJSON, settled_dataset
+from tests.api.sessions import make_dataset, make_policy
 from xase_server.domain.ids import new_id
 from xase_server.services.recovery import INTERRUPTED
 
@@ -722,3 +723,24 @@ async def test_published_datasets_are_read(shared, register, client, file):
     assert view["status"] == "READY", view
     assert view["rows"] == pq.read_metadata(path).num_rows
     assert (await client.get(f"/v1/datasets/{made['name']}/schema")).json()["fields"]
+
+
+async def test_a_dataset_is_described_in_croissant(client, stranger):
+    rows = [{"record_id": "a", "age": 5, "lab": {"glucose": 1.5}, "tags": ["x"]}]
+    policy = await make_policy(client, when={"organisations": ["org_two"]}, fields=["age"])
+    made = await make_dataset(client, rows, description="Two labs", policy_id=policy)
+    answer = await client.get(f"/v1/datasets/{made['dataset_id']}/croissant")
+    assert answer.headers["content-type"] == "application/ld+json"
+    described = answer.json()
+    assert described["conformsTo"] == "http://mlcommons.org/croissant/1.0"
+    (records,) = described["recordSet"]
+    fields = {field["name"]: field for field in records["field"]}
+    assert [fields[name].get("dataType") for name in ("record_id", "age", "tags")] == [
+        "sc:Text",
+        "sc:Integer",
+        "sc:Text",
+    ]
+    assert fields["tags"]["repeated"]
+    assert [field["name"] for field in fields["lab"]["subField"]] == ["lab.glucose"]
+    offered = (await stranger.get(f"/v1/datasets/{made['dataset_id']}/croissant")).json()
+    assert [field["name"] for field in offered["recordSet"][0]["field"]] == ["record_id", "age"]

@@ -20,6 +20,7 @@ NOUNS: Final = {
     "datasets": "datasets: add, list, get, schema, profile, versions, update, archive",
     "policies": "policies: add, list, get, versions, simulate, impact",
     "access": "access to datasets: request",
+    "approvals": "requests that wait for people: list, approve, deny",
     "sessions": "access sessions: list, get, stream, filter, aggregate, events, close, revoke",
     "evidence": "evidence: export bundles, show one entry with its proof",
     "verify": "check an evidence bundle, offline",

@@ -1,5 +1,6 @@
 """What the API answers, as objects: read-only, by attribute or by item, nothing thrown away."""
 
+from xase.models.approvals import ApprovalRequest
 from xase.models.bundles import BundleState
 from xase.models.datasets import (
     DatasetField,
@@ -23,6 +24,7 @@ from xase.models.sessions import Operation, Revocation, SessionEvent, SessionSta
 __all__ = [
     "Aggregation",
     "ApiKey",
+    "ApprovalRequest",
     "Batch",
     "BundleState",
     "Checkpoint",

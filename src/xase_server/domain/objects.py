@@ -66,7 +66,7 @@ class ObjectQuery:
     """Which objects of a kind a list wants; None asks for nothing.
 
     `visible_to` are the objects that this organisation owns or is the partner of. With `now_ms` an
-    object that has ended counts under `ended` in place of its own status.
+    object that has ended while it was active or pending counts under `ended` in place of its own status.
     """
 
     kind: str

@@ -17,6 +17,7 @@ POLICIES_READ: Final = "policies:read"
 POLICIES_WRITE: Final = "policies:write"
 ACCESS_REQUEST: Final = "access:request"
 ACCESS_REVOKE: Final = "access:revoke"
+ACCESS_APPROVE: Final = "access:approve"
 CONSENT_WRITE: Final = "consent:write"
 LINEAGE_READ: Final = "lineage:read"
 SESSIONS_READ: Final = "sessions:read"
@@ -39,6 +40,7 @@ SCOPES: Final[dict[str, str]] = {
     POLICIES_WRITE: "make and change policies",
     ACCESS_REQUEST: "ask for access to a dataset, and close sessions of the organisation",
     ACCESS_REVOKE: "revoke sessions on the organisation's datasets",
+    ACCESS_APPROVE: "decide on requests for access to the organisation's datasets, where the policy names the role",
     CONSENT_WRITE: "withdraw a person's consent from the organisation's datasets",
     LINEAGE_READ: "follow decisions, models and data to where they came from and went",
     SESSIONS_READ: "see the organisation's sessions, and those on its datasets, with their events",
@@ -48,14 +50,16 @@ SCOPES: Final[dict[str, str]] = {
 }
 
 _READING: Final = frozenset({RECORDS_READ, EVIDENCE_READ, LEDGER_READ, DATASETS_READ, SESSIONS_READ, LINEAGE_READ})
-_HOLDING: Final = frozenset({DATASETS_WRITE, POLICIES_READ, POLICIES_WRITE, ACCESS_REVOKE, CONSENT_WRITE})
+_HOLDING: Final = frozenset(
+    {DATASETS_WRITE, POLICIES_READ, POLICIES_WRITE, ACCESS_REVOKE, ACCESS_APPROVE, CONSENT_WRITE}
+)
 _USING: Final = frozenset({ACCESS_REQUEST, SESSIONS_USE})
 
 ROLES: Final[dict[str, frozenset[str]]] = {
     "admin": frozenset(SCOPES) - {LOG_MONITOR},
     "data_holder": _READING | _HOLDING | _USING | {RECORDS_WRITE, RECORDS_INTERVENE, RECORDS_ERASE, EVIDENCE_EXPORT},
     "ai_lab": _READING | _USING | {RECORDS_WRITE, EVIDENCE_EXPORT},
-    "reviewer": _READING | {RECORDS_INTERVENE, POLICIES_READ},
+    "reviewer": _READING | {RECORDS_INTERVENE, POLICIES_READ, ACCESS_APPROVE},
     "auditor": _READING | {EVIDENCE_EXPORT, KEYS_READ, POLICIES_READ},
 }
 

@@ -56,7 +56,8 @@ class Session(Struct, frozen=True, kw_only=True, omit_defaults=True):
 
     `contract` are the terms as JSON (`policy.contract.Contract`), `verdict` the id of the entry that granted
     them. Without `policy_id` the holder uses data of its own that no policy governs. `ending` is the id of
-    the entry that ended it; who did that, and why, are parts of that entry.
+    the entry that ended it; who did that, and why, are parts of that entry. `approval` is the request that
+    people approved before.
     """
 
     dataset_id: str
@@ -72,6 +73,7 @@ class Session(Struct, frozen=True, kw_only=True, omit_defaults=True):
     policy_id: str | None = None
     policy_version: int | None = None
     ending: str | None = None
+    approval: str | None = None
 
 
 def session_ref(session_id: str) -> ObjectRef:

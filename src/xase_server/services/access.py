@@ -5,18 +5,19 @@ session are appended together, and only while the dataset and the policy stand a
 they were looked at.
 """
 
-from dataclasses import asdict, dataclass
+from dataclasses import asdict, dataclass, replace
 from typing import Any, Final
 
 from msgspec import UNSET
 
 from xase.proof.entry import format_time
+from xase_server.domain.approvals import PENDING, Waiting
 from xase_server.domain.clock import Clock
 from xase_server.domain.datasets import ARCHIVED, Version, version_ref
 from xase_server.domain.entries import Append, ObjectsChanged, Replayed, Unit, admin_stream, session_stream
 from xase_server.domain.errors import FieldProblem, Refused, invalid
 from xase_server.domain.ids import new_id
-from xase_server.domain.objects import ObjectRow
+from xase_server.domain.objects import Expectation, ObjectRow, Stale
 from xase_server.domain.principals import DATASETS_WRITE, Principal
 from xase_server.domain.sessions import ACTIVE, SESSION, Asked, NewAccess, Session
 from xase_server.domain.times import DAY_MS, parse_duration
@@ -26,7 +27,8 @@ from xase_server.policy.decide import AccessRequest, Verdict
 from xase_server.policy.decide import Outcome as Ruling
 from xase_server.ports import Reads
 from xase_server.services.anew import until_it_stands
-from xase_server.services.documents import document_of, version_of
+from xase_server.services.approving import approvals_now, find_standing, laid_aside, new_request, person, status_at
+from xase_server.services.documents import document_of, version_of, waiting_of
 from xase_server.services.governance import Governance, Governed, policy_violation
 from xase_server.services.outcome import (
     Once,
@@ -55,19 +57,33 @@ class _Case:
     governed: Governed
     version: Version
     request: AccessRequest
+    standing: ObjectRow | None
+
+    @property
+    def approved(self) -> ObjectRow | None:
+        """The request for the same that people have approved."""
+        return self.standing if self.request.approvals else None
 
 
 class Access:
     """Answers requests for access."""
 
     def __init__(
-        self, ledger: Ledger, reader: Reader, clock: Clock, governance: Governance, *, default_ms: int = 30 * DAY_MS
+        self,
+        ledger: Ledger,
+        reader: Reader,
+        clock: Clock,
+        governance: Governance,
+        *,
+        default_ms: int = 30 * DAY_MS,
+        approval_ms: int = 7 * DAY_MS,
     ) -> None:
         self._ledger = ledger
         self._reader = reader
         self._clock = clock
         self._governance = governance
         self._default_ms = default_ms
+        self._approval_ms = approval_ms
 
     async def request(self, who: Principal, wish: NewAccess, once: Once | None) -> Outcome:
         """The new session; when it is answered, verdict and opening are durable.
@@ -87,21 +103,42 @@ class Access:
     async def _answer(self, case: _Case, once: Once | None) -> Outcome:
         own = case.governed.row.organisation == case.who.organisation and case.who.may(DATASETS_WRITE)
         verdict = self._governance.judge(case.governed, case.request, own=own)
-        ruled = _append_verdict(case, verdict)
+        if verdict.outcome is Ruling.APPROVAL_REQUIRED:
+            raise await self._wait(case, verdict)
+        ruled = _append_verdict(case, verdict, new_id("vrd"))
         if verdict.contract is None:
             # COMMIT POINT: the denial is in the ledger before anybody is told.
             await self._ledger.append(Unit((ruled,), expects=case.governed.expects))
-            raise _refusal(verdict)
+            raise policy_violation(verdict.policy_id, verdict.policy_version, verdict.violations)
         row, session = self._session(case, verdict, verdict.contract, ruled.id)
         view = session_view(row, session, row.created_ms)
         unit = Unit(
             (ruled, _append_opening(case, row, session)),
             remember(once, Remembered(body=view)),
-            case.governed.expects,
+            case.governed.expects + _as_found(case.approved),
         )
         # COMMIT POINT: verdict and session are there together, or neither is.
         committed = await self._ledger.append(unit)
         return _again(remembered(committed)) if isinstance(committed, Replayed) else Outcome(view)
+
+    async def _wait(self, case: _Case, verdict: Verdict) -> Refused:
+        """The refusal that names the request which waits for people; request and verdict are durable."""
+        changes: tuple[ObjectRow, ...] = ()
+        ruled, standing, now_ms = new_id("vrd"), case.standing, case.request.now_ms
+        if standing is not None and status_at(standing, now_ms) == PENDING:
+            made = standing
+        else:
+            made = new_request(case.who, _waiting(case, verdict, ruled), now_ms, now_ms + self._approval_ms)
+            changes = (*laid_aside(standing, now_ms), made)
+        append = _append_verdict(case, verdict, ruled, approval=made.id, changes=changes)
+        try:
+            # COMMIT POINT: the request waits, and those who decide find it.
+            await self._ledger.append(Unit((append,), expects=case.governed.expects + _as_found(standing)))
+        except Refused as refused:
+            if changes and refused.kind.slug == "conflict":  # the same was asked at the same time, and has the name
+                raise Stale((made.ref,)) from refused
+            raise
+        return _approval_required(verdict, made.id)
 
     def _look_up(self, reads: Reads, who: Principal, wish: NewAccess) -> _Case:
         governed = self._governance.governed(reads, find_dataset(reads, who.organisation, _named(wish)))
@@ -110,12 +147,16 @@ class Access:
         if governed.row.status == ARCHIVED or row is None:
             state = "is archived" if governed.row.status == ARCHIVED else "has no data yet"
             raise _conflict(f"The dataset {state} and takes no session", governed.row.id)
-        return _Case(who, wish, governed, version_of(row), self._asked(who, wish))
+        request = self._asked(who, wish)
+        standing = find_standing(reads, who, governed.row.id, _asked_of(request))
+        if standing is not None:
+            request = replace(request, approvals=approvals_now(reads, standing, request.now_ms))
+        return _Case(who, wish, governed, version_of(row), request, standing)
 
     def _asked(self, who: Principal, wish: NewAccess) -> AccessRequest:
         return AccessRequest(
             organisation=who.organisation,
-            principal=who.email,
+            principal=person(who.email),
             role=who.role,
             purpose=wish.purpose,
             now_ms=self._clock.now_ms(),
@@ -132,14 +173,7 @@ class Access:
             dataset=case.governed.dataset.name,
             version=case.version.number,
             holder=dataset.organisation,
-            asked=Asked(
-                organisation=request.organisation,
-                role=request.role,
-                purpose=request.purpose,
-                duration_ms=request.duration_ms,
-                model_id=request.model_id,
-                jurisdiction=request.jurisdiction,
-            ),
+            asked=_asked_of(request),
             contract=contract.to_dict(),
             contract_hash=contract.hash,
             verdict=ruled,
@@ -147,6 +181,7 @@ class Access:
             key_id=case.who.key_id,
             policy_id=verdict.policy_id,
             policy_version=verdict.policy_version,
+            approval=case.approved.id if case.approved else None,
         )
         row = ObjectRow(
             kind=SESSION,
@@ -163,7 +198,36 @@ class Access:
         return row, session
 
 
-def _append_verdict(case: _Case, verdict: Verdict) -> Append:
+def _asked_of(request: AccessRequest) -> Asked:
+    return Asked(
+        organisation=request.organisation,
+        role=request.role,
+        purpose=request.purpose,
+        duration_ms=request.duration_ms,
+        model_id=request.model_id,
+        jurisdiction=request.jurisdiction,
+    )
+
+
+def _waiting(case: _Case, verdict: Verdict, ruled: str) -> Waiting:
+    assert verdict.policy_id is not None, "only a policy asks for approval"
+    assert verdict.policy_version is not None, "only a policy asks for approval"
+    return Waiting(
+        dataset_id=case.governed.row.id,
+        dataset=case.governed.dataset.name,
+        holder=case.governed.row.organisation,
+        asked=_asked_of(case.request),
+        key_id=case.who.key_id,
+        verdict=ruled,
+        policy_id=verdict.policy_id,
+        policy_version=verdict.policy_version,
+        approvers=verdict.approvers,
+    )
+
+
+def _append_verdict(
+    case: _Case, verdict: Verdict, ruled: str, *, approval: str | None = None, changes: tuple[ObjectRow, ...] = ()
+) -> Append:
     """The holder's entry. What its rules are called, and what they impose, is committed to, not shown."""
     holder, contract = case.governed.row.organisation, verdict.contract
     parts: dict[str, Any] = {
@@ -177,7 +241,7 @@ def _append_verdict(case: _Case, verdict: Verdict) -> Append:
     parts |= {"contract": contract.to_dict()} if contract is not None else {}
     parts |= {"metadata": case.wish.metadata} if case.wish.metadata is not UNSET else {}
     return make_append(
-        identifier=new_id("vrd"),
+        identifier=ruled,
         type="verdict",
         stream=admin_stream(holder),
         principal=case.who,
@@ -195,9 +259,10 @@ def _append_verdict(case: _Case, verdict: Verdict) -> Append:
             duration_ms=case.request.duration_ms,
             contract_hash=contract.hash if contract is not None else None,
             violations=[each.rule for each in verdict.violations] or None,
+            approval_request_id=approval,
         ),
         parts=parts,
-        effect=None,
+        effect=ObjectsChanged(changes) if changes else None,
         not_before_ms=case.request.now_ms,
     )
 
@@ -221,6 +286,8 @@ def _append_opening(case: _Case, row: ObjectRow, session: Session) -> Append:
             policy_hash=case.governed.policy.hash if case.governed.policy else None,
             contract_hash=session.contract_hash,
             verdict=session.verdict,
+            approval_request_id=session.approval,
+            approvals=_approving(case.approved),
             purpose=session.asked.purpose,
             model_id=session.asked.model_id,
             opened_at=format_time(row.created_ms),
@@ -243,15 +310,22 @@ def _named(wish: NewAccess) -> str:
     return wish.dataset_id or wish.dataset or ""
 
 
-def _refusal(verdict: Verdict) -> Refused:
-    if verdict.outcome is not Ruling.APPROVAL_REQUIRED:
-        return policy_violation(verdict.policy_id, verdict.policy_version, verdict.violations)
+def _approving(row: ObjectRow | None) -> list[str] | None:
+    """The entries of the votes that a session rests on."""
+    return None if row is None else [vote.entry for vote in waiting_of(row).votes if vote.approves]
+
+
+def _as_found(row: ObjectRow | None) -> tuple[Expectation, ...]:
+    return () if row is None else (Expectation(row.ref, row.revision),)
+
+
+def _approval_required(verdict: Verdict, identifier: str) -> Refused:
     details = {
         "policy_id": verdict.policy_id,
         "policy_version": verdict.policy_version,
-        "approval_request_id": None,
+        "approval_request_id": identifier,
         "approvers": list(verdict.approvers),
-        "status": "PENDING",
+        "status": PENDING,
     }
     return Refused("approval_required", "People must approve this request first", details)
 

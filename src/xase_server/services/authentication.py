@@ -47,7 +47,7 @@ class Authenticator:
         if known is None or not 0 <= now_ms - known[0] < self._ttl_ms:
             known = await self._look_up(digest, now_ms)
         _, row, principal = known
-        if not _works(row, now_ms):
+        if not works(row, now_ms):
             raise Refused("authentication_error", "The API key is missing or not valid")
         self.used_ms[row.id] = now_ms
         return principal
@@ -72,5 +72,6 @@ class Authenticator:
         return used
 
 
-def _works(row: ApiKeyRow, now_ms: int) -> bool:
+def works(row: ApiKeyRow, now_ms: int) -> bool:
+    """Whether a key is neither revoked nor expired."""
     return row.revoked_ms is None and (row.expires_ms is None or now_ms < row.expires_ms)

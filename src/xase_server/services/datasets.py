@@ -32,7 +32,8 @@ from xase_server.domain.principals import Principal
 from xase_server.ledger.append import Ledger
 from xase_server.ports import Library, Reads, VersionUnavailable
 from xase_server.services.anew import until_it_stands
-from xase_server.services.dataset_views import dataset_view, fields_view, offered_view, version_view
+from xase_server.services.croissant import croissant
+from xase_server.services.dataset_views import Sees, dataset_view, fields_view, offered_view, version_view
 from xase_server.services.documents import dataset_of, document_of, schema_of, version_of
 from xase_server.services.fitting import find_policy, refuse_unfit, refuse_unknown_fields
 from xase_server.services.ingestion import Ingestion
@@ -285,14 +286,18 @@ class Datasets:
         def work(reads: Reads) -> View:
             row = find_dataset(reads, who.organisation, name)
             dataset, version = dataset_of(row), newest_version(reads, row)
-            terms = offered_terms(reads, who.organisation, row)
-            own = row.organisation == who.organisation
-
-            def sees(path: str) -> bool:
-                return own or path == "record_id" or any(each.allows_field(path) for each in terms)
-
+            sees = _sight(reads, who, row)
             fields = [] if version is None else fields_view(schema_of(version), dataset.fields, sees)
             return {"dataset_id": row.id, "version": dataset.version, "fields": fields}
+
+        return await self._reader.point(work)
+
+    async def croissant(self, who: Principal, name: str) -> View:
+        """The newest version described in Croissant; for others than its holder with what some rule offers them."""
+
+        def work(reads: Reads) -> View:
+            row = find_dataset(reads, who.organisation, name)
+            return croissant(row, newest_version(reads, row), _sight(reads, who, row))
 
         return await self._reader.point(work)
 
@@ -332,6 +337,14 @@ class Datasets:
         if earlier.ids is UNSET:
             raise another_kind_of_request()
         return Outcome(await self._own_view(who, earlier.ids[0]), replayed=True)
+
+
+def _sight(reads: Reads, who: Principal, row: ObjectRow) -> Sees:
+    """Which fields the caller may know of: the holder all, others those that some rule offers them."""
+    if row.organisation == who.organisation:
+        return lambda _: True
+    terms = offered_terms(reads, who.organisation, row)
+    return lambda path: path == "record_id" or any(each.allows_field(path) for each in terms)
 
 
 def newest_version(reads: Reads, row: ObjectRow) -> Version | None:

@@ -6,6 +6,7 @@ from typing import Any
 from msgspec import Struct
 from msgspec.json import decode, encode
 
+from xase_server.domain.approvals import Waiting
 from xase_server.domain.datasets import Dataset, Version
 from xase_server.domain.objects import ObjectRow
 from xase_server.domain.policies import StoredPolicy
@@ -36,6 +37,11 @@ def policy_of(row: ObjectRow) -> StoredPolicy:
 def session_of(row: ObjectRow) -> Session:
     """What is kept of a session."""
     return decode(row.document, type=Session)
+
+
+def waiting_of(row: ObjectRow) -> Waiting:
+    """What is kept of a request that waits for people."""
+    return decode(row.document, type=Waiting)
 
 
 def schema_of(version: Version) -> schema.Schema:

@@ -8,6 +8,7 @@ from xase_server.domain.datasets import Dataset, dataset_ref
 from xase_server.domain.errors import Refused
 from xase_server.domain.objects import Expectation, ObjectRef, ObjectRow
 from xase_server.domain.policies import policy_ref
+from xase_server.domain.sessions import Session
 from xase_server.policy.contract import Contract
 from xase_server.policy.decide import AccessRequest, Layer, LayerKind, Outcome, Verdict, Violation, decide
 from xase_server.policy.load import load
@@ -50,6 +51,10 @@ class Governed:
     def policy_version(self) -> int | None:
         """That policy's version."""
         return self.policy.layer.version if self.policy else None
+
+    def granted(self, session: Session) -> bool:
+        """Whether what governs it now is what granted the session."""
+        return (self.policy_id, self.policy_version) == (session.policy_id, session.policy_version)
 
     @property
     def layers(self) -> tuple[Layer, ...]:

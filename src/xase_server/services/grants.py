@@ -8,14 +8,16 @@ from contextlib import AbstractContextManager
 from dataclasses import dataclass
 from typing import Final
 
+from xase_server.domain.approvals import approval_ref
 from xase_server.domain.clock import Clock
 from xase_server.domain.errors import not_found
 from xase_server.domain.objects import Expectation, ObjectRow, Usage
 from xase_server.domain.principals import Principal
 from xase_server.domain.sessions import ACTIVE, EXPIRED, Asked, Session, session_ref
 from xase_server.policy.contract import Conflict, Contract, meet, read_contract
-from xase_server.policy.decide import AMBIGUOUS, AccessRequest, Outcome, Violation
+from xase_server.policy.decide import AMBIGUOUS, AccessRequest, Approval, Outcome, Violation
 from xase_server.ports import Reads
+from xase_server.services.approving import approvals_now
 from xase_server.services.documents import session_of
 from xase_server.services.endings import Ended, expired, read_ending, refusal, status_of
 from xase_server.services.governance import APPROVAL_NEEDED, Governance, Governed, policy_violation
@@ -87,6 +89,7 @@ class _Found:
     governed: Governed
     used: Usage
     ended: Ended | None
+    approvals: tuple[Approval, ...]
 
     @property
     def expects(self) -> tuple[Expectation, ...]:
@@ -102,10 +105,10 @@ class Gate:
         self._governance = governance
         self._sessions = Parsed()
         self._pace = Pace()
-        self._terms: dict[tuple[Expectation, ...], _Terms | _Denial] = {}
+        self._terms: dict[tuple[object, ...], _Terms | _Denial] = {}
 
-    async def admit(self, who: Principal, session_id: str, action: str) -> Grant:
-        """What the request may do. Stores nothing.
+    async def admit(self, who: Principal, session_id: str, action: str, *, counted: bool = True) -> Grant:
+        """What the request may do. Stores nothing. Only what is `counted` uses up the session's rate.
 
         Raises Refused: `not_found` for a session that is not of the caller's organisation,
         `session_closed`, `access_revoked` or `session_expired` for one that has ended,
@@ -113,7 +116,7 @@ class Gate:
         `rate_limit_exceeded` and `quota_exceeded`.
         """
         now_ms = self._clock.now_ms()
-        found = await self._reader.point(lambda reads: self._find(reads, who, session_id))
+        found = await self._reader.point(lambda reads: self._find(reads, who, session_id, now_ms))
         _refuse_ended(found, now_ms)
         terms = self._terms_now(found, now_ms)
         until_ms = _end_of(found, terms.contract)
@@ -121,7 +124,8 @@ class Gate:
             raise expired(session_id, until_ms, now_ms)
         if terms.contract.actions is not None and action not in terms.contract.actions:
             raise policy_violation(found.session.policy_id, found.session.policy_version, (_ACTION,))
-        self._pace.take(session_id, terms.contract.rate_limits, now_ms)
+        if counted:
+            self._pace.take(session_id, terms.contract.rate_limits, now_ms)
         if action != _CLAIM:
             _refuse_used_up(terms.contract, found.used)
         session = found.session
@@ -144,7 +148,7 @@ class Gate:
         """One of the places that the contract's `max_concurrent` gives; entering raises `quota_exceeded`."""
         return self._pace.running(grant.session_id, grant.contract.max_concurrent)
 
-    def _find(self, reads: Reads, who: Principal, session_id: str) -> _Found:
+    def _find(self, reads: Reads, who: Principal, session_id: str, now_ms: int) -> _Found:
         row = reads.object(session_ref(session_id))
         if row is None or row.organisation != who.organisation:
             raise not_found("session", session_id)
@@ -152,18 +156,20 @@ class Gate:
         governed = self._governance.of(reads, session.dataset_id)
         assert governed is not None, "datasets are archived, never removed"
         used = reads.usage([session_id]).get(session_id, _NOTHING_USED)
-        return _Found(row, session, terms, governed, used, read_ending(reads, session))
+        approvals = () if governed.granted(session) else standing_approvals(reads, session, now_ms)
+        return _Found(row, session, terms, governed, used, read_ending(reads, session), approvals)
 
     def _terms_now(self, found: _Found, now_ms: int) -> _Terms:
         """The session's terms, or those of a later policy where they are stricter."""
         now = found.governed
-        if (now.policy_id, now.policy_version) == (found.session.policy_id, found.session.policy_version):
+        if now.granted(found.session):
             return found.terms
-        known = self._terms.get(found.expects)
+        place = (found.expects, found.approvals)
+        known = self._terms.get(place)
         if known is None:
             if len(self._terms) >= _MOST_TERMS:
                 self._terms.clear()
-            known = self._terms[found.expects] = self._narrowed(found, now_ms)
+            known = self._terms[place] = self._narrowed(found, now_ms)
         if isinstance(known, _Denial):
             raise policy_violation(now.policy_id, now.policy_version, known.violations)
         return known
@@ -171,7 +177,8 @@ class Gate:
     def _narrowed(self, found: _Found, now_ms: int) -> _Terms | _Denial:
         """The session's terms met with those of the policy in force: a looser one changes nothing."""
         own = found.row.organisation == found.governed.row.organisation
-        verdict = self._governance.judge(found.governed, asked_again(found.session.asked, now_ms), own=own)
+        request = asked_again(found.session.asked, now_ms, found.approvals)
+        verdict = self._governance.judge(found.governed, request, own=own)
         if verdict.outcome is Outcome.APPROVAL_REQUIRED:
             return _Denial((APPROVAL_NEEDED,))
         if verdict.contract is None:
@@ -183,8 +190,8 @@ class Gate:
         return _Terms(contract, contract.hash)
 
 
-def asked_again(asked: Asked, now_ms: int) -> AccessRequest:
-    """The request that a session was granted, to be put to a later policy."""
+def asked_again(asked: Asked, now_ms: int, approvals: tuple[Approval, ...] = ()) -> AccessRequest:
+    """A request as it was made, to be put to a later policy."""
     return AccessRequest(
         organisation=asked.organisation,
         principal="",
@@ -194,7 +201,14 @@ def asked_again(asked: Asked, now_ms: int) -> AccessRequest:
         duration_ms=asked.duration_ms,
         model_id=asked.model_id,
         jurisdiction=asked.jurisdiction,
+        approvals=approvals,
     )
+
+
+def standing_approvals(reads: Reads, session: Session, now_ms: int) -> tuple[Approval, ...]:
+    """What people agreed to before the session began holds for as long as the session does."""
+    row = None if session.approval is None else reads.object(approval_ref(session.approval))
+    return () if row is None else approvals_now(reads, row, now_ms, session.expires_ms)
 
 
 def _parse(row: ObjectRow) -> tuple[Session, _Terms]:

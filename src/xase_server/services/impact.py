@@ -5,13 +5,14 @@ from msgspec import convert
 from xase_server.domain.clock import Clock
 from xase_server.domain.objects import ObjectQuery, ObjectRow
 from xase_server.domain.principals import Principal
-from xase_server.domain.sessions import ACTIVE, SESSION, Asked, Session
+from xase_server.domain.sessions import ACTIVE, SESSION, Session
 from xase_server.policy.contract import Conflict, Contract, narrowed
-from xase_server.policy.decide import AccessRequest, Layer, LayerKind, Outcome, Verdict, decide
+from xase_server.policy.decide import Layer, LayerKind, Outcome, Verdict, decide
 from xase_server.policy.model import Policy
 from xase_server.policy.purposes import Purposes
 from xase_server.ports import Reads
 from xase_server.services.documents import session_of
+from xase_server.services.grants import asked_again, standing_approvals
 from xase_server.services.reading import Reader
 from xase_server.services.views import View
 from xase_server.services.visibility import every_object
@@ -36,7 +37,7 @@ class Impact:
             wanted = ObjectQuery(kind=SESSION, visible_to=who.organisation, status=ACTIVE, now_ms=now_ms)
             open_ = ((row, session_of(row)) for row in every_object(reads, wanted))
             return [
-                self._effect(row, session, Layer(LayerKind.DATASET, policy_id, 0, policy), now_ms)
+                self._effect(reads, row, session, Layer(LayerKind.DATASET, policy_id, 0, policy), now_ms)
                 for row, session in open_
                 if session.policy_id == policy_id and session.holder == who.organisation
             ]
@@ -45,8 +46,9 @@ class Impact:
         changed = [each for each in effects if each["effect"] != "none"]
         return {"sessions": changed, "unchanged": len(effects) - len(changed)}
 
-    def _effect(self, row: ObjectRow, session: Session, layer: Layer, now_ms: int) -> View:
-        verdict = decide((layer,), _asked_again(session.asked, now_ms), self._purposes)
+    def _effect(self, reads: Reads, row: ObjectRow, session: Session, layer: Layer, now_ms: int) -> View:
+        request = asked_again(session.asked, now_ms, standing_approvals(reads, session, now_ms))
+        verdict = decide((layer,), request, self._purposes)
         view: View = {
             "session_id": row.id,
             "dataset_id": session.dataset_id,
@@ -66,16 +68,3 @@ def _told(session: Session, verdict: Verdict) -> View:
     except Conflict:
         return {"effect": "cut", "violations": [_AMBIGUOUS], "narrowed": []}
     return {"effect": "narrowed" if terms else "none", "violations": [], "narrowed": terms}
-
-
-def _asked_again(asked: Asked, now_ms: int) -> AccessRequest:
-    return AccessRequest(
-        organisation=asked.organisation,
-        principal="",
-        role=asked.role,
-        purpose=asked.purpose,
-        now_ms=now_ms,
-        duration_ms=asked.duration_ms,
-        model_id=asked.model_id,
-        jurisdiction=asked.jurisdiction,
-    )

@@ -151,7 +151,7 @@ class MemoryObjectReads:
 
 def _is_wanted(row: ObjectRow, query: ObjectQuery) -> bool:
     ended = query.now_ms is not None and row.ends_ms is not None and row.ends_ms <= query.now_ms
-    status = query.ended if ended and row.status == "ACTIVE" else row.status
+    status = query.ended if ended and row.status in {"ACTIVE", "PENDING"} else row.status
     asked = {
         "kind": query.kind,
         "organisation": query.owner,

@@ -75,8 +75,8 @@ ERROR_DETAILS: Final[dict[str, Any]] = {
     "approval_required": {
         "policy_id": "pol_medrec2024",
         "policy_version": 4,
-        "approval_request_id": None,
-        "approvers": ["data_steward", "dpo"],
+        "approval_request_id": "apr_3c2b1a0f9e8d7c6b",
+        "approvers": ["data_holder", "reviewer"],
         "status": "PENDING",
     },
     "session_expired": {

@@ -144,3 +144,11 @@ PURPOSES: Final[dict[str, Any]] = {
         {"purpose": "model-training", "parent": "model-development", "synonyms": ["training"]},
     ]
 }
+
+CROISSANT: Final[dict[str, Any]] = {
+    "@context": {"@vocab": "https://schema.org/", "cr": "http://mlcommons.org/croissant/"},
+    "@type": "sc:Dataset",
+    "conformsTo": "http://mlcommons.org/croissant/1.0",
+    "name": "medical-records-2024",
+    "recordSet": [{"@type": "cr:RecordSet", "@id": "records", "field": []}],
+}

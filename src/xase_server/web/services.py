@@ -5,6 +5,7 @@ from dataclasses import dataclass
 from xase_server.domain.clock import Clock
 from xase_server.services.access import Access
 from xase_server.services.aggregation import Aggregation
+from xase_server.services.approvals import Approvals
 from xase_server.services.authentication import Authenticator
 from xase_server.services.bundles import Bundles
 from xase_server.services.closing import Closing
@@ -41,6 +42,7 @@ class Services:
     policies: Policies
     log: Log
     access: Access
+    approvals: Approvals
     sessions: Sessions
     closing: Closing
     data: Data

@@ -129,9 +129,28 @@ async def test_access_does_not_wait_longer_than_it_is_told_to(client_of, pauses)
 
 
 async def test_what_people_refuse_is_refused(client_of, pauses):
-    client, _ = client_of(approval_required(), {"status": "DENIED"}, refused(403, "policy_violation"))
-    with pytest.raises(xase.PolicyViolation):
+    client, desk = client_of(approval_required(), {"status": "DENIED"})
+    with pytest.raises(xase.ApprovalRequired) as caught:
         await client.access(dataset="d", purpose="p", wait=True)
+    assert caught.value.details == {"approval_request_id": "apr_1", "status": "DENIED"}
+    assert desk.answers == []
+
+
+async def test_votes_are_sent_as_they_are_cast(client_of):
+    listed = {"data": [{"approval_request_id": "apr_1"}], "total": 1, "limit": 20, "offset": 0, "next_cursor": None}
+    client, desk = client_of(listed, {"approval_request_id": "apr_1"}, {"status": "APPROVED"}, {"status": "DENIED"})
+    assert [each.id for each in await client.approvals.list(status="PENDING")] == ["apr_1"]
+    assert (await client.approvals.get("apr_1")).id == "apr_1"
+    assert (await client.approvals.approve("apr_1", reason="r")).status == "APPROVED"
+    assert (await client.approvals.deny("apr_1")).status == "DENIED"
+    path = "/access/approvals"
+    assert [(method, asked) for method, asked, _ in desk.asked] == [
+        ("GET", path),
+        ("GET", f"{path}/apr_1"),
+        ("POST", f"{path}/apr_1/approve"),
+        ("POST", f"{path}/apr_1/deny"),
+    ]
+    assert desk.asked[2][2] == {"reason": "r"}
 
 
 async def test_a_filter_is_sent_as_the_source_document_prints_it(session_of):

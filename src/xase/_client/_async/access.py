@@ -19,6 +19,7 @@ Moment = str | date | datetime
 FIRST_LOOK: Final = 1.0  # seconds; doubled at each look
 LONGEST_LOOK: Final = 30.0
 _PENDING: Final = "PENDING"
+_APPROVED: Final = "APPROVED"
 
 
 class AsyncSessions:
@@ -98,7 +99,8 @@ class AsyncAccess:
 
         The policy decides by organisation, role, purpose, `model_id` and `jurisdiction`. Raises
         PolicyViolation with what could be changed, and ApprovalRequired when people must agree first:
-        with `wait` it waits for them, at most so many seconds or as long as it takes.
+        with `wait` it waits for them, at most so many seconds or as long as it takes. What they deny, or
+        nobody decides in time, is ApprovalRequired as well; `details["status"]` says which.
         """
         body = wire.sent(
             dataset=dataset,
@@ -119,7 +121,7 @@ class AsyncAccess:
             await self._until_decided(required, until)
 
     async def _until_decided(self, required: ApprovalRequired, until: float) -> None:
-        """Return when people have decided. Raises `required` when they have not until then."""
+        """Return when people have approved. Raises ApprovalRequired when they denied, or did not decide until then."""
         request_id = (required.details or {}).get("approval_request_id")
         if request_id is None:  # nobody is asked to agree, so there is nothing to wait for
             raise required
@@ -127,6 +129,11 @@ class AsyncAccess:
         while time.monotonic() + pause < until:
             await async_sleep(pause)
             pause = min(2 * pause, LONGEST_LOOK)
-            if (await self._exchange.send(wire.call("GET", path)))["status"] != _PENDING:
+            status = (await self._exchange.send(wire.call("GET", path)))["status"]
+            if status == _APPROVED:
                 return
+            if status != _PENDING:  # asking again would be a new request
+                raise ApprovalRequired(
+                    required.message, details={**required.details, "status": status}, request_id=required.request_id
+                )
         raise required

@@ -9,6 +9,7 @@ import httpx2
 
 from xase._client import wire
 from xase._client._async.access import AsyncAccess, AsyncSessions
+from xase._client._async.approvals import AsyncApprovals
 from xase._client._async.datasets import AsyncDatasets
 from xase._client._async.evidence import AsyncEvidence
 from xase._client._async.exchange import AsyncExchange
@@ -75,6 +76,7 @@ class AsyncClient:
         self.policies = AsyncPolicies(self._exchange)
         self.lineage = AsyncLineage(self._exchange)
         self.sessions = AsyncSessions(self._exchange, self.evidence)
+        self.approvals = AsyncApprovals(self._exchange)
         self.access = AsyncAccess(self._exchange, self.sessions)
 
     @classmethod

@@ -20,6 +20,7 @@ Moment = str | date | datetime
 FIRST_LOOK: Final = 1.0  # seconds; doubled at each look
 LONGEST_LOOK: Final = 30.0
 _PENDING: Final = "PENDING"
+_APPROVED: Final = "APPROVED"
 
 
 class Sessions:
@@ -99,7 +100,8 @@ class Access:
 
         The policy decides by organisation, role, purpose, `model_id` and `jurisdiction`. Raises
         PolicyViolation with what could be changed, and ApprovalRequired when people must agree first:
-        with `wait` it waits for them, at most so many seconds or as long as it takes.
+        with `wait` it waits for them, at most so many seconds or as long as it takes. What they deny, or
+        nobody decides in time, is ApprovalRequired as well; `details["status"]` says which.
         """
         body = wire.sent(
             dataset=dataset,
@@ -120,7 +122,7 @@ class Access:
             self._until_decided(required, until)
 
     def _until_decided(self, required: ApprovalRequired, until: float) -> None:
-        """Return when people have decided. Raises `required` when they have not until then."""
+        """Return when people have approved. Raises ApprovalRequired when they denied, or did not decide until then."""
         request_id = (required.details or {}).get("approval_request_id")
         if request_id is None:  # nobody is asked to agree, so there is nothing to wait for
             raise required
@@ -128,6 +130,11 @@ class Access:
         while time.monotonic() + pause < until:
             sleep(pause)
             pause = min(2 * pause, LONGEST_LOOK)
-            if self._exchange.send(wire.call("GET", path))["status"] != _PENDING:
+            status = self._exchange.send(wire.call("GET", path))["status"]
+            if status == _APPROVED:
                 return
+            if status != _PENDING:  # asking again would be a new request
+                raise ApprovalRequired(
+                    required.message, details={**required.details, "status": status}, request_id=required.request_id
+                )
         raise required

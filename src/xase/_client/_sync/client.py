@@ -10,6 +10,7 @@ import httpx2
 
 from xase._client import wire
 from xase._client._sync.access import Access, Sessions
+from xase._client._sync.approvals import Approvals
 from xase._client._sync.datasets import Datasets
 from xase._client._sync.evidence import Evidence
 from xase._client._sync.exchange import Exchange
@@ -76,6 +77,7 @@ class Client:
         self.policies = Policies(self._exchange)
         self.lineage = Lineage(self._exchange)
         self.sessions = Sessions(self._exchange, self.evidence)
+        self.approvals = Approvals(self._exchange)
         self.access = Access(self._exchange, self.sessions)
 
     @classmethod

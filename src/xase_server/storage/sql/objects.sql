@@ -19,7 +19,7 @@ AND (CAST(:parent AS text) IS NULL OR o.parent = :parent)
 AND (CAST(:since_ms AS bigint) IS NULL OR o.created_ms >= :since_ms)
 AND (CAST(:until_ms AS bigint) IS NULL OR o.created_ms < :until_ms)
 AND (CAST(:status AS text) IS NULL OR :status = CASE
-    WHEN CAST(:now_ms AS bigint) IS NOT NULL AND o.ends_ms <= :now_ms AND o.status = 'ACTIVE' THEN :ended
+    WHEN CAST(:now_ms AS bigint) IS NOT NULL AND o.ends_ms <= :now_ms AND o.status IN ('ACTIVE', 'PENDING') THEN :ended
     ELSE o.status END)
 
 -- name: objects_upward

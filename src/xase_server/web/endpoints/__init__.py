@@ -7,6 +7,7 @@ from typing import Final
 
 from xase_server.web.endpoint import Endpoint
 from xase_server.web.endpoints.access import ACCESS
+from xase_server.web.endpoints.approvals import APPROVALS
 from xase_server.web.endpoints.consent import CONSENT
 from xase_server.web.endpoints.data import DATA
 from xase_server.web.endpoints.datasets import DATASETS
@@ -28,6 +29,7 @@ ENDPOINTS: Final[tuple[Endpoint, ...]] = (
     *CONSENT,
     *POLICIES,
     *ACCESS,
+    *APPROVALS,
     *DATA,
     *TRANSFORMATIONS,
     *OPERATIONS,

@@ -61,6 +61,13 @@ async def get_schema(call: Call) -> Answer:
     return json_answer(await call.services.datasets.schema(call.who, call.path["id"]))
 
 
+async def get_croissant(call: Call) -> Answer:
+    """A dataset as catalogues read it."""
+    answer = json_answer(await call.services.datasets.croissant(call.who, call.path["id"]))
+    answer.media = b"application/ld+json"
+    return answer
+
+
 async def get_profile(call: Call) -> Answer:
     """What a dataset's values are like."""
     return json_answer(await call.services.datasets.profile(call.who, call.path["id"]))
