@@ -73,7 +73,7 @@ def seen(tmp_path_factory) -> Iterator[Seen]:
 
 def test_every_step_is_told_in_order(seen):
     titles = re.findall(r"^ *(\d+)  (\S.*)$", seen.text, re.MULTILINE)
-    assert [number for number, _ in titles] == [str(n) for n in range(1, 14)]
+    assert [number for number, _ in titles] == [str(n) for n in range(1, 15)]
 
 
 def test_the_wrong_purpose_is_denied_with_its_reason(seen):
@@ -133,6 +133,12 @@ def test_the_bundle_was_verified_by_two_programs(seen):
         "VERIFIED"
     )
     assert "manifest.json: signed by this key" in seen.step("And verifies it, offline")
+
+
+def test_the_evidence_of_the_session_was_verified(seen):
+    told = seen.step("The same for the data: the lab's session")
+    assert re.search(r"^ *VERIFIED", told, re.MULTILINE)
+    assert "access_revoked" in told
 
 
 def test_the_forgery_differs_in_one_byte_and_its_entry_is_named(seen):

@@ -47,6 +47,7 @@ def _play(scene: Scene, stage: Stage, cases: Cases) -> None:
         _keep_keys(stage, cast.holder.evidence.server_keys())
     story.export(scene, stage)
     story.verify(scene, stage)
+    story.check_session(scene, stage, session.id)
     story.forge(scene, stage, reviewed)
 
 

@@ -20,6 +20,7 @@ if TYPE_CHECKING:
 POLICY: Final = "second-look-below-0.80"
 UNSURE: Final = 0.80
 BUNDLE: Final = "bundle.zip"
+SESSION_BUNDLE: Final = "session.zip"
 FORGED: Final = "forged.zip"
 KEYS: Final = "keys.json"
 DOCUMENT_KEY: Final = "document-key.pem"
@@ -145,6 +146,15 @@ def verify(scene: Scene, stage: Stage) -> None:
         with ZipFile(stage.folder / BUNDLE) as archive:
             archive.extractall(stage.folder / "unpacked")
         scene.output(_typed(scene, stage, "sh", "unpacked/verify.sh", DOCUMENT_KEY))
+
+
+def check_session(scene: Scene, stage: Stage, session_id: str) -> None:
+    """The evidence of the lab's session: what was permitted, delivered, claimed, and ended."""
+    why = "The verdict, each delivery, the lab's claim, the revocation: that none follows the revocation is checked."
+    with scene.step("The same for the data: the lab's session", why):
+        whose = ("--base-url", stage.address, "--key-file", AUDITOR_KEY)
+        _typed(scene, stage, "xase", "evidence", "export", "--session", session_id, "--output", SESSION_BUNDLE, *whose)
+        scene.output(_typed(scene, stage, "xase", "verify", SESSION_BUNDLE, "--key", KEYS))
 
 
 def forge(scene: Scene, stage: Stage, reviewed: Sequence[Reviewed]) -> None:
