@@ -101,6 +101,7 @@ if TYPE_CHECKING:
         SessionEvent,
         SessionState,
         Transformed,
+        Withdrawal,
     )
 
 _HOMES = {
@@ -141,6 +142,7 @@ _HOMES = {
             "SessionEvent",
             "SessionState",
             "Transformed",
+            "Withdrawal",
         ),
         "xase.models",
     ),
@@ -224,6 +226,7 @@ __all__ = [
     "UnsupportedMediaType",
     "UntrustedKey",
     "ValidationFailed",
+    "Withdrawal",
     "XaseError",
     "__version__",
     "errors",

@@ -5,7 +5,7 @@ import pytest
 from tests.conftest import REPOSITORY
 from tests.docs.pages import Page, pages
 
-EXECUTED = ("README.md", "docs/tutorial/first-record.md")
+EXECUTED = ("README.md", "docs/tutorial/first-record.md", "docs/tutorial/first-session.md")
 
 
 @pytest.mark.slow

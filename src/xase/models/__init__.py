@@ -11,6 +11,7 @@ from xase.models.datasets import (
     Policy,
     PolicyImpact,
     PolicyVerdict,
+    Withdrawal,
 )
 from xase.models.decisions import DecisionRecord, Intervention
 from xase.models.keys import ApiKey, Identity, NewApiKey
@@ -53,6 +54,7 @@ __all__ = [
     "SessionEvent",
     "SessionState",
     "Transformed",
+    "Withdrawal",
     "key_text",
     "plain",
 ]

@@ -121,3 +121,15 @@ class PolicyImpact(Model):
 
     sessions: Sequence[Document]
     unchanged: int
+
+
+class Withdrawal(Model):
+    """A person's withdrawal: which sessions had received their records, and which models were made in those."""
+
+    __slots__ = ()
+
+    withdrawal_id: str
+    dataset_id: str
+    records: int | None
+    sessions: Sequence[Document] | None
+    models: Sequence[Document] | None

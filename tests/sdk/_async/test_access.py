@@ -1,5 +1,6 @@
 """Access, sessions and their data against the real server."""
 
+import io
 from datetime import UTC, datetime, timedelta
 
 import pytest
@@ -208,3 +209,35 @@ async def test_the_holder_ends_all_sessions_of_a_dataset(client, site):
     assert set(ended.sessions) == {session.id for session in sessions}
     with pytest.raises(xase.AccessRevoked):
         await sessions[0].filter({})
+
+
+async def test_who_withdraws_is_followed_and_delivered_no_more(client, patients, model_id):
+    session = await client.access(dataset=patients, purpose="model-training", duration="1d")
+    batches = [batch async for batch in session.stream(batch_size=100)]
+    await session.record_operation(
+        operation_type="TRAIN", batch_ids=[each.batch_id for each in batches], metadata={"model_id": model_id}
+    )
+    dataset = await client.datasets.register(
+        name=f"{patients}-people",
+        file=io.BytesIO(b'{"record_id": "r1", "person": "p1"}\n{"record_id": "r2", "person": "p2"}\n'),
+        format="ndjson",
+        id_field="record_id",
+        subject_field="person",
+        policy_id=session.policy_id,
+    )
+    said = await client.datasets.withdraw(dataset.dataset_id, subject="p1", reason="Asked for")
+    assert (said.withdrawal_id[:4], said.records, said.sessions) == ("wdr_", 1, [])
+    other = await client.access(dataset=dataset.name, purpose="model-training", duration="1d")
+    assert [name async for batch in other.stream() for name in batch.record_ids] == ["r2"]
+    graph = await client.lineage.of_model(model_id)
+    assert session.id in {node.id for node in graph.nodes}
+    assert session.id in {node.id for node in (await client.lineage.of_dataset(patients)).nodes}
+    gone = await client.lineage.of_dataset(dataset.name, withdrawn=True)
+    assert other.id not in {node.id for node in gone.nodes}
+
+
+async def test_a_decision_is_followed_to_its_model(client, model_id):
+    record = await client.records.create(model_id=model_id, input={}, output={"ok": True})
+    graph = await client.lineage.of_decision(record.id)
+    assert graph.root == record.id
+    assert f"model:{model_id}" in {node.id for node in graph.nodes}

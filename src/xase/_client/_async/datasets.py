@@ -12,7 +12,7 @@ from xase._client.colour import async_sleep
 from xase._client.progress import Progress
 from xase._client.sources import Source, source_of
 from xase.errors import ConfigurationError, DatasetError, DeadlineExceeded
-from xase.models import DatasetProfile, DatasetSchema, DatasetState, DatasetVersion
+from xase.models import DatasetProfile, DatasetSchema, DatasetState, DatasetVersion, Withdrawal
 
 File = str | PathLike[str] | IO[bytes]
 Watch = Callable[[int, int | None], None]
@@ -195,6 +195,20 @@ class AsyncDatasets:
     async def archive(self, dataset: str) -> DatasetState:
         """The dataset, on which no new session can be opened; doing it again changes nothing."""
         return DatasetState(await self._exchange.send(wire.call("DELETE", f"/datasets/{wire.segment(dataset)}")))
+
+    async def withdraw(
+        self, dataset: str, *, subject: str | int, reason: str | None = None, idempotency_key: str | None = None
+    ) -> Withdrawal:
+        """The withdrawal of a person's consent: no later batch of any session holds a record of theirs.
+
+        `subject` is the person as the dataset's `subject_field` names them. It says which sessions had
+        received their records, and which models were made in those.
+        """
+        path = f"/datasets/{wire.segment(dataset)}/subjects/withdraw"
+        body = wire.sent(subject=subject, reason=reason)
+        return Withdrawal(
+            await self._exchange.send(wire.call("POST", path, body=body, idempotency_key=idempotency_key))
+        )
 
     async def _send(
         self,

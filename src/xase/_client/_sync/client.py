@@ -16,6 +16,7 @@ from xase._client._sync.evidence import Evidence
 from xase._client._sync.exchange import Exchange
 from xase._client._sync.keys import Keys
 from xase._client._sync.ledger import Ledger
+from xase._client._sync.lineage import Lineage
 from xase._client._sync.policies import Policies
 from xase._client._sync.records import Records
 from xase._client.config import Options, SpoolLimits, configure
@@ -74,6 +75,7 @@ class Client:
         self.keys = Keys(self._exchange)
         self.datasets = Datasets(self._exchange)
         self.policies = Policies(self._exchange)
+        self.lineage = Lineage(self._exchange)
         self.sessions = Sessions(self._exchange, self.evidence)
         self.approvals = Approvals(self._exchange)
         self.access = Access(self._exchange, self.sessions)

@@ -1,4 +1,4 @@
-"""`xase demo`: the whole product on a real model, in under a minute."""
+"""`xase demo`: the whole product on real data and a real model, in under a minute."""
 
 import shutil
 import signal
@@ -20,7 +20,7 @@ def demo(
         bool, typer.Option("--keep", help="Leave the server running and the files where they are.")
     ] = False,
 ) -> None:
-    """Record a real model's decisions, override some, export the evidence, verify it, forge it.
+    """Share a real dataset under a policy, train on it, record decisions, verify the evidence, forge it.
 
     Starts a server of its own on a free port, in a temporary folder.
     """

@@ -2,14 +2,15 @@
 
 import json
 import sys
+from contextlib import ExitStack
 from pathlib import Path
 from typing import Final
 
 from rich.console import Console
 
-from xase import Client
-from xase.cli.demo import story
-from xase.cli.demo.model import MODEL_ID, Triage
+from xase.cli.demo import access, story
+from xase.cli.demo.cast import Cast
+from xase.cli.demo.model import MODEL_ID, Cases
 from xase.cli.demo.scene import Scene
 from xase.cli.demo.stage import Stage
 
@@ -19,11 +20,11 @@ _COLUMNS: Final = 110  # where nobody's terminal sets a limit
 def perform(folder: Path, *, keep: bool) -> None:
     """Everything, in `folder`; with `keep` the server stays until Ctrl-C."""
     scene = Scene(Console(highlight=False, width=None if sys.stdout.isatty() else _COLUMNS))
-    stage = Stage.open(folder)  # it makes its keys while the model is trained
+    stage = Stage.open(folder)  # it makes its keys while the table is loaded
     try:
-        model = story.train(scene)
+        cases = Cases.load()
         story.enter(scene, stage)
-        _play(scene, stage, model)
+        _play(scene, stage, cases)
         _farewell(scene, stage, keep=keep)
         if keep:
             stage.wait()
@@ -31,17 +32,22 @@ def perform(folder: Path, *, keep: bool) -> None:
         stage.strike()
 
 
-def _play(scene: Scene, stage: Stage, model: Triage) -> None:
-    with Client(api_key=stage.admin_key, base_url=stage.address) as client:
-        reviewer = client.keys.create(name="second look", role="reviewer", email=story.REVIEWER)
-        recorded = story.record(scene, client, model)
-        with Client(api_key=reviewer.key, base_url=stage.address) as person:
-            reviewed = story.review(scene, person, recorded)
-        story.look(scene, client, reviewed)
-        story.prove(scene, client, reviewed)
-        _keep_keys(stage, client.evidence.server_keys())
+def _play(scene: Scene, stage: Stage, cases: Cases) -> None:
+    with ExitStack() as stack:
+        cast = Cast.engage(stage, stack)
+        access.offer(scene, stage, cast, cases)
+        access.deny(scene, cast)
+        session = access.ask(scene, cast)
+        model = access.train(scene, session)
+        recorded = story.record(scene, cast.holder, model, cases)
+        reviewed = story.review(scene, cast.reviewer, recorded)
+        person = access.withdraw(scene, cast, cases, session)
+        story.follow(scene, cast.holder, person)
+        access.revoke(scene, cast, session)
+        _keep_keys(stage, cast.holder.evidence.server_keys())
     story.export(scene, stage)
     story.verify(scene, stage)
+    story.check_session(scene, stage, session.id)
     story.forge(scene, stage, reviewed)
 
 
@@ -66,4 +72,4 @@ def _farewell(scene: Scene, stage: Stage, *, keep: bool) -> None:
     scene.command(f'curl -H "Authorization: Bearer $(cat {home}/admin.key)" "{address}/v1/records?model_id={MODEL_ID}"')
     scene.command(f"xase records list --base-url {address} --key-file {home}/admin.key")
     scene.say(f"Every endpoint: {address}/docs")
-    scene.say("Read on: docs/tutorial/first-record.md")
+    scene.say("Read on: docs/tutorial/first-session.md and docs/tutorial/first-record.md")

@@ -85,6 +85,12 @@ class Stage:
             [found, *arguments], cwd=self.folder, env=_environment(), capture_output=True, text=True, check=False
         )
 
+    def do(self, *command: str) -> None:
+        """Run a program that must succeed. Raises Stop with what it said."""
+        done = self.run(*command)
+        if done.returncode:
+            raise Stop(f"{command[0]} ended with {done.returncode}:\n{done.stderr}", ExitCode.UNEXPECTED)
+
 
 def _program(name: str) -> str:
     """The command that belongs to this installation."""

@@ -1,12 +1,14 @@
-"""What the demonstration tells, step by step. All of it is real: the server, the model, people's keys, the evidence."""
+"""The second half of the story: a model decides, a person disagrees, and a stranger checks the evidence."""
 
 from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Final
 from zipfile import ZipFile
 
+from xase.cli.demo.access import DATASET
+from xase.cli.demo.cast import AUDITOR, AUDITOR_KEY, HOLDER, REVIEWER
 from xase.cli.demo.forgery import overstate
-from xase.cli.demo.model import MODEL_ID, MODEL_VERSION, Decision, Triage
+from xase.cli.demo.model import MODEL_ID, MODEL_VERSION, Cases, Decision, Triage
 from xase.cli.demo.scene import Scene
 from xase.cli.demo.stage import Stage
 from xase.cli.exits import ExitCode, Stop
@@ -17,8 +19,8 @@ if TYPE_CHECKING:
 
 POLICY: Final = "second-look-below-0.80"
 UNSURE: Final = 0.80
-REVIEWER: Final = "dr.osei@hospital.example"
 BUNDLE: Final = "bundle.zip"
+SESSION_BUNDLE: Final = "session.zip"
 FORGED: Final = "forged.zip"
 KEYS: Final = "keys.json"
 DOCUMENT_KEY: Final = "document-key.pem"
@@ -33,17 +35,6 @@ class Reviewed:
     intervention: "Intervention"
 
 
-def train(scene: Scene) -> Triage:
-    """A model, and cases that it has not seen."""
-    with scene.step(
-        "Train a model", "Real measurements of real tumours; one quarter is kept for the model to decide on."
-    ):
-        model = Triage.train()
-        scene.fact("model", f"{MODEL_ID} {MODEL_VERSION}, a logistic regression, trained on {model.trained_on} cases")
-        scene.fact("accuracy", f"{model.accuracy:.1%} of the {len(model.cases)} cases it has not seen")
-    return model
-
-
 def enter(scene: Scene, stage: Stage) -> None:
     """A server, ready."""
     why = "One folder holds everything: database, keys, and a head that is kept outside the database."
@@ -53,16 +44,19 @@ def enter(scene: Scene, stage: Stage) -> None:
         scene.fact("listens on", stage.address)
 
 
-def record(scene: Scene, client: "Client", model: Triage) -> list[tuple[Decision, "DecisionRecord"]]:
+def record(scene: Scene, client: "Client", model: Triage, cases: Cases) -> list[tuple[Decision, "DecisionRecord"]]:
     """Every decision of the model on its unseen cases, recorded through the SDK."""
     why = "Each answer means: on disk, linked to the record before it, in the Merkle tree, under a signed checkpoint."
-    with scene.step("Record what it decides", why):
+    with scene.step("The hospital uses the model, and records what it decides", why):
         recorded = []
-        with scene.counting("recording", len(model.cases)) as done:
-            for decision in model.decisions():
+        with scene.counting("recording", len(cases.unseen)) as done:
+            for decision in model.decisions(cases.unseen):
                 recorded.append((decision, _create(client, decision, model.digest)))
                 done()
+        right = sum(decision.right for decision, _ in recorded)
         _, last = recorded[-1]
+        scene.fact("accuracy", f"{right / len(recorded):.1%} of patients whom the model has not seen")
+        scene.fact("acts", HOLDER)
         scene.fact("records", f"{len(recorded)}, each with confidence and the share of every measurement in it")
         scene.fact("the last", last.id)
         scene.fact("  hash", last.hash)
@@ -87,7 +81,7 @@ def _create(client: "Client", decision: Decision, model_hash: str) -> "DecisionR
 def review(scene: Scene, client: "Client", recorded: Sequence[tuple[Decision, "DecisionRecord"]]) -> list[Reviewed]:
     """A person with a key of their own looks where the model was unsure or wrong; `client` is theirs."""
     why = "The record is never rewritten: what a person does is a signed entry of its own that points at it."
-    with scene.step("Let a person have the last word", why):
+    with scene.step("A doctor has the last word", why):
         doubtful = [pair for pair in recorded if pair[0].confidence < UNSURE or not pair[0].right]
         reviewed = [Reviewed(decision, made, _judge(client, decision, made)) for decision, made in doubtful]
         scene.fact("reviewer", f"{REVIEWER}, role reviewer: may intervene, may not record")
@@ -117,38 +111,24 @@ def _judge(client: "Client", decision: Decision, made: "DecisionRecord") -> "Int
     )
 
 
-def look(scene: Scene, client: "Client", reviewed: Sequence[Reviewed]) -> None:
-    """The list as an auditor sees it, and one record whole."""
-    with scene.step("Find them again", "Filters and totals are exact, at any depth and at any size."):
-        first = reviewed[0]
-        scene.code(f'client.records.list(model_id="{MODEL_ID}", has_intervention=True)')
-        listed = client.records.list(model_id=MODEL_ID, has_intervention=True)
-        rows = [(each.id, each.created_at, f"{each.confidence:.2f}", each.interventions[0].action) for each in listed]
-        scene.table(("record", "decided", "sure", "people"), rows[:4])
-        scene.say(f"{len(rows)} of {listed.total}, four shown")
-        strongest = sorted(first.decision.explanation["contributions"].items(), key=lambda term: -abs(term[1]))[:3]
-        scene.say(f"Why {first.record.id} said {first.decision.diagnosis}, its three weightiest measurements:")
-        scene.table(
-            ("measurement", "value", "towards benign"),
-            [(name, f"{first.decision.input[name]:g}", f"{share:+.3f}") for name, share in strongest],
-        )
-
-
-def prove(scene: Scene, client: "Client", reviewed: Sequence[Reviewed]) -> None:
-    """One record's inclusion proof."""
-    why = "A few hashes show that the entry is in the log that the checkpoint signs; nothing else need be told."
-    with scene.step("Prove one", why):
-        chosen = reviewed[-1].record
-        scene.code(f'client.records.prove("{chosen.id}")')
-        proof = client.records.prove(chosen.id)
-        scene.fact("entry", f"index {proof.index} in a log of {proof.tree_size}")
-        scene.fact("proof", f"{len(proof.inclusion_path)} hashes of 32 bytes")
+def follow(scene: Scene, client: "Client", person: str) -> None:
+    """From a patient who has withdrawn to the decisions of models that were made of their data."""
+    with scene.step("Which decisions did that patient touch?", "Nobody declares lineage: it is read from the ledger."):
+        scene.code(f'client.lineage.of_dataset("{DATASET}", subject="{person}")')
+        graph = client.lineage.of_dataset(DATASET, subject=person).to_dict()
+        for kind in ("session", "model"):
+            for node in (each for each in graph["nodes"] if each["type"] == kind):
+                told = f", {node['decisions']} decisions" if "decisions" in node else f", {node.get('status', '')}"
+                scene.fact(kind, f"{node['id']}{told}")
+        newest = [each["id"] for each in graph["nodes"] if each["type"] == "decision"]
+        scene.fact("decisions", f"{', '.join(newest[:2])}, …")
 
 
 def export(scene: Scene, stage: Stage) -> None:
     """The evidence bundle, and the public keys it is checked with."""
-    with scene.step("Export the evidence", "One zip file, for somebody who trusts nobody here."):
-        whose = ("--base-url", stage.address, "--key-file", "home/admin.key")
+    with scene.step("The auditor exports the evidence", "One zip file, for somebody who trusts nobody here."):
+        scene.fact("acts", AUDITOR)
+        whose = ("--base-url", stage.address, "--key-file", AUDITOR_KEY)
         scene.output(
             _typed(scene, stage, "xase", "evidence", "export", "--model-id", MODEL_ID, "--output", BUNDLE, *whose)
         )
@@ -159,11 +139,22 @@ def export(scene: Scene, stage: Stage) -> None:
 
 def verify(scene: Scene, stage: Stage) -> None:
     """The same verdict by two programs that share nothing: the verifier, and openssl."""
-    with scene.step("Verify it, offline", "No server, no account, no network: the bundle and a public key are enough."):
+    with scene.step(
+        "And verifies it, offline", "No server, no account, no network: the bundle and a public key are enough."
+    ):
         scene.output(_typed(scene, stage, "xase", "verify", BUNDLE, "--key", KEYS))
         with ZipFile(stage.folder / BUNDLE) as archive:
             archive.extractall(stage.folder / "unpacked")
         scene.output(_typed(scene, stage, "sh", "unpacked/verify.sh", DOCUMENT_KEY))
+
+
+def check_session(scene: Scene, stage: Stage, session_id: str) -> None:
+    """The evidence of the lab's session: what was permitted, delivered, claimed, and ended."""
+    why = "The verdict, each delivery, the lab's claim, the revocation: that none follows the revocation is checked."
+    with scene.step("The same for the data: the lab's session", why):
+        whose = ("--base-url", stage.address, "--key-file", AUDITOR_KEY)
+        _typed(scene, stage, "xase", "evidence", "export", "--session", session_id, "--output", SESSION_BUNDLE, *whose)
+        scene.output(_typed(scene, stage, "xase", "verify", SESSION_BUNDLE, "--key", KEYS))
 
 
 def forge(scene: Scene, stage: Stage, reviewed: Sequence[Reviewed]) -> None:
