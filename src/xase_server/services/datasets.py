@@ -30,6 +30,7 @@ from xase_server.domain.objects import Expectation, ObjectQuery, ObjectRow
 from xase_server.domain.policies import policy_ref
 from xase_server.domain.principals import Principal
 from xase_server.ledger.append import Ledger
+from xase_server.policy.sight import paths, visible
 from xase_server.ports import Library, Reads, VersionUnavailable
 from xase_server.services.anew import until_it_stands
 from xase_server.services.croissant import croissant
@@ -286,7 +287,7 @@ class Datasets:
         def work(reads: Reads) -> View:
             row = find_dataset(reads, who.organisation, name)
             dataset, version = dataset_of(row), newest_version(reads, row)
-            sees = _sight(reads, who, row)
+            sees = _sight(reads, who, row, version)
             fields = [] if version is None else fields_view(schema_of(version), dataset.fields, sees)
             return {"dataset_id": row.id, "version": dataset.version, "fields": fields}
 
@@ -297,7 +298,8 @@ class Datasets:
 
         def work(reads: Reads) -> View:
             row = find_dataset(reads, who.organisation, name)
-            return croissant(row, newest_version(reads, row), _sight(reads, who, row))
+            version = newest_version(reads, row)
+            return croissant(row, version, _sight(reads, who, row, version))
 
         return await self._reader.point(work)
 
@@ -339,12 +341,12 @@ class Datasets:
         return Outcome(await self._own_view(who, earlier.ids[0]), replayed=True)
 
 
-def _sight(reads: Reads, who: Principal, row: ObjectRow) -> Sees:
+def _sight(reads: Reads, who: Principal, row: ObjectRow, version: Version | None) -> Sees:
     """Which fields the caller may know of: the holder all, others those that some rule offers them."""
-    if row.organisation == who.organisation:
+    if row.organisation == who.organisation or version is None:
         return lambda _: True
-    terms = offered_terms(reads, who.organisation, row)
-    return lambda path: path == "record_id" or any(each.allows_field(path) for each in terms)
+    terms, schema = offered_terms(reads, who.organisation, row), schema_of(version)
+    return frozenset(path for each in terms for path in paths(visible(each, schema))).__contains__
 
 
 def newest_version(reads: Reads, row: ObjectRow) -> Version | None:
