@@ -3,11 +3,13 @@
 Source: docs/spec/policy.md, section 2.
 """
 
+from base64 import b64encode
 from collections.abc import Mapping
 from typing import Any
 
 from msgspec import UNSET, structs
 
+from xase_server.delivery.bitmap import bytes_of
 from xase_server.domain.clock import Clock
 from xase_server.domain.consent import WITHDRAWAL, NewWithdrawal
 from xase_server.domain.entries import ObjectsChanged, Unit, admin_stream
@@ -21,7 +23,7 @@ from xase_server.services.documents import dataset_of
 from xase_server.services.outcome import Once, Outcome, Remembered, another_kind_of_request, recall, remember
 from xase_server.services.reading import Reader
 from xase_server.services.sealing import make_append
-from xase_server.services.spread import Spread
+from xase_server.services.spread import Places, Spread
 from xase_server.services.versions import moved
 from xase_server.services.views import View
 from xase_server.services.visibility import every_object, find_own_dataset
@@ -51,6 +53,8 @@ class Consent:
         row = await self._reader.point(lambda reads: find_own_dataset(reads, who.organisation, dataset))
         condition = of_subjects(row, [wish.subject])
         known = await self._reader.scan(lambda reads: _known(reads, row.id, wish.subject))
+        newest = dataset_of(row).version
+        places = await self._spread.find(row.id, newest, condition)
         identifier = known or new_id("wdr")
         if known is None:
             before = dataset_of(row)
@@ -61,13 +65,13 @@ class Consent:
                 stream=admin_stream(row.organisation),
                 principal=who,
                 body={"dataset_id": row.id, "number": before.withdrawn + 1},
-                parts=_parts(who, wish),
+                parts=_parts(who, wish, places),
                 effect=ObjectsChanged((after, self._row(row, identifier))),
             )
             claim = remember(once, Remembered(body={"withdrawal_id": identifier, "dataset_id": row.id}))
             # COMMIT POINT: no release that follows in the ledger holds a record of this person
             await self._ledger.append(Unit((append,), claim))
-        affected = await self._spread.of_rows(row.id, dataset_of(row).version, condition)
+        affected = await self._spread.of(row.id, newest, places)
         return Outcome({"withdrawal_id": identifier, "dataset_id": row.id, **affected})
 
     def _row(self, dataset: ObjectRow, identifier: str) -> ObjectRow:
@@ -89,9 +93,11 @@ def _known(reads: Reads, dataset_id: str, subject: Any) -> str | None:
     return next((row.id for row in rows if subject_of(reads, row.id) == subject), None)
 
 
-def _parts(who: Principal, wish: NewWithdrawal) -> Mapping[str, Any]:
+def _parts(who: Principal, wish: NewWithdrawal, places: Places) -> Mapping[str, Any]:
+    """Who and why; and of each version which records, so that a verifier sees that none of them left afterwards."""
     reason = {} if wish.reason is UNSET else {"reason": wish.reason}
-    return {"subject": wish.subject, "principal": who.email, **reason}
+    records = {f"records.{version}": b64encode(bytes_of(numbers)).decode() for version, numbers in places.items()}
+    return {"subject": wish.subject, "principal": who.email, **reason, **records}
 
 
 def _again(earlier: Remembered) -> Outcome:

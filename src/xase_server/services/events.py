@@ -8,17 +8,17 @@ from msgspec.json import decode
 
 from xase.proof.digest import format_digest, leaf_hash
 from xase_server.delivery.bitmap import contains
-from xase_server.domain.datasets import DATASET, Dataset, dataset_ref
-from xase_server.domain.decisions import Page
 from xase_server.domain.entries import session_stream
 from xase_server.domain.errors import not_found
-from xase_server.domain.objects import BLOCK, ObjectQuery, ObjectRow
+from xase_server.domain.objects import BLOCK, ObjectRow
 from xase_server.domain.principals import Principal
 from xase_server.domain.sessions import Session, session_ref
 from xase_server.ports import DeliveryRow, Reads
+from xase_server.services.documents import dataset_of, session_of
 from xase_server.services.planning import Planner
 from xase_server.services.reading import Reader
 from xase_server.services.views import View
+from xase_server.services.visibility import find_own_dataset
 
 
 class Events:
@@ -43,8 +43,8 @@ class Events:
 
     async def of_record(self, who: Principal, dataset: str, record_id: str) -> Sequence[View]:
         """Every delivery of one data record of the caller's dataset, in any version, oldest first."""
-        row = await self._reader.point(lambda reads: _own_dataset(reads, who, dataset))
-        newest = decode(row.document, type=Dataset).version
+        row = await self._reader.point(lambda reads: find_own_dataset(reads, who.organisation, dataset))
+        newest = dataset_of(row).version
         places = await self._planner.run(lambda: self._planner.places(row.id, newest, record_id))
         if not places:
             raise not_found("record", record_id)
@@ -58,15 +58,6 @@ def event_view(raw: bytes) -> View:
     return {name: entry[name] for name in kept} | {"hash": format_digest(leaf_hash(raw)), "body": entry["body"]}
 
 
-def _own_dataset(reads: Reads, who: Principal, dataset: str) -> ObjectRow:
-    """The caller's dataset, by id or name."""
-    named = ObjectQuery(kind=DATASET, owner=who.organisation, name=dataset)
-    row = reads.object(dataset_ref(dataset)) or next(iter(reads.objects(named, Page(1, 0, None, False)).rows), None)
-    if row is None or row.organisation != who.organisation:
-        raise not_found("dataset", dataset)
-    return row
-
-
 def _accesses(reads: Reads, dataset_id: str, places: Mapping[int, int]) -> Iterator[View]:
     sessions: dict[str, tuple[ObjectRow, Session]] = {}
     for version, number in places.items():
@@ -78,7 +69,7 @@ def _accesses(reads: Reads, dataset_id: str, places: Mapping[int, int]) -> Itera
             if session_id not in sessions:
                 row = reads.object(session_ref(session_id))
                 assert row is not None, "a release names its session"
-                sessions[session_id] = row, decode(row.document, type=Session)
+                sessions[session_id] = row, session_of(row)
             yield _access_view(entry, *sessions[session_id])
 
 

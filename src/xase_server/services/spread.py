@@ -32,9 +32,12 @@ class Spread:
         self._reader = reader
         self._planner = planner
 
-    async def of_rows(self, dataset_id: str, newest: int, condition: Node) -> View:
-        """How many records meet a condition, in the newest version, and the sessions and models that had them."""
-        places = await self._planner.run(lambda: self.places(dataset_id, newest, condition))
+    async def find(self, dataset_id: str, newest: int, condition: Node) -> Places:
+        """The records that meet a condition, by version."""
+        return await self._planner.run(lambda: self.places(dataset_id, newest, condition))
+
+    async def of(self, dataset_id: str, newest: int, places: Places) -> View:
+        """How many records these are in the newest version, and the sessions and models that had any of them."""
         sessions = await self._reader.scan(lambda reads: sessions_with(reads, dataset_id, places))
         models = await self._reader.scan(lambda reads: models_of(reads, sessions))
         return {"records": len(places.get(newest, ())), "sessions": sessions, "models": models}
