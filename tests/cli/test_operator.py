@@ -1,5 +1,6 @@
 """The operator's commands on a home that no server has open (or that one has, where that must work)."""
 
+import io
 import json
 import shutil
 import stat
@@ -148,6 +149,27 @@ def test_a_backup_is_restored_on_a_new_machine(operator, copy, tmp_path):
     assert (answer.code, answer.json["entries"], answer.json["epoch"], answer.json["replaced"]) == (0, 6, 1, None)
     (tmp_path / "new" / "admin.key").write_bytes((copy.with_name("home") / "admin.key").read_bytes())
     assert total(tmp_path / "new") == 5
+
+
+def test_dataset_versions_come_along_and_can_be_read_after_a_restore(operator, home, tmp_path):
+    with xase.Client.local(home) as client:
+        client.datasets.register(name="kept", file=io.BytesIO(b"record_id,age\na,5\nb,7\n"), format="csv")
+    assert operator("backup", tmp_path / "copy", "--home", home, "--with-keys", "--json").json["missing_versions"] == []
+    assert operator("restore", tmp_path / "copy", "--home", tmp_path / "new").code == 0
+    (tmp_path / "new" / "admin.key").write_bytes((home / "admin.key").read_bytes())
+    with xase.Client.local(tmp_path / "new") as client, client.access(dataset="kept", purpose="validation") as session:
+        assert [row.age for row in session.filter({"age": {"$gte": 6}})] == [7]
+
+
+def test_a_backup_may_leave_datasets_out_and_says_what_is_missing(operator, home, tmp_path):
+    with xase.Client.local(home) as client:
+        made = client.datasets.register(name="kept", file=io.BytesIO(b"age\n5\n"), format="csv")
+    without = operator("backup", tmp_path / "without", "--home", home, "--no-datasets", "--json").json
+    assert without["missing_versions"] == []
+    assert not (tmp_path / "without" / "datasets").exists()
+    shutil.rmtree(home / "datasets" / made.dataset_id)
+    answer = operator("backup", tmp_path / "missing", "--home", home, "--json").json
+    assert answer["missing_versions"] == [f"{made.dataset_id}/v1"]
 
 
 def test_a_restore_without_keys_is_refused(operator, copy, tmp_path):

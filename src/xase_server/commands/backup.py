@@ -1,6 +1,5 @@
 """`xase-server backup`: a consistent copy of the store, taken while servers run."""
 
-import os
 import secrets
 import shutil
 from pathlib import Path
@@ -11,6 +10,7 @@ import typer
 from xase_server.commands.exits import ExitCode, Stop
 from xase_server.commands.options import STORE, AsJson, with_settings
 from xase_server.commands.output import emit, note, say
+from xase_server.commands.versions import copy_versions, known_versions, sync
 from xase_server.home import Home
 from xase_server.ledger.head import write_held
 from xase_server.ports import Head
@@ -25,9 +25,12 @@ def backup(
     with_keys: Annotated[
         bool, typer.Option("--with-keys", help="Copy the signing keys too: whoever has both can sign a new past.")
     ] = False,
+    datasets: Annotated[
+        bool, typer.Option(help="Copy the dataset versions, too; linked where that is possible.")
+    ] = True,
     as_json: AsJson = False,
 ) -> None:
-    """Copy the database and the head into a new folder, whole or not at all.
+    """Copy the database, the head and the dataset versions into a new folder, whole or not at all.
 
     The copy is of one moment, and servers go on meanwhile. The folder is laid out like a home, so
     that `audit --home DESTINATION` checks it. The keys stay behind unless asked for.
@@ -40,16 +43,19 @@ def backup(
     home = Home(settings.home)
     if not home.database.exists():
         raise Stop(f"there is no database in {home.path}", ExitCode.USAGE)
-    head = _copy_whole(home, destination, with_keys=with_keys)
+    head, missing = _copy_whole(home, destination, with_keys=with_keys, datasets=datasets)
     if as_json:
-        emit({"destination": str(destination), "log": head.log, "entries": head.size, "with_keys": with_keys})
+        view = {"destination": str(destination), "log": head.log, "entries": head.size, "with_keys": with_keys}
+        emit({**view, "datasets": datasets, "missing_versions": [str(name) for name in missing]})
         return
     say(f"{head.size} entries of {head.log} are in {destination}")
+    for name in missing:
+        note(f"The dataset version {name} is not in {home.datasets}, and so not in the copy")
     if not with_keys:
         note(f"The keys are not: copy {home.keys} to another place, once")
 
 
-def _copy_whole(home: Home, destination: Path, *, with_keys: bool) -> Head:
+def _copy_whole(home: Home, destination: Path, *, with_keys: bool, datasets: bool) -> tuple[Head, list[Path]]:
     """Build the copy under another name and give it its own when it is complete."""
     partial = Home(destination.with_name(f".{destination.name}.{secrets.token_hex(4)}"))
     try:
@@ -57,23 +63,24 @@ def _copy_whole(home: Home, destination: Path, *, with_keys: bool) -> Head:
     except OSError as error:
         raise Stop(f"cannot write {destination}: {error.strerror}", ExitCode.UNAVAILABLE) from error
     try:
-        head = _copy(home, partial, with_keys=with_keys)
+        head, versions = _copy(home, partial, with_keys=with_keys)
+        missing = list(copy_versions(home.datasets, partial.datasets, versions)) if datasets else []
         partial.path.rename(destination)
     except BaseException:
         shutil.rmtree(partial.path)
         raise
-    _sync(destination.parent)
-    return head
+    sync(destination.parent)
+    return head, missing
 
 
-def _copy(home: Home, copy: Home, *, with_keys: bool) -> Head:
+def _copy(home: Home, copy: Home, *, with_keys: bool) -> tuple[Head, list[Path]]:
     from xase_server.storage import open_storage
     from xase_server.storage.snapshot import copy_database, settle
 
     copy_database(home.database, copy.database)
     storage = open_storage("", copy.path, readers=1)
     try:
-        head = storage.read(lambda reads: reads.head())
+        head, versions = storage.read(lambda reads: reads.head()), known_versions(storage)
     finally:
         storage.close()
     settle(copy.database)
@@ -84,15 +91,7 @@ def _copy(home: Home, copy: Home, *, with_keys: bool) -> Head:
     if with_keys:
         shutil.copytree(home.keys, copy.keys)
         for file in copy.keys.iterdir():
-            _sync(file)
-        _sync(copy.keys)
-    _sync(copy.path)
-    return head
-
-
-def _sync(path: Path) -> None:
-    descriptor = os.open(path, os.O_RDONLY)
-    try:
-        os.fsync(descriptor)
-    finally:
-        os.close(descriptor)
+            sync(file)
+        sync(copy.keys)
+    sync(copy.path)
+    return head, versions

@@ -12,6 +12,7 @@ from xase_server.commands.existing import log_keys
 from xase_server.commands.exits import ExitCode, Stop
 from xase_server.commands.options import STORE, AsJson, with_settings
 from xase_server.commands.output import emit, note, say
+from xase_server.commands.versions import copy_versions
 from xase_server.home import Home
 from xase_server.ledger.head import write_held
 from xase_server.ledger.start import accept, find_objection
@@ -52,6 +53,7 @@ def restore(
     arriving.path.mkdir(mode=0o700)
     try:
         heads = [home.head, *(checkpoint or ())]
+        _bring_versions(copy, home)
         head, aside = _restore(copy, arriving, home, heads, accept_older_head=accept_older_head)
     finally:
         shutil.rmtree(arriving.path)
@@ -91,6 +93,13 @@ def _restore(
     replace_database(arriving.database, home.database, aside)
     write_held(home.head, head.checkpoint)
     return head, aside
+
+
+def _bring_versions(copy: Home, home: Home) -> None:
+    """The dataset versions of the copy that the home does not have."""
+    names = [folder.relative_to(copy.datasets) for folder in copy.datasets.glob("*/v*")]
+    for _ in copy_versions(copy.datasets, home.datasets, names):
+        pass
 
 
 def _bring_keys(copy: Home, home: Home) -> None:
