@@ -23,7 +23,7 @@ help: ## print this list
 # ------------------------------------------------------------------ to use it
 
 .PHONY: demo serve
-demo: $(READY) ## record a real model's decisions, override some, export, verify, tamper, verify again
+demo: $(READY) ## the whole story: data under a policy, training, decisions, withdrawal, revocation, evidence verified offline
 	@$(BIN)/xase demo $(ARGS)
 
 serve: $(READY) ## run the server; PORT=8000 and DIR=.xase say where
