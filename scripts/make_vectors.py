@@ -31,6 +31,7 @@ from scripts.vectorlog import (
     trusted_keys,
     witness,
 )
+from scripts.vectortransforms import transform_vectors
 from xase.proof import bundle
 from xase.proof.canonical import CanonicalError, canonical, parse_strict
 from xase.proof.digest import ZERO_DIGEST, commitment, leaf_hash
@@ -90,6 +91,7 @@ def all_vectors() -> Iterator[tuple[str, bytes]]:
     yield "merkle/many.json", pretty(list(_many()))
     yield "checkpoint/notes.json", pretty(list(_notes()))
     yield "receipts/receipts.json", pretty(list(_receipts()))
+    yield from ((name, pretty(value)) for name, value in transform_vectors())
     yield from _valid_bundles()
     yield from _invalid_bundles()
 
