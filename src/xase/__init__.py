@@ -74,6 +74,7 @@ if TYPE_CHECKING:
     from xase.models import (
         Aggregation,
         ApiKey,
+        ApprovalRequest,
         Batch,
         BundleState,
         Checkpoint,
@@ -114,6 +115,7 @@ _HOMES = {
         (
             "Aggregation",
             "ApiKey",
+            "ApprovalRequest",
             "Batch",
             "BundleState",
             "Checkpoint",
@@ -151,6 +153,7 @@ __all__ = [
     "AccessRevoked",
     "Aggregation",
     "ApiKey",
+    "ApprovalRequest",
     "ApprovalRequired",
     "AsyncClient",
     "AsyncSession",

@@ -176,6 +176,17 @@ def _datasets(core: Core, library: Library) -> Datasets:
     return Datasets(core.ledger, core.reader, library, ingestion, core.clock)
 
 
+def _access(core: Core, governance: Governance) -> Access:
+    return Access(
+        core.ledger,
+        core.reader,
+        core.clock,
+        governance,
+        default_ms=core.settings.session_days * DAY_MS,
+        approval_ms=core.settings.approval_days * DAY_MS,
+    )
+
+
 def _services(core: Core, library: Library) -> Services:
     reader = core.reader
     ledger, custody, clock = core.ledger, core.custody, core.clock
@@ -202,14 +213,7 @@ def _services(core: Core, library: Library) -> Services:
         datasets=_datasets(core, library),
         policies=Policies(ledger, reader, clock, purposes),
         log=Log(reader, custody.ring),
-        access=Access(
-            ledger,
-            reader,
-            clock,
-            governance,
-            default_ms=core.settings.session_days * DAY_MS,
-            approval_ms=core.settings.approval_days * DAY_MS,
-        ),
+        access=_access(core, governance),
         approvals=Approvals(ledger, reader, clock, governance, good_ms=core.settings.approval_days * DAY_MS),
         sessions=Sessions(reader, clock),
         closing=Closing(ledger, reader, clock),
