@@ -30,6 +30,7 @@ TITLES = {
     "queries": "Querying a dataset",
     "policy": "Policies",
     "ingest": "Data sets",
+    "transforms": "Transforms",
     "start": "Starting",
 }
 BEGIN, END = "<!-- figures: begin -->", "<!-- figures: end -->"

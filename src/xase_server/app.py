@@ -1,6 +1,7 @@
 """The composition root: the only place that knows every part and joins them."""
 
 import asyncio
+import importlib
 import secrets
 from dataclasses import dataclass
 from pathlib import Path
@@ -16,11 +17,11 @@ from xase_server.domain.errors import Refused
 from xase_server.domain.ids import new_id
 from xase_server.domain.principals import Principal
 from xase_server.domain.times import DAY_MS
-from xase_server.engines.duckdb.files import build_database, open_engine
 from xase_server.home import Custody, Home, HomeProblem, write_private
 from xase_server.ledger.append import Ledger
 from xase_server.policy.purposes import DEFAULT_PURPOSES, Purposes, read_purposes
-from xase_server.ports import Library, Storage, StorageUnavailable
+from xase_server.ports import Engine, Library, RecordBatches, Storage, StorageUnavailable
+from xase_server.query.schema import Schema
 from xase_server.services.access import Access
 from xase_server.services.aggregation import Aggregation
 from xase_server.services.approvals import Approvals
@@ -58,7 +59,6 @@ from xase_server.storage import open_storage
 from xase_server.web.application import build
 from xase_server.web.asgi import ASGIApp, Receive, Scope, Send
 from xase_server.web.services import Bounds, Services
-from xase_server.web.yamlish import parse_yaml
 
 _log = structlog.get_logger(__name__)
 _TOUCH_SECONDS: Final = 15.0
@@ -156,13 +156,28 @@ def _make_admin(settings: Settings, home: Home, ledger: Ledger, clock: Clock) ->
 def open_library(settings: Settings) -> Library:
     """The dataset versions of this home."""
     folder = Home(settings.home).datasets
-    return LocalLibrary(folder, settings.roots, open_engine=open_engine, build_database=build_database)
+    return LocalLibrary(folder, settings.roots, open_engine=_open_engine, build_database=_build_database)
+
+
+def _open_engine(database: Path, schema: Schema) -> Engine:
+    """The engine takes half a second to import: its first use waits for it, not the server's start."""
+    from xase_server.engines.duckdb.files import open_engine
+
+    return open_engine(database, schema)
+
+
+def _build_database(rows: RecordBatches, database: Path, schema: Schema) -> None:
+    from xase_server.engines.duckdb.files import build_database
+
+    build_database(rows, database, schema)
 
 
 def _purposes(file: Path | None) -> Purposes:
     """The operator's tree of purposes, or the one that comes with Xase; raises HomeProblem for an unreadable one."""
     if file is None:
         return DEFAULT_PURPOSES
+    from xase_server.web.yamlish import parse_yaml
+
     try:
         return read_purposes(parse_yaml(file.read_bytes()))
     except (OSError, ValueError) as error:
@@ -176,15 +191,14 @@ def _datasets(core: Core, library: Library) -> Datasets:
     return Datasets(core.ledger, core.reader, library, ingestion, core.clock)
 
 
+def _bundles(core: Core) -> Bundles:
+    custody, limit = core.custody, core.settings.max_bundle_records
+    return Bundles(core.ledger, core.reader, custody.document, custody.ring, core.clock, limit=limit)
+
+
 def _access(core: Core, governance: Governance) -> Access:
-    return Access(
-        core.ledger,
-        core.reader,
-        core.clock,
-        governance,
-        default_ms=core.settings.session_days * DAY_MS,
-        approval_ms=core.settings.approval_days * DAY_MS,
-    )
+    default_ms, approval_ms = core.settings.session_days * DAY_MS, core.settings.approval_days * DAY_MS
+    return Access(core.ledger, core.reader, core.clock, governance, default_ms=default_ms, approval_ms=approval_ms)
 
 
 def _services(core: Core, library: Library) -> Services:
@@ -202,14 +216,7 @@ def _services(core: Core, library: Library) -> Services:
         keys=Keys(ledger, reader, custody.seal, clock),
         authenticator=Authenticator(reader, clock),
         evidence=Evidence(reader),
-        bundles=Bundles(
-            ledger,
-            reader,
-            custody.document,
-            custody.ring,
-            clock,
-            limit=core.settings.max_bundle_records,
-        ),
+        bundles=_bundles(core),
         datasets=_datasets(core, library),
         policies=Policies(ledger, reader, clock, purposes),
         log=Log(reader, custody.ring),
@@ -268,6 +275,7 @@ class Server:
         self.services = services
         self._web = web
         self._keeping: asyncio.Task[None] | None = None
+        self._warming: asyncio.Task[object] | None = None
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         """Answer HTTP; on lifespan events start and end the background work."""
@@ -288,12 +296,14 @@ class Server:
         """Put right what an earlier stop left of datasets, then begin to note when keys are used and sessions end."""
         await asyncio.to_thread(recover_datasets, self.core.storage, self.core.ledger, self.library)
         self._keeping = asyncio.create_task(self._keep())
+        self._warming = asyncio.create_task(asyncio.to_thread(importlib.import_module, "xase_server.engines.duckdb"))
 
     async def close(self) -> None:
         """End it, answer what waits for its commit, and give back the store."""
         if self._keeping is not None:
             self._keeping.cancel()
-            await asyncio.gather(self._keeping, return_exceptions=True)
+        started = [each for each in (self._keeping, self._warming) if each is not None]
+        await asyncio.gather(*started, return_exceptions=True)
         await self.services.bundles.close()
         await self.services.datasets.close()
         await asyncio.to_thread(self.services.data.planner.close)

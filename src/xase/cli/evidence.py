@@ -8,6 +8,7 @@ import typer
 from xase.cli.connection import AsJson, BaseUrl, KeyFile, connect
 from xase.cli.exits import ExitCode, Stop
 from xase.cli.output import emit, note, refuse_existing, show_fields, waiting
+from xase.models import BundleState
 
 app = typer.Typer(
     rich_markup_mode=None,
@@ -22,8 +23,11 @@ def export(
     *,
     record: Annotated[list[str] | None, typer.Option(metavar="ID", help="A record to cover; repeatable.")] = None,
     model_id: Annotated[str | None, typer.Option("--model-id", "--model", help="Cover this model's decisions.")] = None,
-    start_date: Annotated[str | None, typer.Option(metavar="DATE", help="The model's decisions from here on.")] = None,
-    end_date: Annotated[str | None, typer.Option(metavar="DATE", help="The model's decisions up to here.")] = None,
+    session: Annotated[str | None, typer.Option(metavar="ID", help="Cover all of this session.")] = None,
+    dataset: Annotated[str | None, typer.Option(metavar="ID", help="Cover the sessions on this dataset.")] = None,
+    start_date: Annotated[str | None, typer.Option(metavar="DATE", help="A model's or dataset's from here on.")] = None,
+    end_date: Annotated[str | None, typer.Option(metavar="DATE", help="The model's or dataset's up to here.")] = None,
+    operations: Annotated[bool | None, typer.Option(help="With a model: the sessions that fed it, too.")] = None,
     purpose: Annotated[str | None, typer.Option(help="Why it is made; stands in the bundle.")] = None,
     payloads: Annotated[bool, typer.Option(help="Disclose what was decided, not only that it was.")] = True,
     output: Annotated[Path | None, typer.Option("--output", "-o", help="Where to; else BUNDLE_ID.zip here.")] = None,
@@ -33,23 +37,30 @@ def export(
     as_json: AsJson = False,
 ) -> None:
     """Make an evidence bundle, wait for it and download it, whole or not at all."""
-    if bool(record) == bool(model_id):
-        raise Stop("give either --record or --model-id", ExitCode.USAGE)
+    if [bool(record), bool(model_id), bool(session), bool(dataset)].count(True) != 1:
+        raise Stop("give one of --record, --model-id, --session and --dataset", ExitCode.USAGE)
     if not force:
         refuse_existing(output)
     with connect(base_url, key_file) as client, waiting("making the bundle"):
         bundle = client.evidence.export(
             record_ids=record or None,
             model_id=model_id,
+            session_id=session,
+            dataset_id=dataset,
             start_date=start_date,
             end_date=end_date,
             purpose=purpose,
             include_payloads=None if payloads else False,
+            include_operations=operations,
         ).wait()
         file = bundle.download(output or Path.cwd())
     if as_json:
         emit({**bundle.to_dict(), "file": str(file)})
-        return
+    else:
+        _tell(bundle, file)
+
+
+def _tell(bundle: BundleState, file: Path) -> None:
     show_fields({"file": str(file), "bundle": bundle.bundle_id, "entries": bundle.entry_count, "sha256": bundle.sha256})
     note(f"\nVerify it anywhere, offline:\n  xase verify {file} --key KEYS.json")
     note("KEYS.json are the server's public keys, /.well-known/xase-signing-keys.json, got by a way you trust")

@@ -6,7 +6,7 @@ bits), so that a few bytes that stand for millions of numbers never become large
 """
 
 from array import array
-from collections.abc import Iterator
+from collections.abc import Generator, Iterator
 from itertools import pairwise
 from struct import Struct, error
 from sys import byteorder
@@ -63,7 +63,7 @@ def _read(data: bytes) -> Iterator[Container]:
         raise BitmapError("has bytes behind its end")
 
 
-def _read_32(data: bytes, at: int, high: int) -> Iterator[Container]:
+def _read_32(data: bytes, at: int, high: int) -> Generator[Container, None, int]:
     """The containers of one 32-bit bitmap that begins at `at`; returns where it ends."""
     (cookie,) = _WORD.unpack_from(data, at)
     has_runs = cookie & 0xFFFF == _WITH_RUNS

@@ -67,6 +67,9 @@ WHAT IS HERE
   entries.ndjson       the ledger's entries, one a line, exactly as they were hashed
   proofs.json          Merkle proofs that each entry is in the log, and that the log only grew
   checkpoint           the log's signed head; checkpoint_start an earlier one, if the scope has a start
+  session.json, policy.json, authorization.json, usage.json
+                       of sessions: who was allowed what, and what was used; each repeats an entry
+  operations/ records/ what was done with data, and what left, a line each
   payloads/            what is disclosed of the payloads, with the salts that tie it to the entries
   signatures/          the signature over manifest.json; certificate and key are for convenience only
 

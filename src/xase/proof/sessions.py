@@ -214,6 +214,8 @@ def withdrawn_do_not_leave(evidence: Evidence) -> Iterator[Finding]:
 def _withdraw(line: Line, gone: dict[str, RecordSet], hidden: set[str], room: Room) -> None:
     """The parts `records.N` of a withdrawal are the subject's records in version N of the dataset."""
     dataset = line.body.get("dataset_id")
+    if not any(part.startswith("records.") for part in line.commitments):
+        hidden.add(f"{dataset}")
     for part in line.commitments:
         name, _, version = part.partition(".")
         if name != "records":
@@ -228,10 +230,11 @@ def _withdraw(line: Line, gone: dict[str, RecordSet], hidden: set[str], room: Ro
 def _withdrawn(line: Line, gone: Mapping[str, RecordSet], hidden: set[str]) -> Iterator[Finding]:
     body = line.body
     place = f"{body.get('dataset_id')} {body.get('dataset_version')}"
-    if place not in gone and place not in hidden:
+    is_hidden = place in hidden or f"{body.get('dataset_id')}" in hidden
+    if place not in gone and not is_hidden:
         return
     bitmap = _bitmap(line, "records")
-    if place in hidden or (bitmap is None and "records" in line.commitments):
+    if is_hidden or (bitmap is None and "records" in line.commitments):
         yield _note(line, "whether it holds withdrawn records cannot be checked: not all is disclosed")
     if bitmap is not None and place in gone and (found := gone[place].shared_with(bitmap)):
         yield _error(line, f"it releases {found} records of a subject who had withdrawn")

@@ -13,7 +13,7 @@ Instant = Annotated[str, Meta(min_length=4, max_length=40)]
 
 
 class NewBundle(Struct, forbid_unknown_fields=True, frozen=True, kw_only=True):
-    """The body of `POST /v1/evidence/bundles`: named records, or all of a model and a period.
+    """The body of `POST /v1/evidence/bundles`: named records, a model and a period, a session, or a dataset's sessions.
 
     Without `include_payloads` the bundle holds commitments only: it proves that the decisions
     were made and what was decided about them, without disclosing the contents.
@@ -26,6 +26,13 @@ class NewBundle(Struct, forbid_unknown_fields=True, frozen=True, kw_only=True):
         ]
         | UnsetType
     ) = UNSET
+    session_id: Annotated[Name, Meta(description="This session: the lab's and the holder's to export")] | UnsetType = (
+        UNSET
+    )
+    dataset_id: (
+        Annotated[Name, Meta(description="Every session on this dataset, and every request for it; the holder's")]
+        | UnsetType
+    ) = UNSET
     model_id: Annotated[Name, Meta(description="This model's decisions")] | UnsetType = UNSET
     start_date: Annotated[Instant, Meta(description="From this date or instant on")] | UnsetType = UNSET
     end_date: Annotated[Instant, Meta(description="Until then; a bare date includes that whole day")] | UnsetType = (
@@ -33,4 +40,14 @@ class NewBundle(Struct, forbid_unknown_fields=True, frozen=True, kw_only=True):
     )
     purpose: Annotated[Reason, Meta(description="Why it is made; ledgered")] | UnsetType = UNSET
     format: Literal["standard"] = "standard"
+    include_operations: (
+        Annotated[
+            bool,
+            Meta(
+                description="Of a session or dataset, whether what operations hold is disclosed (the default); of a "
+                "model, whether the sessions that fed it join its decisions (false by default)"
+            ),
+        ]
+        | UnsetType
+    ) = UNSET
     include_payloads: Annotated[bool, Meta(description="Whether contents are disclosed, or only committed to")] = True

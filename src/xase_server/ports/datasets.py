@@ -26,6 +26,9 @@ Numbers = np.ndarray[tuple[int], np.dtype[np.int64]]
 Table = pa.Table
 """Rows of a version."""
 
+RecordBatches = pa.RecordBatchReader
+"""Rows of a version, batch by batch."""
+
 TableSchema = pa.Schema
 """Their columns, as Arrow knows them."""
 

@@ -75,6 +75,7 @@ class Bulk:
         finally:
             if coming is not None:
                 coming.cancel()
+                await asyncio.gather(coming, return_exceptions=True)  # nobody else asks what has become of it
 
     async def _batch(self, start: int) -> Batch:
         return await until_it_stands(partial(self._released, start))

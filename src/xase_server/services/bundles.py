@@ -17,14 +17,14 @@ from xase.proof.verify import Trust, verify_bundle
 from xase_server.domain.bundles import NewBundle
 from xase_server.domain.clock import Clock
 from xase_server.domain.entries import BundleRow, BundleStored, Unit, admin_stream
-from xase_server.domain.errors import Problems, Refused, not_found
+from xase_server.domain.errors import Refused, not_found
 from xase_server.domain.ids import new_id
 from xase_server.domain.keyring import KeyRing
 from xase_server.domain.principals import Principal
 from xase_server.domain.times import parse_instant
 from xase_server.ledger.append import Ledger
 from xase_server.ports import Reads
-from xase_server.services.bundling import Bundle, Scope, make_bundle
+from xase_server.services.bundling import Bundle, make_bundle
 from xase_server.services.outcome import (
     Once,
     Outcome,
@@ -35,6 +35,7 @@ from xase_server.services.outcome import (
     remember,
 )
 from xase_server.services.reading import Reader
+from xase_server.services.scopes import Scope, permitted, scope_of
 from xase_server.services.sealing import make_append
 from xase_server.services.views import View
 
@@ -95,14 +96,18 @@ class Bundles:
         self._jobs: dict[str, _Job] = {}
 
     async def create(self, who: Principal, wish: NewBundle, once: Once | None) -> Outcome:
-        """A bundle in the making: PROCESSING, then READY once it is stored, or FAILED with the reason."""
+        """A bundle in the making: PROCESSING, then READY once it is stored, or FAILED with the reason.
+
+        Raises `not_found` for a session or dataset whose evidence is not the caller's to export.
+        """
         earlier = await recall(self._reader, once)
         if earlier is not None:
             return _again(earlier)
         running = self._running(once)
         if running is not None:
             return Outcome(_first_view(running.view["bundle_id"], running.view["created_at"]), replayed=True)
-        scope = _scope_of(who, wish)
+        asked = scope_of(who, wish)
+        scope = await self._reader.point(lambda reads: permitted(reads, who, asked))
         view = _first_view(new_id("bundle"), format_time(self._clock.now_ms()))
         job = _Job(who.organisation, dict(view), once)
         self._remember(view["bundle_id"], job)
@@ -231,24 +236,6 @@ def _again(earlier: Remembered) -> Outcome:
     if earlier.body is UNSET:
         raise another_kind_of_request()
     return Outcome(earlier.body, replayed=True)
-
-
-def _scope_of(who: Principal, wish: NewBundle) -> Scope:
-    problems = Problems()
-    has_period = wish.start_date is not UNSET or wish.end_date is not UNSET
-    if wish.record_ids is UNSET and wish.model_id is UNSET and not has_period:
-        problems.add("record_ids", "Give record_ids, model_id or a period (start_date, end_date)")
-    if wish.record_ids is not UNSET and (wish.model_id is not UNSET or has_period):
-        problems.add("record_ids", "Not together with model_id or a period")
-    problems.refuse_if_any()
-    return Scope(
-        organisation=who.organisation,
-        record_ids=tuple(wish.record_ids or ()),
-        model_id=wish.model_id or None,
-        since_ms=parse_instant(wish.start_date, "start_date") if wish.start_date else None,
-        until_ms=parse_instant(wish.end_date, "end_date", end_of_day=True) if wish.end_date else None,
-        include_payloads=wish.include_payloads,
-    )
 
 
 def _first_view(identifier: str, created_at: str) -> View:

@@ -25,7 +25,7 @@ from xase_server.query.refusal import EvaluationError, refuse
 from xase_server.query.rewrite import simplified
 from xase_server.services.anew import until_it_stands
 from xase_server.services.grants import Gate, Grant
-from xase_server.services.planning import Plan, Planner, View
+from xase_server.services.planning import Plan, Planner, View, readable
 from xase_server.services.reading import Reader
 from xase_server.services.releases import Release, Releases, new_batch_id
 from xase_server.services.wanted import Via, Wanted
@@ -85,7 +85,7 @@ class Data:
 
     async def _page(self, who: Principal, session_id: str, ask: Ask) -> Page:
         grant = await self.gate.admit(who, session_id, ask.via)
-        with self.gate.running(grant):
+        with self.gate.running(grant), readable():
             return await self._released(grant, ask)
 
     async def _released(self, grant: Grant, ask: Ask) -> Page:
@@ -133,6 +133,10 @@ class Data:
 
     async def _record(self, who: Principal, session_id: str, record_id: str) -> bytes:
         grant = await self.gate.admit(who, session_id, "get_record")
+        with self.gate.running(grant), readable():
+            return await self._released_alone(grant, record_id)
+
+    async def _released_alone(self, grant: Grant, record_id: str) -> bytes:
         plan = await self.planner.plan(grant, Wanted())
         number = plan.view.version.number_of(record_id)
         numbers = within_reach(plan.view, np.array([] if number is None else [number], dtype=np.int64))

@@ -6,8 +6,10 @@ Heavy work runs on threads of its own, few at a time, so that a heavy query wait
 """
 
 import asyncio
-from collections.abc import Callable, Hashable, Iterable, Mapping
+import itertools
+from collections.abc import Callable, Hashable, Iterable, Iterator, Mapping
 from concurrent.futures import ThreadPoolExecutor
+from contextlib import contextmanager
 from dataclasses import dataclass, replace
 from typing import Any, Final, TypeVar
 
@@ -42,10 +44,13 @@ class View:
 
     `rows` is the condition on rows that the session began with, `barrier` what has come on top since. A
     place in the answer to a query counts all of `rows`, so that cursors hold; what lies behind the barrier
-    is left out on the way. `engine` sees the visible fields of `rows`, `barred` only those before the barrier.
-    `version` has values as the contract's transforms leave them; conditions on rows are of `source`, raw.
+    is left out on the way. `number` stands for the view itself, and `key` for what finds its records: they are
+    looked up for each request, and hashing a whole schema takes long. `engine` sees the visible fields of `rows`,
+    `barred` only those before the barrier. `version` has values as the contract's transforms leave them;
+    conditions on rows are of `source`, raw.
     """
 
+    number: int
     key: Hashable
     barrier_key: Hashable
     source: Version
@@ -122,6 +127,8 @@ class Planner:
         self._selections = Selections()
         self._views: dict[Hashable, View] = {}
         self._read: dict[Hashable, tuple[Find, Shape]] = {}
+        self._numbers = itertools.count()
+        self._schemas: dict[Schema, int] = {}
         self._workers = ThreadPoolExecutor(workers, thread_name_prefix="xase-query")
 
     def close(self) -> None:
@@ -151,10 +158,8 @@ class Planner:
 
     async def run(self, work: Callable[[], T]) -> T:
         """Run blocking work on the query threads; raises `unavailable` when a version's files cannot be read."""
-        try:
+        with readable():
             return await asyncio.get_running_loop().run_in_executor(self._workers, work)
-        except VersionUnavailable as error:
-            raise unavailable("The dataset's files cannot be read now") from error
 
     # ------------------------------------------------------------------ what a contract shows
 
@@ -168,7 +173,14 @@ class Planner:
         consented = self._withdrawn.condition(grant.dataset_id, grant.withdrawn)
         barrier = simplified(And((self._conditions(source, added), consented)))
         view = View(
-            key=(grant.dataset_id, grant.version, edit_name(grant), seen, canonical([dict(each) for each in begun])),
+            number=next(self._numbers),
+            key=(
+                grant.dataset_id,
+                grant.version,
+                edit_name(grant),
+                self._number_of(seen),
+                canonical([dict(each) for each in begun]),
+            ),
             barrier_key=(grant.withdrawn, canonical([dict(each) for each in added])),
             source=source,
             version=version,
@@ -182,6 +194,12 @@ class Planner:
         _keep(self._views, _name(grant), view)
         return view
 
+    def _number_of(self, schema: Schema) -> int:
+        """What stands for a schema: the same for the same members. A number is never given twice."""
+        if len(self._schemas) >= _MOST_KEPT:
+            self._schemas.clear()
+        return self._schemas.setdefault(schema, next(self._numbers))
+
     def _conditions(self, version: Version, filters: Iterable[Mapping[str, Any]]) -> Node:
         """Filters of the holder: they see every field, raw."""
         return simplified(And(tuple(parse_filter(each, version.schema, self.limits) for each in filters)))
@@ -190,7 +208,7 @@ class Planner:
 
     def read(self, view: View, wanted: Wanted) -> tuple[Find, Shape]:
         """The query against what the view shows: what to find, and what of it leaves; raises `invalid_query`."""
-        key = (view.visible, view.filterable, wanted.canonical)
+        key = (view.number, wanted.canonical)
         found = self._read.get(key)
         if found is None:
             find = parse_find(wanted.find, view.visible, self.limits, filterable=view.filterable)
@@ -201,7 +219,7 @@ class Planner:
 
     def _ready(self, view: View, wanted: Wanted) -> Plan | None:
         """The plan, if nothing has to be run or parsed for it."""
-        if (view.visible, view.filterable, wanted.canonical) not in self._read or view.barrier != TRUE:
+        if (view.number, wanted.canonical) not in self._read or view.barrier != TRUE:
             return None
         find, shape = self.read(view, wanted)
         base = _every(view, find) or self._selections.get((view.key, wanted.found_by))
@@ -221,6 +239,15 @@ class Planner:
     def numbers(self, view: View, find: Find) -> Numbers:
         """The records that a find reaches before the barrier, in its order. Blocks."""
         return np.asarray(view.barred.numbers(find), dtype=np.int64)
+
+
+@contextmanager
+def readable() -> Iterator[None]:
+    """Around what reads a version's files: raises `unavailable` when they cannot be read, or were just closed."""
+    try:
+        yield
+    except VersionUnavailable as error:
+        raise unavailable("The dataset's files cannot be read now") from error
 
 
 def _every(view: View, find: Find) -> Selection | None:

@@ -27,7 +27,6 @@ from xase_server.web.rates import Rates
 from xase_server.web.router import Router, allowed
 from xase_server.web.services import Bounds
 from xase_server.web.upload import Upload
-from xase_server.web.yamlish import parse_yaml
 
 _PATH_SHOWN: Final = 256
 _LARGE: Final = 1 << 18  # a body that takes longer to read than others should wait
@@ -147,9 +146,16 @@ class Pipeline:
             if not is_document(media):
                 call.body = raw
                 return raw
-            value = parse_body(raw) if media == JSON else parse_yaml(raw)
+            value = parse_body(raw) if media == JSON else _parse_yaml(raw)
         if endpoint.bare_field is not None and isinstance(value, list):
             value = {endpoint.bare_field: value}
         call.body = free_object(value) if endpoint.forms else decode_body(value, endpoint)
         content: dict[str, Any] = value  # what was decoded into a struct is an object
         return content
+
+
+def _parse_yaml(raw: bytes) -> Any:
+    """Few bodies are YAML, and its parser takes long to import."""
+    from xase_server.web.yamlish import parse_yaml
+
+    return parse_yaml(raw)

@@ -121,7 +121,7 @@ class AsyncAccess:
             await self._until_decided(required, until)
 
     async def _until_decided(self, required: ApprovalRequired, until: float) -> None:
-        """Return when people have approved. Raises ApprovalRequired when they denied, or did not decide in time."""
+        """Return when people have approved. Raises ApprovalRequired when they denied, or did not decide until then."""
         request_id = (required.details or {}).get("approval_request_id")
         if request_id is None:  # nobody is asked to agree, so there is nothing to wait for
             raise required

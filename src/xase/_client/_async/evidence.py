@@ -104,6 +104,7 @@ class AsyncEvidence:
         record_ids: Sequence[str] | None = None,
         model_id: str | None = None,
         session_id: str | None = None,
+        dataset_id: str | None = None,
         start_date: Moment | None = None,
         end_date: Moment | None = None,
         purpose: str | None = None,
@@ -112,15 +113,17 @@ class AsyncEvidence:
         include_operations: bool | None = None,
         idempotency_key: str | None = None,
     ) -> AsyncBundle:
-        """Have a bundle made of named records, of a model's decisions in a period, or of a session.
+        """Have a bundle made of named records, of a model's decisions in a period, of a session, or of a dataset.
 
-        It may still be in the making. `purpose` stands in the bundle. Without payloads it proves that
-        the decisions were made without disclosing their contents.
+        With `include_operations` a model's bundle also holds the sessions that fed it. It may still be in the
+        making. `purpose` stands in the bundle. Without payloads it proves that the decisions were made without
+        disclosing their contents.
         """
         body = wire.sent(
             record_ids=None if record_ids is None else list(record_ids),
             model_id=model_id,
             session_id=session_id,
+            dataset_id=dataset_id,
             start_date=None if start_date is None else wire.instant(start_date),
             end_date=None if end_date is None else wire.instant(end_date),
             purpose=purpose,

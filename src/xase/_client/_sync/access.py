@@ -122,7 +122,7 @@ class Access:
             self._until_decided(required, until)
 
     def _until_decided(self, required: ApprovalRequired, until: float) -> None:
-        """Return when people have approved. Raises ApprovalRequired when they denied, or did not decide in time."""
+        """Return when people have approved. Raises ApprovalRequired when they denied, or did not decide until then."""
         request_id = (required.details or {}).get("approval_request_id")
         if request_id is None:  # nobody is asked to agree, so there is nothing to wait for
             raise required

@@ -1,0 +1,103 @@
+"""What goes into a bundle: entries by index, each with the parts that the caller may disclose."""
+
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass, field
+from typing import Any, Final
+
+from msgspec.json import decode
+
+from xase.proof.bundle import Disclosure
+from xase.proof.entry import parse_entry, parse_time
+from xase.proof.line import Line
+from xase_server.domain.entries import Part, Stream
+from xase_server.domain.errors import Refused
+from xase_server.ports import Reads
+
+PAGE: Final = 1_000
+_ABOUT_SESSIONS: Final = ("session/", "admin/")
+
+Entry = tuple[int, bytes]
+
+
+@dataclass(slots=True)
+class Collected:
+    """Entries by index with the parts that may be disclosed; raises `validation_error` beyond `limit` entries."""
+
+    limit: int
+    entries: dict[int, bytes] = field(default_factory=dict)
+    parts: dict[int, Mapping[str, Part]] = field(default_factory=dict)
+    decisions: int = 0
+    released: int = 0
+
+    def add(self, raw: bytes, parts: Mapping[str, Part]) -> dict[str, Any]:
+        """Take in one entry, once; gives it decoded."""
+        entry: dict[str, Any] = decode(raw)
+        if entry["index"] not in self.entries:
+            self.decisions += entry["type"] == "decision"
+            if entry["stream"].startswith("session/") and entry["type"] != "operation":
+                self.released += entry["body"].get("record_count", 0)
+        self.entries[entry["index"]] = raw
+        self.parts[entry["index"]] = parts
+        if len(self.entries) > self.limit:
+            raise _too_large(self.limit)
+        return entry
+
+    def lines(self) -> Iterator[Line]:
+        """The entries of sessions and of what governs them, as a verifier will have them, in order."""
+        for index in sorted(self.entries):
+            line = Line.of(parse_entry(self.entries[index]))
+            if line.stream.startswith(_ABOUT_SESSIONS):
+                line.shown.update({name: part.canonical for name, part in self.parts[index].items()})
+                yield line
+
+    def disclosures(self) -> Iterator[Disclosure]:
+        """The parts, each with the entry that it belongs to."""
+        for index, parts in self.parts.items():
+            if parts:
+                identifier: Any = decode(self.entries[index])["id"]
+                for name, part in parts.items():
+                    yield Disclosure(identifier, name, part.salt, part.canonical)
+
+
+def _too_large(limit: int) -> Refused:
+    return Refused(
+        "validation_error",
+        "The bundle would be too large",
+        [{"field": "start_date", "message": f"The scope holds more than {limit} entries; choose a shorter period"}],
+    )
+
+
+def entries_from(reads: Reads, stream: Stream, since_ms: int | None) -> Iterator[Entry]:
+    """The entries of a stream from an instant on, in order."""
+    sequence = first_sequence(reads, since_ms, stream)
+    while rows := reads.stream_entries(stream, sequence, PAGE):
+        yield from rows
+        sequence += len(rows)
+
+
+def time_of(raw: bytes) -> int:
+    """The instant of an entry."""
+    return parse_time(decode(raw)["time"])
+
+
+def is_of_type(raw: bytes, *types: str) -> bool:
+    """Whether an entry is of one of these types, by its end: canonical bytes need not be parsed for that."""
+    return raw.endswith(tuple(b'"type":"%b","v":1}' % each.encode() for each in types))
+
+
+def first_sequence(reads: Reads, since_ms: int | None, stream: Stream) -> int:
+    """Where the period begins in the stream, by doubling and bisection: time never runs backwards along it."""
+    if since_ms is None:
+        return 0
+
+    def is_before(sequence: int) -> bool:
+        rows = reads.stream_entries(stream, sequence, 1)
+        return bool(rows) and time_of(rows[0][1]) < since_ms
+
+    low, high = 0, 1
+    while is_before(high - 1):
+        low, high = high, high * 2
+    while low < high:
+        middle = (low + high) // 2
+        low, high = (middle + 1, high) if is_before(middle) else (low, middle)
+    return low
