@@ -448,3 +448,20 @@ async def test_a_tighter_policy_applies_at_once_and_cursors_go_on(client):
     assert changed.status_code == 200, changed.text
     rest = await streamed(client, session, cursor=page["next_cursor"])
     assert rest == [shown_under_policy(row) for row in ROWS[10:] if row["age"] >= 30]
+
+
+@pytest.mark.parametrize("filter_", [False, 0, "", [], "age", [{"age": 3}]])
+async def test_a_filter_that_is_none_is_refused(client, session, filter_):
+    answer = await client.post(f"{session}/filter", json={"filter": filter_})
+    assert (answer.status_code, answer.json()["error"]["code"]) == (400, "invalid_query")
+
+
+async def test_bulk_counts_as_one_request(client):
+    policy = await make_policy(client, rate_limit={"limit": 2, "period": "1h"})
+    dataset = await make_dataset(client, ROWS, policy_id=policy)
+    session = f"/v1/sessions/{await open_session(client, dataset['dataset_id'])}"
+    query, headers = {"batch_size": 10}, {"accept": "application/x-ndjson"}
+    for _ in range(2):
+        answer = await client.get(f"{session}/stream", params=query, headers=headers)
+        assert len(answer.text.splitlines()) == len(ROWS)
+    assert (await client.get(f"{session}/stream")).status_code == 429

@@ -81,7 +81,7 @@ class Bulk:
         return await until_it_stands(partial(self._released, start))
 
     async def _released(self, start: int) -> Batch:
-        grant = await self._data.gate.admit(self._who, self._session_id, _VIA)
+        grant = await self._data.gate.admit(self._who, self._session_id, _VIA, counted=False)
         self._refuse_other_terms(grant)
         plan = await self._data.planner.plan(grant, self._wanted)
         if plan.shape.computed:

@@ -107,8 +107,8 @@ class Gate:
         self._pace = Pace()
         self._terms: dict[tuple[object, ...], _Terms | _Denial] = {}
 
-    async def admit(self, who: Principal, session_id: str, action: str) -> Grant:
-        """What the request may do. Stores nothing.
+    async def admit(self, who: Principal, session_id: str, action: str, *, counted: bool = True) -> Grant:
+        """What the request may do. Stores nothing. Only what is `counted` uses up the session's rate.
 
         Raises Refused: `not_found` for a session that is not of the caller's organisation,
         `session_closed`, `access_revoked` or `session_expired` for one that has ended,
@@ -124,7 +124,8 @@ class Gate:
             raise expired(session_id, until_ms, now_ms)
         if terms.contract.actions is not None and action not in terms.contract.actions:
             raise policy_violation(found.session.policy_id, found.session.policy_version, (_ACTION,))
-        self._pace.take(session_id, terms.contract.rate_limits, now_ms)
+        if counted:
+            self._pace.take(session_id, terms.contract.rate_limits, now_ms)
         if action != _CLAIM:
             _refuse_used_up(terms.contract, found.used)
         session = found.session

@@ -36,6 +36,8 @@ from xase_server.services.withdrawn import Withdrawn
 T = TypeVar("T")
 
 _MOST_KEPT: Final = 2_048
+_MOST_VIEWS: Final = 256
+"""Each keeps its version open."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -191,7 +193,7 @@ class Planner:
             engine=version.engine.seeing(seen, rows),
             barred=version.engine.seeing(seen, simplified(And((rows, barrier)))),
         )
-        _keep(self._views, _name(grant), view)
+        _keep(self._views, _name(grant), view, most=_MOST_VIEWS)
         return view
 
     def _number_of(self, schema: Schema) -> int:
@@ -281,7 +283,7 @@ def _name(grant: Grant) -> Hashable:
     )
 
 
-def _keep(kept: dict[Hashable, T], key: Hashable, value: T) -> None:
-    if len(kept) >= _MOST_KEPT:
+def _keep(kept: dict[Hashable, T], key: Hashable, value: T, most: int = _MOST_KEPT) -> None:
+    if len(kept) >= most:
         kept.clear()
     kept[key] = value

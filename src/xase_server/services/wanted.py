@@ -38,7 +38,8 @@ class Wanted(Struct, frozen=True, omit_defaults=True, dict=True):
     @cached_property
     def plain(self) -> dict[str, Any]:
         """The query as plain JSON, without what was not asked for."""
-        found = {name: value for name, value in structs.asdict(self).items() if value is not None and value != 0}
+        said = structs.asdict(self) | {"skip": self.skip or None}
+        found = {name: value for name, value in said.items() if value is not None}
         if self.shuffle is not None:
             found["shuffle"] = structs.asdict(self.shuffle)
         return found
