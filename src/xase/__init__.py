@@ -74,6 +74,7 @@ if TYPE_CHECKING:
     from xase.models import (
         Aggregation,
         ApiKey,
+        ApprovalRequest,
         Batch,
         BundleState,
         Checkpoint,
@@ -115,6 +116,7 @@ _HOMES = {
         (
             "Aggregation",
             "ApiKey",
+            "ApprovalRequest",
             "Batch",
             "BundleState",
             "Checkpoint",
@@ -153,6 +155,7 @@ __all__ = [
     "AccessRevoked",
     "Aggregation",
     "ApiKey",
+    "ApprovalRequest",
     "ApprovalRequired",
     "AsyncClient",
     "AsyncSession",

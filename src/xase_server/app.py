@@ -52,6 +52,7 @@ from xase_server.services.releases import Releases
 from xase_server.services.sessions import Sessions
 from xase_server.services.spread import Spread
 from xase_server.services.transforming import Transforming
+from xase_server.services.usage import UsageReport
 from xase_server.services.versions import Versions
 from xase_server.services.withdrawn import Withdrawn
 from xase_server.settings import Settings
@@ -231,6 +232,7 @@ def _services(core: Core, library: Library) -> Services:
         events=Events(reader, planner),
         consent=Consent(ledger, reader, spread, clock),
         lineage=Lineage(reader, planner, spread),
+        usage=UsageReport(reader, clock),
         health=Health(ledger, reader),
         clock=clock,
     )

@@ -237,6 +237,7 @@ async def access_calls(client):
         "get_session": ("GET", f"/v1/sessions/{three}", None),
         "list_access": ("GET", "/v1/access", None),
         "list_sessions": ("GET", "/v1/sessions?status=REVOKED", None),
+        "list_usage": ("GET", "/v1/usage", None),
     }
 
 

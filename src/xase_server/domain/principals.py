@@ -22,6 +22,7 @@ CONSENT_WRITE: Final = "consent:write"
 LINEAGE_READ: Final = "lineage:read"
 SESSIONS_READ: Final = "sessions:read"
 SESSIONS_USE: Final = "sessions:use"
+USAGE_READ: Final = "usage:read"
 KEYS_READ: Final = "keys:read"
 KEYS_WRITE: Final = "keys:write"
 
@@ -45,6 +46,7 @@ SCOPES: Final[dict[str, str]] = {
     LINEAGE_READ: "follow decisions, models and data to where they came from and went",
     SESSIONS_READ: "see the organisation's sessions, and those on its datasets, with their events",
     SESSIONS_USE: "stream, filter, aggregate and look up data in the organisation's sessions",
+    USAGE_READ: "sum up what sessions and models have used, of the organisation's data or by it",
     KEYS_READ: "list API keys",
     KEYS_WRITE: "create, rotate and revoke API keys",
 }
@@ -57,10 +59,13 @@ _USING: Final = frozenset({ACCESS_REQUEST, SESSIONS_USE})
 
 ROLES: Final[dict[str, frozenset[str]]] = {
     "admin": frozenset(SCOPES) - {LOG_MONITOR},
-    "data_holder": _READING | _HOLDING | _USING | {RECORDS_WRITE, RECORDS_INTERVENE, RECORDS_ERASE, EVIDENCE_EXPORT},
-    "ai_lab": _READING | _USING | {RECORDS_WRITE, EVIDENCE_EXPORT},
+    "data_holder": _READING
+    | _HOLDING
+    | _USING
+    | {USAGE_READ, RECORDS_WRITE, RECORDS_INTERVENE, RECORDS_ERASE, EVIDENCE_EXPORT},
+    "ai_lab": _READING | _USING | {USAGE_READ, RECORDS_WRITE, EVIDENCE_EXPORT},
     "reviewer": _READING | {RECORDS_INTERVENE, POLICIES_READ, ACCESS_APPROVE},
-    "auditor": _READING | {EVIDENCE_EXPORT, KEYS_READ, POLICIES_READ},
+    "auditor": _READING | {USAGE_READ, EVIDENCE_EXPORT, KEYS_READ, POLICIES_READ},
 }
 
 

@@ -25,6 +25,7 @@ from xase_server.services.operations import Operations
 from xase_server.services.policies import Policies
 from xase_server.services.sessions import Sessions
 from xase_server.services.transforming import Transforming
+from xase_server.services.usage import UsageReport
 
 
 @dataclass(frozen=True, slots=True)
@@ -52,6 +53,7 @@ class Services:
     events: Events
     consent: Consent
     lineage: Lineage
+    usage: UsageReport
     health: Health
     clock: Clock
 

@@ -139,7 +139,7 @@ async def test_what_people_refuse_is_refused(client_of, pauses):
 async def test_votes_are_sent_as_they_are_cast(client_of):
     listed = {"data": [{"approval_request_id": "apr_1"}], "total": 1, "limit": 20, "offset": 0, "next_cursor": None}
     client, desk = client_of(listed, {"approval_request_id": "apr_1"}, {"status": "APPROVED"}, {"status": "DENIED"})
-    assert [each.id for each in await client.approvals.list(status="PENDING")] == ["apr_1"]
+    assert [each.id async for each in await client.approvals.list(status="PENDING")] == ["apr_1"]
     assert (await client.approvals.get("apr_1")).id == "apr_1"
     assert (await client.approvals.approve("apr_1", reason="r")).status == "APPROVED"
     assert (await client.approvals.deny("apr_1")).status == "DENIED"

@@ -21,6 +21,7 @@ from xase_server.web.endpoints.policies import POLICIES
 from xase_server.web.endpoints.records import RECORDS
 from xase_server.web.endpoints.service import SERVICE
 from xase_server.web.endpoints.transformations import TRANSFORMATIONS
+from xase_server.web.endpoints.usage import USAGE
 
 ENDPOINTS: Final[tuple[Endpoint, ...]] = (
     *RECORDS,
@@ -34,6 +35,7 @@ ENDPOINTS: Final[tuple[Endpoint, ...]] = (
     *TRANSFORMATIONS,
     *OPERATIONS,
     *LINEAGE,
+    *USAGE,
     *EVIDENCE,
     *LEDGER,
     *KEYS,
