@@ -23,7 +23,7 @@ SUBJECT: Final = "subject"
 Values = list[Any]
 Case = tuple[str, dict[str, Any], Values]
 
-_ARROW: Final = {
+_ARROW: Final[dict[str, Any]] = {
     "string": pa.string(),
     "int": pa.int64(),
     "float": pa.float64(),

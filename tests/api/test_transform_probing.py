@@ -104,19 +104,23 @@ PIPELINES: list[Any] = [
     [{"$lookup": {"from": "x"}}],
     [{"$count": "n"}],
 ]
+HIDING: list[tuple[str, dict[str, Any]]] = [("redact", {}), ("mask", {}), ("drop", {})]
+WIDENING: list[tuple[str, dict[str, Any]]] = [
+    ("generalize", {"width": 3}),
+    ("generalize", {"prefix": 1}),
+    ("generalize", {"part": "year"}),
+    ("bucketize", {"edges": [22]}),
+]
 TRANSFORMATIONS: list[tuple[str, dict[str, Any]]] = [
-    *((op, {"fields": [field], **more}) for field in EVERY
-      for op, more in (("redact", {}), ("mask", {}), ("drop", {}))),
-    *((op, {"fields": [field], **more}) for field in ("age", "weight", "seen", "amount", "zip", "plain", "denied")
-      for op, more in (("generalize", {"width": 3}), ("generalize", {"prefix": 1}), ("bucketize", {"edges": [22]}),
-                       ("generalize", {"part": "year"}))),
+    *((op, {"fields": [field], **more}) for field in EVERY for op, more in HIDING),
+    *((op, {"fields": [field], **more}) for field in (*CHANGED, "plain", "denied") for op, more in WIDENING),
     ("date_shift", {"fields": ["seen"], "subject": "denied", "max_days": 3}),
     ("date_shift", {"fields": ["seen"], "subject": "plain", "max_days": 3}),
     ("noise", {"fields": ["amount"], "scale": 1}),
     ("anonymize", {"fields": ["site", "labs"], "method": "redact"}),
     ("safe_harbor", {}),
     ("encrypt", {"fields": ["age"]}),
-]  # fmt: skip
+]
 ACCEPTED = ["application/json", "application/x-ndjson", "text/csv", "application/vnd.apache.arrow.stream"]
 LISTED: list[dict[str, Any]] = [
     {},
@@ -217,9 +221,8 @@ async def test_a_transformation_tells_no_difference(lab, twins):
             json={"record_ids": ["r03", "r07"], "transformation": op, "parameters": more},
         )
         for op, more in TRANSFORMATIONS
-        if op not in {"noise", "date_shift"}
     ]
-    assert answered.count(200) > len(TRANSFORMATIONS) / 2
+    assert answered.count(200) > len(TRANSFORMATIONS) / 3
 
 
 @pytest.mark.parametrize("record_ids", [["ha0"], ["r00", "hb0"], ["nobody"], ["ha0", "hb0", "nobody"]])

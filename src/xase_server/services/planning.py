@@ -19,13 +19,13 @@ from xase.proof.canonical import canonical
 from xase_server.delivery.shape import Shape, shape_of
 from xase_server.domain.errors import unavailable
 from xase_server.policy.contract import read_contract
-from xase_server.policy.sight import filterable, visible
+from xase_server.policy.sight import counting, filterable, visible
 from xase_server.ports import Engine, Library, Numbers, Version, VersionUnavailable
 from xase_server.query.limits import DEFAULTS, QuerySettings
 from xase_server.query.nodes import TRUE, And, Node, Not
 from xase_server.query.parse import parse_fields, parse_filter, parse_find
 from xase_server.query.rewrite import simplified
-from xase_server.query.schema import Schema, Struct
+from xase_server.query.schema import Schema
 from xase_server.query.stages import Find
 from xase_server.services.editing import Editing, edit_name, own_values
 from xase_server.services.grants import Grant
@@ -66,10 +66,7 @@ class View:
 
     def counting(self, entities: Iterable[str]) -> Engine:
         """`barred`, seeing what names the subjects as well: their number is told, never who they are."""
-        heads = {path.split(".")[0] for path in entities}
-        own = dict(self.visible.members)
-        every = ((name, type_ if name in heads else own.get(name)) for name, type_ in self.version.schema.members)
-        schema = Struct(tuple((name, type_) for name, type_ in every if type_ is not None))
+        schema = counting(self.visible, self.version.schema, entities)
         return self.version.engine.seeing(schema, simplified(And((self.rows, self.barrier))))
 
 
