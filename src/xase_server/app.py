@@ -51,6 +51,7 @@ from xase_server.services.recovery import recover_datasets
 from xase_server.services.releases import Releases
 from xase_server.services.sessions import Sessions
 from xase_server.services.spread import Spread
+from xase_server.services.trail import Trail
 from xase_server.services.transforming import Transforming
 from xase_server.services.usage import UsageReport
 from xase_server.services.versions import Versions
@@ -232,6 +233,7 @@ def _services(core: Core, library: Library) -> Services:
         events=Events(reader, planner),
         consent=Consent(ledger, reader, spread, clock),
         lineage=Lineage(reader, planner, spread),
+        trail=Trail(reader),
         usage=UsageReport(reader, clock),
         health=Health(ledger, reader),
         clock=clock,

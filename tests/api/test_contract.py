@@ -238,6 +238,7 @@ async def access_calls(client):
         "list_access": ("GET", "/v1/access", None),
         "list_sessions": ("GET", "/v1/sessions?status=REVOKED", None),
         "list_usage": ("GET", "/v1/usage", None),
+        "list_audit": ("GET", "/v1/audit?limit=100", None),
     }
 
 

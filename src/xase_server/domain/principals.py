@@ -23,6 +23,7 @@ LINEAGE_READ: Final = "lineage:read"
 SESSIONS_READ: Final = "sessions:read"
 SESSIONS_USE: Final = "sessions:use"
 USAGE_READ: Final = "usage:read"
+AUDIT_READ: Final = "audit:read"
 KEYS_READ: Final = "keys:read"
 KEYS_WRITE: Final = "keys:write"
 
@@ -47,13 +48,14 @@ SCOPES: Final[dict[str, str]] = {
     SESSIONS_READ: "see the organisation's sessions, and those on its datasets, with their events",
     SESSIONS_USE: "stream, filter, aggregate and look up data in the organisation's sessions",
     USAGE_READ: "sum up what sessions and models have used, of the organisation's data or by it",
+    AUDIT_READ: "read all of the organisation's entries, and those of sessions on its datasets",
     KEYS_READ: "list API keys",
     KEYS_WRITE: "create, rotate and revoke API keys",
 }
 
 _READING: Final = frozenset({RECORDS_READ, EVIDENCE_READ, LEDGER_READ, DATASETS_READ, SESSIONS_READ, LINEAGE_READ})
 _HOLDING: Final = frozenset(
-    {DATASETS_WRITE, POLICIES_READ, POLICIES_WRITE, ACCESS_REVOKE, ACCESS_APPROVE, CONSENT_WRITE}
+    {DATASETS_WRITE, POLICIES_READ, POLICIES_WRITE, ACCESS_REVOKE, ACCESS_APPROVE, CONSENT_WRITE, AUDIT_READ}
 )
 _USING: Final = frozenset({ACCESS_REQUEST, SESSIONS_USE})
 
@@ -65,7 +67,7 @@ ROLES: Final[dict[str, frozenset[str]]] = {
     | {USAGE_READ, RECORDS_WRITE, RECORDS_INTERVENE, RECORDS_ERASE, EVIDENCE_EXPORT},
     "ai_lab": _READING | _USING | {USAGE_READ, RECORDS_WRITE, EVIDENCE_EXPORT},
     "reviewer": _READING | {RECORDS_INTERVENE, POLICIES_READ, ACCESS_APPROVE},
-    "auditor": _READING | {USAGE_READ, EVIDENCE_EXPORT, KEYS_READ, POLICIES_READ},
+    "auditor": _READING | {USAGE_READ, AUDIT_READ, EVIDENCE_EXPORT, KEYS_READ, POLICIES_READ},
 }
 
 

@@ -24,6 +24,7 @@ from xase_server.services.metrics import DecisionMetrics
 from xase_server.services.operations import Operations
 from xase_server.services.policies import Policies
 from xase_server.services.sessions import Sessions
+from xase_server.services.trail import Trail
 from xase_server.services.transforming import Transforming
 from xase_server.services.usage import UsageReport
 
@@ -53,6 +54,7 @@ class Services:
     events: Events
     consent: Consent
     lineage: Lineage
+    trail: Trail
     usage: UsageReport
     health: Health
     clock: Clock

@@ -8,6 +8,7 @@ from typing import Final
 from xase_server.web.endpoint import Endpoint
 from xase_server.web.endpoints.access import ACCESS
 from xase_server.web.endpoints.approvals import APPROVALS
+from xase_server.web.endpoints.audit import AUDIT
 from xase_server.web.endpoints.consent import CONSENT
 from xase_server.web.endpoints.data import DATA
 from xase_server.web.endpoints.datasets import DATASETS
@@ -36,6 +37,7 @@ ENDPOINTS: Final[tuple[Endpoint, ...]] = (
     *OPERATIONS,
     *LINEAGE,
     *USAGE,
+    *AUDIT,
     *EVIDENCE,
     *LEDGER,
     *KEYS,
