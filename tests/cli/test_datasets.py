@@ -103,7 +103,7 @@ def test_a_dataset_is_put_under_a_policy_and_archived(xase_, added, name, policy
 def test_a_policy_file_makes_a_policy_and_then_its_versions(xase_, policy, tmp_path):
     assert policy["version"] == 1
     file = tmp_path / "policy.yaml"
-    file.write_text(file.read_text().replace("30d", "7d"))
+    file.write_text(file.read_text().replace("max_duration: 30d", "max_duration: 7d"))
     assert xase_("policies", "add", "policy.yaml", "--json").json["version"] == 2
     assert xase_("policies", "add", "policy.yaml", "--to", policy["id"], "--json").json["version"] == 2
     assert xase_("policies", "get", policy["id"], "--version", "1", "--json").json == policy

@@ -22,7 +22,7 @@ class Memory:
 
     @property
     def acknowledged(self) -> dict[str, str]:
-        return {key: identifier for key, identifier in self.promised.items() if identifier is not None}
+        return {key: identifier for key, identifier in list(self.promised.items()) if identifier is not None}
 
     @property
     def unanswered(self) -> list[str]:

@@ -2,6 +2,7 @@
 
 import os
 import random
+import time
 from collections.abc import Callable
 from pathlib import Path
 
@@ -35,6 +36,14 @@ def killed_under_load(server: Server, memory: Memory, name: str, seconds: float)
         server.kill()
 
 
+def answered_under_load(server: Server, memory: Memory, records: int) -> None:
+    """Let callers record until so many records are acknowledged, however slow the machine is."""
+    deadline = time.monotonic() + 60
+    while len(memory.acknowledged) < records:
+        assert time.monotonic() < deadline, f"only {len(memory.acknowledged)} of {records} records acknowledged"
+        assert not server.ends_within(0.05), "the server is gone"
+
+
 @pytest.mark.slow
 def test_a_killed_server_forgets_nothing_and_doubles_nothing(home, database, full):
     rounds = (200 if not database else 40) if full else (8 if not database else 3)
@@ -55,7 +64,7 @@ def test_a_killed_server_forgets_nothing_and_doubles_nothing(home, database, ful
     assert_each_promise_kept_once(server, memory)
     assert server.stop() == 0
     assert_clean(home, database)
-    assert len(memory.promised) > 20 * rounds
+    assert len(memory.promised) >= CALLERS * rounds
     assert memory.refused == []
 
 
@@ -74,7 +83,7 @@ def test_two_servers_on_one_store_share_one_chain_and_one_survives_the_other(hom
     assert_clean(home, database)
     assert memory.refused == []
     for name in ("survivor", "other"):
-        assert sum(once.startswith(name) for once in memory.acknowledged) > 20
+        assert sum(once.startswith(name) for once in memory.acknowledged) >= 2 * CALLERS
 
 
 @pytest.mark.slow
@@ -83,12 +92,11 @@ def test_two_servers_that_start_at_once_on_an_empty_home_make_one_log(home, data
     both = [Server.start(home, *database) for _ in range(2)]
     for n, server in enumerate(both):
         with Crowd(server.wait_until_ready(), memory, f"server-{n}", 2):
-            server.ends_within(0.3)
+            answered_under_load(server, memory, 10 * (n + 1))
     assert_each_promise_kept_once(both[0], memory)
     assert [server.stop() for server in both] == [0, 0]
     assert_clean(home, database)
     assert memory.refused == []
-    assert len(memory.acknowledged) > 20
 
 
 @pytest.mark.slow
