@@ -32,7 +32,9 @@ def test_every_public_name_is_documented():
     assert [name for name in xase.__all__ if f"{name}" not in documented and name != "__version__"] == []
 
 
-@pytest.mark.parametrize("part", ["records", "datasets", "policies", "evidence", "keys", "ledger", "sessions"])
+@pytest.mark.parametrize(
+    "part", ["records", "datasets", "policies", "evidence", "keys", "ledger", "sessions", "approvals"]
+)
 def test_every_method_is_documented(part):
     with xase.Client(api_key="k") as client:
         kind = type(getattr(client, part))
