@@ -3,6 +3,7 @@
 
 import io
 from datetime import UTC, datetime, timedelta
+from uuid import uuid4
 
 import pytest
 
@@ -219,7 +220,7 @@ def test_who_withdraws_is_followed_and_delivered_no_more(client, patients, model
         operation_type="TRAIN", batch_ids=[each.batch_id for each in batches], metadata={"model_id": model_id}
     )
     dataset = client.datasets.register(
-        name=f"{patients}-people",
+        name=f"people-{uuid4().hex}",
         file=io.BytesIO(b'{"record_id": "r1", "person": "p1"}\n{"record_id": "r2", "person": "p2"}\n'),
         format="ndjson",
         id_field="record_id",
