@@ -27,6 +27,7 @@ from typing import Final
 
 from xase.proof.keys import DocumentSigner, DocumentVerifier, LogSigner, LogVerifier, Seal
 from xase_server.domain.keyring import KeyRing, PublicKey, Use, read_key
+from xase_server.durable import sync
 
 _PRIVATE: Final = 0o600
 _MASTER_BYTES: Final = 32
@@ -137,7 +138,7 @@ class Home:
         ring = KeyRing([PublicKey(use, following, now_ms), *ended])
         replace_private(self.keys / "ring.json", json.dumps(ring.view(), indent=1).encode())
         (self.keys / f"{use}.next.pem").replace(self.keys / f"{use}.pem")
-        _sync_folder(self.keys)
+        sync(self.keys)
 
     def _ring(self, log: LogSigner, document: DocumentSigner, now_ms: int) -> KeyRing:
         """The listed keys; at the first start those in use, valid from now. Raises HomeProblem for an unlisted key."""
@@ -189,13 +190,13 @@ def write_private(file: Path, content: bytes) -> None:
             os.link(temporary, file)
     finally:
         temporary.unlink()
-    _sync_folder(file.parent)
+    sync(file.parent)
 
 
 def replace_private(file: Path, content: bytes) -> None:
     """Write the file whole or not at all, durable, with mode 0600, in place of what was there."""
     _written(file, content).replace(file)
-    _sync_folder(file.parent)
+    sync(file.parent)
 
 
 def _written(file: Path, content: bytes) -> Path:
@@ -207,11 +208,3 @@ def _written(file: Path, content: bytes) -> Path:
         stream.flush()
         os.fsync(stream.fileno())
     return temporary
-
-
-def _sync_folder(folder: Path) -> None:
-    descriptor = os.open(folder, os.O_RDONLY)
-    try:
-        os.fsync(descriptor)
-    finally:
-        os.close(descriptor)

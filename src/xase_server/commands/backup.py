@@ -10,7 +10,8 @@ import typer
 from xase_server.commands.exits import ExitCode, Stop
 from xase_server.commands.options import STORE, AsJson, with_settings
 from xase_server.commands.output import emit, note, say
-from xase_server.commands.versions import copy_versions, known_versions, sync
+from xase_server.commands.versions import copy_versions, known_versions
+from xase_server.durable import sync
 from xase_server.home import Home
 from xase_server.ledger.head import write_held
 from xase_server.ports import Head

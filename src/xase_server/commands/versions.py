@@ -11,6 +11,7 @@ from typing import Final
 
 from xase_server.domain.datasets import VERSION
 from xase_server.domain.objects import ObjectQuery
+from xase_server.durable import sync
 from xase_server.ports import Storage
 from xase_server.services.documents import version_of
 from xase_server.services.visibility import every_object
@@ -55,12 +56,3 @@ def _bring(file: Path, to: Path) -> None:
     except OSError:  # another file system
         shutil.copy2(file, to)
         sync(to)
-
-
-def sync(path: Path) -> None:
-    """Make a file, or the names in a folder, durable."""
-    descriptor = os.open(path, os.O_RDONLY)
-    try:
-        os.fsync(descriptor)
-    finally:
-        os.close(descriptor)

@@ -6,9 +6,10 @@ from pathlib import Path
 import pyarrow as pa
 import pyarrow.parquet as pq
 
-from xase_server.datasets.folder import CACHES, DATA, DATABASE, ROWS, SIZES, note_sizes, sync, sync_all
+from xase_server.datasets.folder import CACHES, DATA, DATABASE, ROWS, SIZES, note_sizes, sync_all
 from xase_server.datasets.rows import Rows
 from xase_server.datasets.writer import Batches, Mapped
+from xase_server.durable import sync
 from xase_server.ports.datasets import VersionUnavailable
 from xase_server.query.schema import Schema
 

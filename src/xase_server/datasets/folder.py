@@ -1,6 +1,5 @@
 """What lies in the folder of a version, and how its files become durable."""
 
-import os
 from collections.abc import Iterable
 from pathlib import Path
 from typing import Any, Final
@@ -8,6 +7,7 @@ from typing import Any, Final
 import msgspec
 
 from xase_server.datasets.types import read
+from xase_server.durable import sync
 from xase_server.ports.datasets import Found, VersionUnavailable
 from xase_server.query.schema import Schema
 
@@ -65,15 +65,6 @@ def write_json(path: Path, value: Any) -> None:
     sync(fresh)
     fresh.replace(path)
     sync(path.parent)
-
-
-def sync(path: Path) -> None:
-    """Make a file, or what a folder lists, durable."""
-    descriptor = os.open(path, os.O_RDONLY)
-    try:
-        os.fsync(descriptor)
-    finally:
-        os.close(descriptor)
 
 
 def sync_all(folder: Path, names: Iterable[str]) -> None:

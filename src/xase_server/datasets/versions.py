@@ -16,7 +16,7 @@ from contextlib import contextmanager
 from pathlib import Path
 from typing import Final
 
-from xase_server.datasets.folder import sync
+from xase_server.durable import sync
 
 _BUILDING: Final = ".building"
 _INCOMING: Final = ".incoming"

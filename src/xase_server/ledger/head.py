@@ -13,6 +13,7 @@ from pathlib import Path
 from typing import Final
 
 from xase.proof.checkpoint import NoteError, parse_checkpoint, parse_note
+from xase_server.durable import sync
 
 _EVERY_SECONDS: Final = 1.0
 _PRIVATE: Final = 0o600
@@ -39,15 +40,7 @@ def write_held(path: Path, note: str) -> None:
     except BaseException:
         temporary.unlink(missing_ok=True)
         raise
-    _sync_folder(path.parent)
-
-
-def _sync_folder(folder: Path) -> None:
-    descriptor = os.open(folder, os.O_RDONLY)
-    try:
-        os.fsync(descriptor)
-    finally:
-        os.close(descriptor)
+    sync(path.parent)
 
 
 class HeadKeeper:

@@ -1,11 +1,11 @@
 """A consistent copy of the embedded database, made while servers write to it; and putting one in place."""
 
 import contextlib
-import os
 import sqlite3
 from collections.abc import Iterator
 from pathlib import Path
 
+from xase_server.durable import sync
 from xase_server.ports import StorageUnavailable
 
 _COMPANIONS = ("", "-wal", "-shm")
@@ -23,8 +23,8 @@ def copy_database(source: Path, target: Path) -> None:
     with _connected(source, "ro") as original, _connected(target, "rwc") as copy:
         original.backup(copy, pages=-1)
     settle(target)
-    _sync(target)
-    _sync(target.parent)
+    sync(target)
+    sync(target.parent)
 
 
 def settle(path: Path) -> None:
@@ -54,9 +54,9 @@ def replace_database(arriving: Path, place: Path, aside: Path) -> None:
         for companion in (place.with_name(place.name + suffix) for suffix in _COMPANIONS):
             if companion.exists():
                 companion.rename(aside / companion.name)
-        _sync(aside)
+        sync(aside)
     arriving.rename(place)
-    _sync(place.parent)
+    sync(place.parent)
 
 
 def refuse_if_open(path: Path) -> None:
@@ -79,11 +79,3 @@ def _connected(path: Path, mode: str) -> Iterator[sqlite3.Connection]:
             connection.close()
     except sqlite3.Error as error:
         raise StorageUnavailable(f"{path}: {error}") from error
-
-
-def _sync(path: Path) -> None:
-    descriptor = os.open(path, os.O_RDONLY)
-    try:
-        os.fsync(descriptor)
-    finally:
-        os.close(descriptor)
