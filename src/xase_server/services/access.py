@@ -34,7 +34,7 @@ from xase_server.services.outcome import (
     Once,
     Outcome,
     Remembered,
-    another_kind_of_request,
+    answer_again,
     recall,
     remember,
     remembered,
@@ -94,7 +94,7 @@ class Access:
         """
         earlier = await recall(self._reader, once)
         if earlier is not None:
-            return _again(earlier)
+            return answer_again(earlier)
         return await until_it_stands(lambda: self._attempt(who, wish, once))
 
     async def _attempt(self, who: Principal, wish: NewAccess, once: Once | None) -> Outcome:
@@ -119,7 +119,7 @@ class Access:
         )
         # COMMIT POINT: verdict and session are there together, or neither is.
         committed = await self._ledger.append(unit)
-        return _again(remembered(committed)) if isinstance(committed, Replayed) else Outcome(view)
+        return answer_again(remembered(committed)) if isinstance(committed, Replayed) else Outcome(view)
 
     async def _wait(self, case: _Case, verdict: Verdict) -> Refused:
         """The refusal that names the request which waits for people; request and verdict are durable."""
@@ -332,9 +332,3 @@ def _approval_required(verdict: Verdict, identifier: str) -> Refused:
 
 def _conflict(message: str, identifier: str) -> Refused:
     return Refused("conflict", message, {"resource": "dataset", "id": identifier})
-
-
-def _again(earlier: Remembered) -> Outcome:
-    if earlier.body is UNSET:
-        raise another_kind_of_request()
-    return Outcome(earlier.body, replayed=True)

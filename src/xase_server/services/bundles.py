@@ -7,7 +7,6 @@ from dataclasses import dataclass
 from typing import Final
 
 import structlog
-from msgspec import UNSET
 from msgspec.json import decode, encode
 
 from xase.proof.entry import format_time
@@ -29,8 +28,8 @@ from xase_server.services.outcome import (
     Once,
     Outcome,
     Remembered,
-    another_kind_of_request,
     another_request,
+    answer_again,
     recall,
     remember,
 )
@@ -102,7 +101,7 @@ class Bundles:
         """
         earlier = await recall(self._reader, once)
         if earlier is not None:
-            return _again(earlier)
+            return answer_again(earlier)
         running = self._running(once)
         if running is not None:
             return Outcome(_first_view(running.view["bundle_id"], running.view["created_at"]), replayed=True)
@@ -230,12 +229,6 @@ class Bundles:
         if row is None:
             raise not_found("bundle", identifier)
         return row
-
-
-def _again(earlier: Remembered) -> Outcome:
-    if earlier.body is UNSET:
-        raise another_kind_of_request()
-    return Outcome(earlier.body, replayed=True)
 
 
 def _first_view(identifier: str, created_at: str) -> View:

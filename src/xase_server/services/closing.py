@@ -29,7 +29,7 @@ from xase_server.services.outcome import (
     Once,
     Outcome,
     Remembered,
-    another_kind_of_request,
+    answer_again,
     recall,
     remember,
     remembered,
@@ -82,7 +82,7 @@ class Closing:
         """The open sessions of the holder's dataset, all revoked together; an empty list when there were none."""
         earlier = await recall(self._reader, once)
         if earlier is not None:
-            return _again(earlier)
+            return answer_again(earlier)
         dataset_id = (await self._reader.point(lambda reads: find_own_dataset(reads, who.organisation, dataset))).id
         revoked: list[str] = []
         until_ms: int | None = None
@@ -99,7 +99,7 @@ class Closing:
             except Stale:  # one of them has ended meanwhile
                 continue
             if isinstance(committed, Replayed):
-                return _again(remembered(committed))
+                return answer_again(remembered(committed))
             revoked = body["sessions"]
             until_ms = committed.entries[-1].time_ms + 1  # look again for what opened before this commit, unseen
         raise unavailable("The dataset's sessions are changing; ask again")
@@ -176,9 +176,3 @@ def _entitled(reads: Reads, who: Principal, session_id: str, way: _Way) -> Objec
     if who.organisation != (holder if way is _REVOKED else row.organisation):
         raise not_found("session", session_id)
     return row
-
-
-def _again(earlier: Remembered) -> Outcome:
-    if earlier.body is UNSET:
-        raise another_kind_of_request()
-    return Outcome(earlier.body, replayed=True)

@@ -20,12 +20,11 @@ from xase_server.ledger.append import Ledger
 from xase_server.ports import Reads
 from xase_server.services.anew import until_it_stands
 from xase_server.services.documents import dataset_of
-from xase_server.services.outcome import Once, Outcome, Remembered, another_kind_of_request, recall, remember
+from xase_server.services.outcome import Once, Outcome, Remembered, answer_again, recall, remember
 from xase_server.services.reading import Reader
 from xase_server.services.sealing import make_append
 from xase_server.services.spread import Places, Spread
 from xase_server.services.versions import moved
-from xase_server.services.views import View
 from xase_server.services.visibility import every_object, find_own_dataset
 from xase_server.services.withdrawn import of_subjects, subject_of
 
@@ -46,7 +45,7 @@ class Consent:
         """
         earlier = await recall(self._reader, once)
         if earlier is not None:
-            return _again(earlier)
+            return answer_again(earlier)
         return await until_it_stands(lambda: self._withdraw(who, dataset, wish, once))
 
     async def _withdraw(self, who: Principal, dataset: str, wish: NewWithdrawal, once: Once | None) -> Outcome:
@@ -98,10 +97,3 @@ def _parts(who: Principal, wish: NewWithdrawal, places: Places) -> Mapping[str, 
     reason = {} if wish.reason is UNSET else {"reason": wish.reason}
     records = {f"records.{version}": b64encode(bytes_of(numbers)).decode() for version, numbers in places.items()}
     return {"subject": wish.subject, "principal": who.email, **reason, **records}
-
-
-def _again(earlier: Remembered) -> Outcome:
-    if earlier.body is UNSET:
-        raise another_kind_of_request()
-    body: View = dict(earlier.body)
-    return Outcome(body, replayed=True)

@@ -39,7 +39,7 @@ from xase_server.services.documents import dataset_of, document_of, schema_of, v
 from xase_server.services.fitting import find_policy, refuse_unfit, refuse_unknown_fields
 from xase_server.services.ingestion import Ingestion
 from xase_server.services.jobs import Arrival, Job, Mode
-from xase_server.services.outcome import Once, Outcome, Remembered, another_kind_of_request, recall, remember
+from xase_server.services.outcome import Once, Outcome, Remembered, made_before, recall, remember
 from xase_server.services.reading import Reader
 from xase_server.services.sealing import make_append
 from xase_server.services.versions import moved
@@ -336,9 +336,7 @@ class Datasets:
 
     async def _again(self, who: Principal, earlier: Remembered) -> Outcome:
         """The dataset that an earlier request made or changed, as it is now."""
-        if earlier.ids is UNSET:
-            raise another_kind_of_request()
-        return Outcome(await self._own_view(who, earlier.ids[0]), replayed=True)
+        return Outcome(await self._own_view(who, made_before(earlier)[0]), replayed=True)
 
 
 def _sight(reads: Reads, who: Principal, row: ObjectRow, version: Version | None) -> Sees:

@@ -27,7 +27,7 @@ from xase_server.services.outcome import (
     Once,
     Outcome,
     Remembered,
-    another_kind_of_request,
+    made_before,
     recall,
     remember,
     remembered,
@@ -80,9 +80,7 @@ class Decisions:
 
     async def _again(self, who: Principal, replayed: Replayed, *, with_receipt: bool) -> Outcome:
         """The first answer once more; what was erased since stays erased."""
-        ids = remembered(replayed).ids
-        if ids is UNSET:
-            raise another_kind_of_request()
+        ids = made_before(remembered(replayed))
 
         def work(reads: Reads) -> list[View]:
             rows = {row.id: row for row in reads.decisions(who.organisation, ids)}

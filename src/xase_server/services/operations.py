@@ -28,7 +28,7 @@ from xase_server.services.outcome import (
     Once,
     Outcome,
     Remembered,
-    another_kind_of_request,
+    made_before,
     recall,
     remember,
     remembered,
@@ -88,9 +88,7 @@ class Operations:
 
     async def _again(self, earlier: Remembered) -> Outcome:
         """The first answer, from the operation's entry and what is left of its parts."""
-        if earlier.ids is UNSET:
-            raise another_kind_of_request()
-        (identifier,) = earlier.ids
+        (identifier,) = made_before(earlier)
         found = await self._reader.point(lambda reads: reads.any_entry(identifier))
         assert found is not None, "an operation is remembered with its entry"
         _, raw, parts = found

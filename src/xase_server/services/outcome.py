@@ -67,6 +67,20 @@ def remembered(replayed: Replayed) -> Remembered:
     return decode(replayed.answer, type=Remembered)
 
 
+def answer_again(earlier: Remembered) -> Outcome:
+    """The body that was answered before, once more; raises `idempotency_mismatch` when there was none."""
+    if earlier.body is UNSET:
+        raise another_kind_of_request()
+    return Outcome(earlier.body, replayed=True)
+
+
+def made_before(earlier: Remembered) -> list[str]:
+    """The ids of what was made before; raises `idempotency_mismatch` when there were none."""
+    if earlier.ids is UNSET:
+        raise another_kind_of_request()
+    return earlier.ids
+
+
 def another_request() -> Refused:
     """The idempotency key was used before, with another body or for another object."""
     return Refused("idempotency_mismatch", "This idempotency key was used before with another request")

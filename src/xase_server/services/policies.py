@@ -36,7 +36,7 @@ from xase_server.services.datasets import newest_version
 from xase_server.services.documents import dataset_of, document_of, policy_of
 from xase_server.services.fitting import refuse_unfit
 from xase_server.services.impact import Impact
-from xase_server.services.outcome import Once, Outcome, Remembered, another_kind_of_request, recall, remember
+from xase_server.services.outcome import Once, Outcome, Remembered, made_before, recall, remember
 from xase_server.services.policy_views import policy_view, purposes_view, verdict_view
 from xase_server.services.reading import Reader
 from xase_server.services.sealing import make_append
@@ -139,9 +139,7 @@ class Policies:
         return Outcome(policy_view(stored))
 
     async def _again(self, who: Principal, earlier: Remembered) -> Outcome:
-        if earlier.ids is UNSET:
-            raise another_kind_of_request()
-        policy_id, version = earlier.ids
+        policy_id, version = made_before(earlier)
         return Outcome(await self.get_version(who, policy_id, int(version)), replayed=True)
 
     async def get(self, who: Principal, policy_id: str) -> View:
