@@ -42,6 +42,10 @@ class ObjectRow(Struct, frozen=True, kw_only=True, gc=False):
         """What it is found by."""
         return ObjectRef(self.kind, self.id)
 
+    def concerns(self, organisation: str) -> bool:
+        """Whether the organisation owns it or is its partner."""
+        return organisation in {self.organisation, self.partner}
+
 
 class Expectation(NamedTuple):
     """That an object is at this revision when an append commits; 0 that there is none."""

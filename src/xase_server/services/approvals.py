@@ -135,7 +135,7 @@ class Approvals:
 
     def _look_up(self, reads: Reads, who: Principal, identifier: str) -> _Case:
         row = _find(reads, identifier)
-        if who.organisation not in {row.organisation, row.partner}:
+        if not row.concerns(who.organisation):
             raise not_found("approval", identifier)
         waiting = waiting_of(row)
         governed = self._governance.of(reads, waiting.dataset_id)

@@ -17,6 +17,7 @@ from xase_server.ports import DeliveryRow, Reads
 from xase_server.services.documents import dataset_of, session_of
 from xase_server.services.planning import Planner
 from xase_server.services.reading import Reader
+from xase_server.services.sessions import find_session
 from xase_server.services.views import View
 from xase_server.services.visibility import find_own_dataset
 
@@ -32,9 +33,7 @@ class Events:
         """The entries of a session's chain from sequence `start` on, and whether there are more."""
 
         def work(reads: Reads) -> tuple[Sequence[View], bool]:
-            row = reads.object(session_ref(session_id))
-            if row is None or who.organisation not in {row.organisation, row.partner}:
-                raise not_found("session", session_id)
+            find_session(reads, who, session_id)
             stream = session_stream(session_id)
             events = [event_view(raw) for _, raw in reads.stream_entries(stream, start, limit + 1)]
             return events[:limit], len(events) > limit

@@ -25,7 +25,7 @@ from xase_server.services.documents import dataset_of, session_of, version_of
 from xase_server.services.graph import Graph
 from xase_server.services.planning import Planner
 from xase_server.services.reading import Reader
-from xase_server.services.spread import Spread, sessions_with
+from xase_server.services.spread import Places, Spread, sessions_with
 from xase_server.services.visibility import find_own_dataset
 from xase_server.services.withdrawn import of_subjects, withdrawn_subjects
 
@@ -79,12 +79,12 @@ class Lineage:
         newest = dataset_of(row).version
         if record_id is not None:
             found = await self._planner.run(lambda: self._planner.places(row.id, newest, record_id))
-            places = {version: BitMap64([number]) for version, number in found.items()}
+            places: Places = {version: BitMap64([number]) for version, number in found.items()}
             if not places:
                 raise not_found("record", record_id)
         elif subject is not None or withdrawn:
             condition = await self._condition(row, subject)
-            places = await self._planner.run(lambda: self._spread.places(row.id, newest, condition))
+            places = await self._spread.find(row.id, newest, condition)
         else:
             return await self._reader.scan(lambda reads: _of_whole_dataset(reads, who, row))
         return await self._reader.scan(lambda reads: _of_records(reads, who, row, places))
@@ -106,7 +106,7 @@ def _of_whole_dataset(reads: Reads, who: Principal, row: ObjectRow) -> Graph:
     return graph
 
 
-def _of_records(reads: Reads, who: Principal, row: ObjectRow, places: dict[int, BitMap64]) -> Graph:
+def _of_records(reads: Reads, who: Principal, row: ObjectRow, places: Places) -> Graph:
     graph = Graph(row.id)
     _add_dataset(graph, row, dataset_of(row))
     names = [each["session_id"] for each in sessions_with(reads, row.id, places)]
@@ -135,7 +135,7 @@ def _add_session(
 ) -> Sequence[ModelUse]:
     """A session that the caller may see, with its dataset version, its policy, and the models made in it."""
     row = reads.object(session_ref(name))
-    if row is None or who.organisation not in {row.organisation, row.partner}:
+    if row is None or not row.concerns(who.organisation):
         return ()
     session = session_of(row)
     graph.node(

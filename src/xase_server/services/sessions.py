@@ -73,7 +73,7 @@ class Sessions:
 def find_session(reads: Reads, who: Principal, session_id: str) -> ObjectRow:
     """The session, of the caller's organisation or on its data; raises `not_found`."""
     row = reads.object(session_ref(session_id))
-    if row is None or who.organisation not in {row.organisation, row.partner}:
+    if row is None or not row.concerns(who.organisation):
         raise not_found("session", session_id)
     return row
 

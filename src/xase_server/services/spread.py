@@ -34,7 +34,7 @@ class Spread:
 
     async def find(self, dataset_id: str, newest: int, condition: Node) -> Places:
         """The records that meet a condition, by version."""
-        return await self._planner.run(lambda: self.places(dataset_id, newest, condition))
+        return await self._planner.run(lambda: self._places(dataset_id, newest, condition))
 
     async def of(self, dataset_id: str, newest: int, places: Places) -> View:
         """How many records these are in the newest version, and the sessions and models that had any of them."""
@@ -42,7 +42,7 @@ class Spread:
         models = await self._reader.scan(lambda reads: models_of(reads, sessions))
         return {"records": len(places.get(newest, ())), "sessions": sessions, "models": models}
 
-    def places(self, dataset_id: str, newest: int, condition: Node) -> dict[int, BitMap64]:
+    def _places(self, dataset_id: str, newest: int, condition: Node) -> dict[int, BitMap64]:
         """The records that meet a condition, by version. Blocks."""
         versions = ((number, self._planner.opened(dataset_id, number)) for number in range(1, newest + 1))
         return {

@@ -102,7 +102,7 @@ class _Own:
         if not stream.startswith(_SESSIONS):
             return False
         row = self.reads.object(session_ref(stream.removeprefix(_SESSIONS)))
-        return row is not None and self._organisation in {row.organisation, row.partner}
+        return row is not None and row.concerns(self._organisation)
 
 
 def _walk(own: _Own, wanted: TrailFilter, before: int | None, limit: int) -> tuple[list[View], int | None]:
