@@ -1,11 +1,11 @@
 """`xase approvals`: requests for access that wait for people."""
 
-from typing import Annotated, Any
+from typing import Annotated
 
 import typer
 
 from xase.cli.connection import AsJson, BaseUrl, KeyFile, connect
-from xase.cli.output import emit, show_fields, show_table
+from xase.cli.output import show_all, show_one
 
 app = typer.Typer(
     rich_markup_mode=None,
@@ -30,11 +30,8 @@ def list_(
     """List what the organisation asked for and what you may decide on, newest first."""
     with connect(base_url, key_file) as client:
         found = [each.to_dict() for each in client.approvals.list(status=status, dataset_id=dataset_id, limit=100)]
-    if as_json:
-        emit({"data": found, "total": len(found)})
-        return
     columns = ("approval_request_id", "status", "dataset", "organisation", "purpose", "model_id", "expires_at")
-    show_table(columns, ([each[name] for name in columns] for each in found))
+    show_all(found, columns, as_json=as_json)
 
 
 @app.command()
@@ -48,7 +45,7 @@ def approve(
 ) -> None:
     """Vote for a request; it is approved once the policy's quorum is reached."""
     with connect(base_url, key_file) as client:
-        _show(client.approvals.approve(identifier, reason=reason).to_dict(), as_json=as_json)
+        show_one(client.approvals.approve(identifier, reason=reason).to_dict(), as_json=as_json)
 
 
 @app.command()
@@ -62,11 +59,4 @@ def deny(
 ) -> None:
     """Vote against a request, which denies it."""
     with connect(base_url, key_file) as client:
-        _show(client.approvals.deny(identifier, reason=reason).to_dict(), as_json=as_json)
-
-
-def _show(request: dict[str, Any], *, as_json: bool) -> None:
-    if as_json:
-        emit(request)
-    else:
-        show_fields(request)
+        show_one(client.approvals.deny(identifier, reason=reason).to_dict(), as_json=as_json)

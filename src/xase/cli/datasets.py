@@ -9,7 +9,7 @@ import typer
 
 from xase.cli.connection import AsJson, BaseUrl, KeyFile, connect
 from xase.cli.exits import ExitCode, Stop
-from xase.cli.output import emit, show_fields, show_table
+from xase.cli.output import emit, show_all, show_fields, show_table
 
 if TYPE_CHECKING:
     from xase import Client
@@ -156,11 +156,7 @@ def versions(dataset: Dataset, *, base_url: BaseUrl = None, key_file: KeyFile = 
     """List the versions of an own dataset, newest first."""
     with connect(base_url, key_file) as client:
         found = [each.to_dict() for each in client.datasets.versions(dataset, limit=100)]
-    if as_json:
-        emit({"data": found, "total": len(found)})
-        return
-    columns = ("version", "mode", "rows", "bytes", "created_at", "digest")
-    show_table(columns, ([str(each[name]) for name in columns] for each in found))
+    show_all(found, ("version", "mode", "rows", "bytes", "created_at", "digest"), as_json=as_json)
 
 
 @app.command()

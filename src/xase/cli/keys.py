@@ -9,7 +9,7 @@ import typer
 
 from xase.cli.connection import AsJson, BaseUrl, KeyFile, connect
 from xase.cli.exits import ExitCode, Stop
-from xase.cli.output import emit, note, refuse_existing, show_fields, show_table, write_secret
+from xase.cli.output import emit, note, refuse_existing, show_fields, show_one, show_table, write_secret
 
 app = typer.Typer(
     rich_markup_mode=None,
@@ -101,10 +101,7 @@ def revoke(
     """End a key, at once and for good."""
     with connect(base_url, key_file) as client:
         key = client.keys.revoke(identifier).to_dict()
-    if as_json:
-        emit(key)
-        return
-    show_fields(key)
+    show_one(key, as_json=as_json)
 
 
 def _hand_over(key: dict[str, Any], file: Path | None, *, as_json: bool) -> None:

@@ -93,6 +93,22 @@ def show_fields(fields: Mapping[str, Any]) -> None:
     console().print(grid)
 
 
+def show_one(answer: Mapping[str, Any], *, as_json: bool) -> None:
+    """One object of the API."""
+    if as_json:
+        emit(answer)
+    else:
+        show_fields(answer)
+
+
+def show_all(found: Sequence[Mapping[str, Any]], columns: Sequence[str], *, as_json: bool) -> None:
+    """A whole list of objects of the API; people see of each the fields that `columns` names."""
+    if as_json:
+        emit({"data": found, "total": len(found)})
+    else:
+        show_table(columns, ([each[name] for name in columns] for each in found))
+
+
 def console() -> "Console":
     """Standard output for people: as wide as the terminal, wide when it is none."""
     from rich.console import Console

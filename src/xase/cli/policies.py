@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING, Annotated, Any
 import typer
 
 from xase.cli.connection import AsJson, BaseUrl, KeyFile, connect
-from xase.cli.output import emit, show_fields, show_table
+from xase.cli.output import emit, show_all, show_fields, show_one, show_table
 
 if TYPE_CHECKING:
     from xase import Client
@@ -35,7 +35,7 @@ def add(
     """Make a policy of a file, or the next version of the policy whose id stands in it."""
     with connect(base_url, key_file) as client:
         made = client.policies.update(to, file) if to is not None else _add(client, file)
-    _show(made.to_dict(), as_json=as_json)
+    show_one(made.to_dict(), as_json=as_json)
 
 
 @app.command("list")
@@ -57,7 +57,7 @@ def get(
 ) -> None:
     """Show a policy."""
     with connect(base_url, key_file) as client:
-        _show(client.policies.get(policy, version=version).to_dict(), as_json=as_json)
+        show_one(client.policies.get(policy, version=version).to_dict(), as_json=as_json)
 
 
 @app.command()
@@ -131,15 +131,4 @@ def _add(client: "Client", file: Path) -> "Policy":
 
 
 def _list(found: list[dict[str, Any]], *, as_json: bool) -> None:
-    if as_json:
-        emit({"data": found, "total": len(found)})
-        return
-    columns = ("id", "version", "name", "created_at", "hash")
-    show_table(columns, ([each[name] for name in columns] for each in found))
-
-
-def _show(policy: dict[str, Any], *, as_json: bool) -> None:
-    if as_json:
-        emit(policy)
-    else:
-        show_fields(policy)
+    show_all(found, ("id", "version", "name", "created_at", "hash"), as_json=as_json)

@@ -12,7 +12,7 @@ import typer
 from xase.cli.connection import AsJson, BaseUrl, KeyFile, connect
 from xase.cli.exits import ExitCode, Stop
 from xase.cli.inputs import read_list, read_object
-from xase.cli.output import emit, emit_line, note, refuse_existing, show_fields, show_table
+from xase.cli.output import emit, emit_line, note, refuse_existing, show_one, show_table
 from xase.cli.pouring import Format, pour
 
 app = typer.Typer(
@@ -80,7 +80,7 @@ def get(identifier: Identifier, *, base_url: BaseUrl = None, key_file: KeyFile =
     """Show a session: its terms, and what it has used so far."""
     with connect(base_url, key_file) as client:
         state = client.sessions.get(identifier).state.to_dict()
-    _show(state, as_json=as_json)
+    show_one(state, as_json=as_json)
 
 
 @app.command()
@@ -95,7 +95,7 @@ def close(
     """End a session of one's own organisation; one that has ended stays as it is."""
     with connect(base_url, key_file) as client:
         state = client.sessions.close(identifier, reason=reason).to_dict()
-    _show(state, as_json=as_json)
+    show_one(state, as_json=as_json)
 
 
 @app.command()
@@ -116,7 +116,7 @@ def revoke(
             ended = client.sessions.revoke(identifier, reason=reason).to_dict()
         else:
             ended = client.sessions.revoke_dataset(str(dataset), reason=reason).to_dict()
-    _show(ended, as_json=as_json)
+    show_one(ended, as_json=as_json)
 
 
 @app.command()
@@ -246,13 +246,6 @@ def _event(event: Mapping[str, Any]) -> tuple[Any, ...]:
 
 
 _COUNTS: Final = (("record_count", "records"), ("count", "records"), ("result_count", "results"))
-
-
-def _show(state: Mapping[str, Any], *, as_json: bool) -> None:
-    if as_json:
-        emit(state)
-    else:
-        show_fields(state)
 
 
 def _show_rows(rows: list[dict[str, Any]]) -> None:
