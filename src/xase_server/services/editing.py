@@ -12,6 +12,7 @@ from xase_server.query.schema import Schema
 from xase_server.services.grants import Grant
 from xase_server.transforms.compiled import Transforms, compile_transforms, domain_of
 from xase_server.transforms.keys import Keys
+from xase_server.transforms.memo import Memory
 
 _DIVIDING: Final = frozenset({"noise", "date_shift"})
 
@@ -22,6 +23,7 @@ class Editing:
     def __init__(self, library: Library, master_key: bytes) -> None:
         self._library = library
         self._master_key = master_key
+        self._memory = Memory()
 
     def edition(self, grant: Grant, source: Version) -> Version:
         """The version as the grant's contract shows values; the version itself where no transform is imposed."""
@@ -37,7 +39,7 @@ class Editing:
     def compiled(self, grant: Grant, specs: Mapping[str, Mapping[str, Any]], schema: Schema) -> Transforms:
         """Transforms of this schema under the keys of the grant."""
         keys = Keys(self._master_key, grant.holder, grant.dataset_id, grant.session_id)
-        return compile_transforms(specs, schema, keys)
+        return compile_transforms(specs, schema, keys, self._memory)
 
 
 def _countable(contract: Contract) -> Mapping[str, Mapping[str, Any]]:

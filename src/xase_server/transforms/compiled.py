@@ -12,6 +12,7 @@ from xase_server.transforms.bands import bucketized, generalized
 from xase_server.transforms.hashing import hashed
 from xase_server.transforms.keys import Keys
 from xase_server.transforms.masking import masked, redacted
+from xase_server.transforms.memo import Memory
 from xase_server.transforms.places import Integers, Places, whole
 from xase_server.transforms.shifting import noised, shifted
 from xase_server.transforms.specs import (
@@ -69,15 +70,26 @@ class Transforms:
         return pa.table(columns)
 
 
-def compile_transforms(specs: Mapping[str, Mapping[str, Any]], schema: Schema, keys: Keys) -> Transforms:
-    """What the transforms, by path, mean for this schema.
+@dataclass(frozen=True, slots=True)
+class _Means:
+    """What transforms are made with."""
+
+    keys: Keys
+    memory: Memory
+
+
+def compile_transforms(
+    specs: Mapping[str, Mapping[str, Any]], schema: Schema, keys: Keys, memory: Memory | None = None
+) -> Transforms:
+    """What the transforms, by path, mean for this schema; `memory` is shared by those that are given the same.
 
     A path without a field is passed over. What does not fit its field drops it: a policy is checked
     against the dataset when it is made, and what has slipped through must not leave as it is.
     """
     read = {path: _read(spec, schema) for path, spec in specs.items()}
     wishes = _tree(read)
-    parts = {name: _compiled(type_, wishes[name], keys, name) for name, type_ in schema.members if name in wishes}
+    means = _Means(keys, memory or Memory())
+    parts = {name: _compiled(type_, wishes[name], means, name) for name, type_ in schema.members if name in wishes}
     after = ((name, parts[name] if name in parts else Part(type_)) for name, type_ in schema.members)
     return Transforms(
         schema=Struct(tuple((name, part.type) for name, part in after if part is not None)),
@@ -135,24 +147,26 @@ def _tree(read: Mapping[str, Spec]) -> dict[str, _Wish]:
     return tree
 
 
-def _compiled(type_: Type, wish: _Wish, keys: Keys, path: str) -> Part | None:
+def _compiled(type_: Type, wish: _Wish, means: _Means, path: str) -> Part | None:
     """What becomes of a field; None when nothing is left of it."""
     match type_:
         case ListOf():
-            inside = _compiled(type_.element, wish, keys, path)
+            inside = _compiled(type_.element, wish, means, path)
             return None if inside is None else Part(ListOf(inside.type), inside.change and _in_lists(inside.change))
         case Struct():
-            return _members(type_, wish, keys, path) if isinstance(wish, dict) else None
+            return _members(type_, wish, means, path) if isinstance(wish, dict) else None
         case Scalar():
             # a wish for what lies inside values of mixed types cannot be done to them, so that they go as a whole
-            return None if isinstance(wish, dict) or any(wish.misfits(type_.kind)) else _single(type_, wish, keys, path)
+            return (
+                None if isinstance(wish, dict) or any(wish.misfits(type_.kind)) else _single(type_, wish, means, path)
+            )
         case _ as never:
             assert_never(never)
 
 
-def _members(type_: Struct, wishes: dict[str, Any], keys: Keys, path: str) -> Part | None:
+def _members(type_: Struct, wishes: dict[str, Any], means: _Means, path: str) -> Part | None:
     parts = {
-        name: _compiled(member, wishes[name], keys, f"{path}.{name}") if name in wishes else Part(member)
+        name: _compiled(member, wishes[name], means, f"{path}.{name}") if name in wishes else Part(member)
         for name, member in type_.members
     }
     left = {name: part for name, part in parts.items() if part is not None}
@@ -181,18 +195,18 @@ def _in_lists(inside: Change) -> Change:
     return change
 
 
-def _single(type_: Scalar, spec: Spec, keys: Keys, path: str) -> Part | None:
+def _single(type_: Scalar, spec: Spec, means: _Means, path: str) -> Part | None:
     """What becomes of single values, by what must be done to them."""
-    kind = type_.kind
+    kind, keys = type_.kind, means.keys
     match spec:
         case Drop():
             return None
         case _ if kind is Kind.NULL:
             change = _everywhere(lambda array: array)
         case Hash():
-            change = _everywhere(hashed(keys.key("hash", spec.domain)))
+            change = _everywhere(hashed(keys.key("hash", spec.domain), means.memory))
         case Mask():
-            change = _everywhere(masked(spec))
+            change = _everywhere(masked(spec, means.memory))
         case Redact():
             change = _everywhere(redacted(spec, kind))
         case Generalize():
@@ -200,7 +214,7 @@ def _single(type_: Scalar, spec: Spec, keys: Keys, path: str) -> Part | None:
         case Bucketize():
             change = _everywhere(bucketized(spec, kind))
         case DateShift():
-            change = shifted(spec, keys.key("date_shift", "dataset"))
+            change = shifted(spec, keys.key("date_shift", "dataset"), means.memory)
         case Noise():
             change = noised(spec, kind, keys.key(f"noise:{path}", "dataset"))
         case _:

@@ -2,22 +2,25 @@
 
 from collections.abc import Callable, Sequence
 
+import numpy as np
 import pyarrow as pa
 
 from xase_server.delivery.nesting import Array
 from xase_server.query.schema import Kind
-from xase_server.transforms.distinct import by_text
+from xase_server.transforms.distinct import by_text, texts
 from xase_server.transforms.graphemes import graphemes
+from xase_server.transforms.memo import Memo, Memory, Results
 from xase_server.transforms.specs import MAX_KEPT_SHARE, Mask, Redact
 
 
-def masked(spec: Mask) -> Callable[[Array], Array]:
+def masked(spec: Mask, memory: Memory) -> Callable[[Array], Array]:
     """Keeps the first and the last characters as people count them."""
 
-    def change(values: Sequence[str]) -> list[str]:
-        return [_masked(graphemes(each), spec) for each in values]
+    def made(values: Array) -> Results:
+        return np.array([_masked(graphemes(each), spec) for each in texts(values)], object)
 
-    return lambda array: by_text(array, change)
+    memo = Memo(made, memory, spec)
+    return lambda array: by_text(array, memo)
 
 
 def _masked(parts: Sequence[str], spec: Mask) -> str:

@@ -15,7 +15,8 @@ from xase_server.delivery.nesting import Array
 from xase_server.delivery.rows import MILLISECONDS, in_milliseconds
 from xase_server.query.schema import Kind
 from xase_server.transforms.distinct import texts
-from xase_server.transforms.hashing import Digest
+from xase_server.transforms.hashing import digests
+from xase_server.transforms.memo import Memo, Memory, Results
 from xase_server.transforms.places import Places, at
 from xase_server.transforms.siphash import siphash
 from xase_server.transforms.specs import DateShift, Noise
@@ -23,27 +24,36 @@ from xase_server.transforms.specs import DateShift, Noise
 Change = Callable[[Array, Places], Array]
 
 _DAY_MS: Final = 86_400_000
-_DIGITS: Final = 16
+_WORD: Final = 8
 _MANTISSA: Final = 53
 
 
-def shifted(spec: DateShift, key: bytes) -> Change:
+def shifted(spec: DateShift, key: bytes, memory: Memory) -> Change:
     """Moves dates by the days of their row's subject."""
-    subject, digest = tuple(spec.subject.split(".")), Digest(key)
+    subject = tuple(spec.subject.split("."))
+
+    def made(values: Array) -> Results:
+        return days_of(_words(key, values), spec.max_days) * _DAY_MS
+
+    memo = Memo(made, memory, ("date_shift", key, spec.max_days))
 
     def change(array: Array, places: Places) -> Array:
-        encoded = at(places.table, subject).dictionary_encode()
-        days = [days_of(digest(each), spec.max_days) for each in texts(encoded.dictionary)]
-        moved = pa.array([day * _DAY_MS for day in days], pa.int64()).take(encoded.indices)
+        distances, own = memo.of(at(places.table, subject))
+        moved = pa.array(distances, pa.int64()).take(own)
         return pc.add(in_milliseconds(array).cast(pa.int64()), places.spread(moved)).cast(MILLISECONDS)
 
     return change
 
 
-def days_of(digest: str, max_days: int) -> int:
-    """A subject's days, of -max_days to -1 and 1 to max_days: its HMAC's first 64 bits modulo their number."""
-    place = int(digest[:_DIGITS], 16) % (2 * max_days)
-    return place - max_days if place < max_days else place - max_days + 1
+def _words(key: bytes, values: Array) -> Results:
+    """The first 64 bits of the HMAC of each value's text."""
+    return np.frombuffer(b"".join(each[:_WORD] for each in digests(key, texts(values))), ">u8").astype(np.uint64)
+
+
+def days_of(words: Results, max_days: int) -> Results:
+    """Days of subjects, of -max_days to -1 and 1 to max_days: their 64 bits modulo how many there are."""
+    places = (words % np.uint64(2 * max_days)).astype(np.int64)
+    return np.where(places < max_days, places - max_days, places - max_days + 1)
 
 
 def noised(spec: Noise, kind: Kind, key: bytes) -> Change:
