@@ -12,6 +12,7 @@ from xase_server.domain.errors import Refused
 from xase_server.engines.memory import MemoryEngine
 from xase_server.ports.engines import Engine
 from xase_server.query.parse import parse_pipeline
+from xase_server.query.schema import Schema
 
 SLOW = settings(
     max_examples=40,
@@ -21,10 +22,10 @@ SLOW = settings(
 DATA = rows(ints=SMALL)
 
 
-def outcome(engine: Engine, stages: list[Any]) -> Any:
+def outcome(engine: Engine, stages: list[Any], schema: Schema = SCHEMA) -> Any:
     """The rows of a pipeline, or that it is refused."""
     try:
-        return [dict(row) for row in engine.aggregate(parse_pipeline(stages, SCHEMA))]
+        return [dict(row) for row in engine.aggregate(parse_pipeline(stages, schema))]
     except Refused as refusal:
         return refusal.kind.slug
 

@@ -14,7 +14,7 @@ import pyarrow as pa
 
 from xase_server.policy.grouping import walk
 from xase_server.ports.datasets import Edit, Numbers, Version
-from xase_server.ports.engines import Engine
+from xase_server.ports.engines import NOTHING_BESIDE, Engine
 from xase_server.query.expressions import Field
 from xase_server.query.nodes import TRUE, At, Node
 from xase_server.query.schema import Schema, Struct
@@ -30,11 +30,12 @@ class Stored:
     def __init__(self, engine: Engine, numbers: Numbers | None) -> None:
         self._engine = engine
         self._numbers = numbers
-        self._seeing: dict[Schema, Engine] = {}
+        self._seeing: dict[Any, Engine] = {}
 
-    def seeing(self, visible: Schema) -> Engine:
+    def seeing(self, visible: Schema, beside: Mapping[str, str]) -> Engine:
         """The engine for what is visible of it."""
-        return self._seeing.setdefault(visible, self._engine.seeing(visible, TRUE))
+        name = (visible, tuple(beside.items()))
+        return self._seeing.setdefault(name, self._engine.seeing(visible, TRUE, beside))
 
     def numbers(self, found: Sequence[int]) -> Sequence[int]:
         """Record numbers for the places of rows."""
@@ -134,13 +135,14 @@ class EditionEngine:
         self._edit = edit
         self._keep = keep
 
-    def seeing(self, visible: Schema, within: Node) -> Engine:
+    def seeing(self, visible: Schema, within: Node, beside: Mapping[str, str] = NOTHING_BESIDE) -> Engine:
         """See `Engine.seeing`: `visible` is of the changed types, `within` is asked of the version."""
         return ChangedEngine(
             changed=self._edit.transforms.columns,
-            plain=lambda: self._plain(visible, within),
+            plain=lambda: self._plain(visible, within, beside),
             stored=lambda: self._stored(within),
             visible=visible,
+            beside=beside,
         )
 
     def numbers(self, query: Find) -> Sequence[int]:
@@ -155,10 +157,11 @@ class EditionEngine:
         """See `Engine.aggregate`."""
         return self._version.engine.aggregate(pipeline)
 
-    def _plain(self, visible: Schema, within: Node) -> Engine:
+    def _plain(self, visible: Schema, within: Node, beside: Mapping[str, str]) -> Engine:
         changed = self._edit.transforms.columns
         same = Struct(tuple(member for member in visible.members if member[0] not in changed))
-        return self._version.engine.seeing(same, within)
+        alike = {name: column for name, column in beside.items() if column not in changed}
+        return self._version.engine.seeing(same, within, alike)
 
     def _stored(self, within: Node) -> Stored:
         name = sha256(f"{self._edit.name}\n{within!r}".encode()).hexdigest()
@@ -178,14 +181,16 @@ class ChangedEngine:
         plain: Callable[[], Engine],
         stored: Callable[[], Stored],
         visible: Schema,
+        beside: Mapping[str, str],
     ) -> None:
         self._changed = changed
         self._make_plain = plain
         self._plain: Engine | None = None
         self._stored = stored
         self._visible = visible
+        self._beside = beside
 
-    def seeing(self, visible: Schema, within: Node) -> Engine:
+    def seeing(self, visible: Schema, within: Node, beside: Mapping[str, str] = NOTHING_BESIDE) -> Engine:
         """Not offered: what is seen of an edition is narrowed once."""
         raise NotImplementedError
 
@@ -194,16 +199,20 @@ class ChangedEngine:
         if self._is_plain(_heads((query.filter, query.sort))):
             return self._same.numbers(query)
         stored = self._stored()
-        return stored.numbers(stored.seeing(self._visible).numbers(query))
+        return stored.numbers(stored.seeing(self._visible, self._beside).numbers(query))
 
     def count(self, filter: Node) -> int:
         """See `Engine.count`."""
-        return (self._same if self._is_plain(_heads(filter)) else self._stored().seeing(self._visible)).count(filter)
+        return self._for(_heads(filter)).count(filter)
 
     def aggregate(self, pipeline: Pipeline) -> Sequence[Mapping[str, Any]]:
         """See `Engine.aggregate`."""
         heads = _heads(pipeline) if _groups(pipeline) else None
-        return (self._same if self._is_plain(heads) else self._stored().seeing(self._visible)).aggregate(pipeline)
+        return self._for(heads).aggregate(pipeline)
+
+    def _for(self, heads: frozenset[str] | None) -> Engine:
+        """What answers a query that names these columns."""
+        return self._same if self._is_plain(heads) else self._stored().seeing(self._visible, self._beside)
 
     @property
     def _same(self) -> Engine:
@@ -212,7 +221,7 @@ class ChangedEngine:
         return self._plain
 
     def _is_plain(self, heads: frozenset[str] | None) -> bool:
-        return heads is not None and heads.isdisjoint(self._changed)
+        return heads is not None and self._changed.isdisjoint(self._beside.get(head, head) for head in heads)
 
 
 def _groups(pipeline: Pipeline) -> bool:

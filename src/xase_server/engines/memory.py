@@ -3,6 +3,7 @@
 from collections.abc import Mapping, Sequence
 from typing import Any
 
+from xase_server.ports.engines import NOTHING_BESIDE
 from xase_server.query.aggregate import aggregate, find
 from xase_server.query.limits import DEFAULTS, QuerySettings
 from xase_server.query.match import matches
@@ -22,10 +23,11 @@ class MemoryEngine:
         self._numbers = range(len(rows)) if numbers is None else numbers
         self._limits = limits
 
-    def seeing(self, visible: Schema, within: Node) -> "MemoryEngine":
+    def seeing(self, visible: Schema, within: Node, beside: Mapping[str, str] = NOTHING_BESIDE) -> "MemoryEngine":
         """See `Engine.seeing`."""
         allowed = [pair for pair in zip(self._numbers, self._rows, strict=True) if matches(within, pair[1])]
-        rows = [seen(row, visible) for _, row in allowed]
+        hidden = beside.items()
+        rows = [{**seen(row, visible), **{name: row.get(column) for name, column in hidden}} for _, row in allowed]
         return MemoryEngine(rows, self._limits, numbers=[number for number, _ in allowed])
 
     def numbers(self, query: Find) -> Sequence[int]:

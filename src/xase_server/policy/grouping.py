@@ -4,17 +4,29 @@ A group size resists accidents and casual differencing, not a determined analyst
 (docs/spec/policy.md, section 1).
 """
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, fields, is_dataclass
 from typing import Any, Final
 
 from xase_server.domain.errors import Refused
 from xase_server.policy.contract import Contract
-from xase_server.query.expressions import Field, Literal, Members
+from xase_server.query.expressions import Field, Literal
 from xase_server.query.nodes import At
 from xase_server.query.paths import Path
 from xase_server.query.refusal import refuse
-from xase_server.query.stages import Accumulate, Assign, Group, Match, Pipeline, Sort, SortKey, Stage, Unwind
+from xase_server.query.stages import (
+    FEW,
+    SUBJECTS,
+    Accumulate,
+    Assign,
+    Crowds,
+    Group,
+    Match,
+    Pipeline,
+    Sort,
+    SortKey,
+    Unwind,
+)
 
 _NAMING: Final = frozenset({"push", "addToSet", "first", "last", "min", "max"})
 """Accumulators whose value is the value of some single record."""
@@ -22,28 +34,33 @@ _NAMING: Final = frozenset({"push", "addToSet", "first", "last", "min", "max"})
 _BEFORE: Final = (Match, Assign, Unwind, Sort)
 """Stages that may stand before the group that is counted; they neither drop fields nor pick records by place."""
 
-_COUNT: Final = "subjects"
+REMAINDER: Final = "remainder"
+"""What tells the row of all small groups together from a group of `_id` null."""
 
 
 @dataclass(frozen=True, slots=True)
 class Guarded:
-    """A pipeline cut at its first group, with what counts the subjects behind each of its keys."""
+    """A pipeline cut behind its first group, which merges what speaks of too few subjects.
 
-    entities: tuple[str, ...]
+    `beside` are the columns that hold the subjects, for `Engine.seeing`: under their own names they may be hidden.
+    """
+
+    beside: Mapping[str, str]
     grouped: Pipeline
-    counting: tuple[Pipeline, ...]
     rest: Pipeline
     least: int
     round_to: int
     rounded: tuple[str, ...]
 
-    def admitted(self, rows: list[dict[str, Any]], counts: Mapping[Any, int], key: Any) -> list[dict[str, Any]]:
-        """The groups that speak of enough subjects; `counts` by `key(row["_id"])`, the least over all counts."""
-        return [self._rounded(row) for row in rows if counts.get(key(row.get("_id")), 0) >= self.least]
+    def admitted(self, rows: Sequence[Mapping[str, Any]]) -> list[dict[str, Any]]:
+        """The groups that speak of enough subjects, and the remainder where it does."""
+        return [self._shown(row) for row in rows if row[SUBJECTS] >= self.least]
 
-    def _rounded(self, row: dict[str, Any]) -> dict[str, Any]:
+    def _shown(self, row: Mapping[str, Any]) -> dict[str, Any]:
         step = self.round_to
-        return row if step == 1 else row | {name: step * round(row[name] / step) for name in self.rounded}
+        shown = {name: value for name, value in row.items() if name not in {FEW, SUBJECTS}}
+        rounded = {} if step == 1 else {name: step * round(row[name] / step) for name in self.rounded}
+        return shown | rounded | ({REMAINDER: True} if row[FEW] else {})
 
 
 def check_accumulators(pipeline: Pipeline, contract: Contract) -> None:
@@ -63,7 +80,7 @@ def guarded(pipeline: Pipeline, contract: Contract, record_id: str) -> Guarded |
     """The pipeline as its groups must be counted, or None when the contract sets no size.
 
     Without an entity key every record is a subject of its own. Raises `invalid_query` for a pipeline
-    whose groups cannot be counted, `group_too_small` for one that does not group.
+    whose groups cannot be guarded, `group_too_small` for one that does not group.
     """
     least = contract.min_group_size
     if least <= 1 and contract.round_to <= 1:
@@ -73,16 +90,12 @@ def guarded(pipeline: Pipeline, contract: Contract, record_id: str) -> Guarded |
         raise Refused("group_too_small", "Under this policy a pipeline must group", {"min_group_size": least})
     before, group, rest = pipeline[:place], pipeline[place], pipeline[place + 1 :]
     assert isinstance(group, Group), "found as one"
-    entities = sorted(contract.entity_keys) or [record_id]
-    for number, stage in enumerate(before):
-        _check_before(number, stage, entities)
-    for each in group.fields:
-        if each.operator in _NAMING and _kind(each) not in (contract.aggregations or ()):
-            raise refuse(f"{place}.$group.{each.name}", f"${each.operator} names single records; not under this policy")
+    _check(before, group, contract)
+    paths = [tuple(entity.split(".")) for entity in sorted(contract.entity_keys) or [record_id]]
+    subjects = tuple(Field((f".{head}", *inner)) for head, *inner in paths)
     return Guarded(
-        entities=tuple(entities),
-        grouped=(*before, group),
-        counting=tuple(_counting(before, group, entity) for entity in entities),
+        beside={f".{head}": head for head, *_ in paths},
+        grouped=(*before, Crowds(group.key, group.fields, subjects, least)),
         rest=rest,
         least=least,
         round_to=contract.round_to,
@@ -124,29 +137,19 @@ def _kind(accumulate: Accumulate) -> str:
     return "count" if accumulate.operator == "sum" and constant else accumulate.operator
 
 
-def _check_before(number: int, stage: Stage, entities: list[str]) -> None:
-    if not isinstance(stage, _BEFORE):
-        raise refuse(
-            str(number), "Under this policy only $match, $addFields, $unwind and $sort may stand before $group"
-        )
-    changed: tuple[Path, ...] = ()
-    if isinstance(stage, Assign):
-        changed = tuple(path for path, _ in stage.fields)
-    elif isinstance(stage, Unwind):
-        changed = (stage.path, *(((stage.index,),) if stage.index else ()))
-    heads = {entity.split(".")[0] for entity in entities}
-    if any(path[0] in heads for path in changed):
-        raise refuse(str(number), "This field names the subjects, and must stay as it is before $group")
-
-
-def _counting(before: Pipeline, group: Group, entity: str) -> Pipeline:
-    """Key → how many different subjects, as a pipeline."""
-    subject = Field(tuple(entity.split(".")))
-    pairs = Group(Members((("key", group.key), ("subject", subject))), ())
-    counted = Group(Field(("_id", "key")), (Accumulate(_COUNT, "sum", Literal(1)),))
-    return (*before, pairs, counted)
-
-
-def counted(rows: Mapping[str, Any]) -> int:
-    """The subjects in a row of a counting pipeline."""
-    return int(rows[_COUNT])
+def _check(before: Pipeline, group: Group, contract: Contract) -> None:
+    """Raise `invalid_query` for what would tell of single records, or hide the remainder."""
+    place = len(before)
+    for number, stage in enumerate(before):
+        if not isinstance(stage, _BEFORE):
+            raise refuse(
+                str(number), "Under this policy only $match, $addFields, $unwind and $sort may stand before $group"
+            )
+    for number, stage in enumerate((*before, group)):
+        if any(isinstance(each, Field) and each.variable is None and not each.path for each in walk(stage)):
+            raise refuse(str(number), "$$ROOT holds a whole record; not under this policy")
+    for each in group.fields:
+        if each.operator in _NAMING and _kind(each) not in (contract.aggregations or ()):
+            raise refuse(f"{place}.$group.{each.name}", f"${each.operator} names single records; not under this policy")
+        if each.name == REMAINDER:
+            raise refuse(f"{place}.$group.{each.name}", "Names what is left of small groups under this policy")

@@ -4,7 +4,7 @@ Single values are seen whole or not at all. Where a contract hides or changes a 
 us, as the members of values of mixed types are, none of it is seen.
 """
 
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterator
 from dataclasses import replace
 
 from xase_server.policy.contract import Contract
@@ -25,36 +25,6 @@ def filterable(contract: Contract, schema: Schema) -> Schema:
         return schema
     only = Contract(fields=contract.filterable_fields)
     return visible(only, schema)
-
-
-def counting(seen: Schema, schema: Schema, entities: Iterable[str]) -> Schema:
-    """What is seen and the fields that name the subjects, without what is hidden beside them.
-
-    Were that there, a group by the object that holds both, or a comparison with it, would tell of it. A
-    column that is not seen at all cannot be named, so that it may be there as a whole.
-    """
-    named, own = frozenset(entities), dict(seen.members)
-    heads = {path.partition(".")[0] for path in named}
-    members = (
-        (name, _with_named(named, name, own[name], type_) if name in own else type_)
-        for name, type_ in schema.members
-        if name in own or name in heads
-    )
-    return Struct(tuple((name, type_) for name, type_ in members if type_ is not None))
-
-
-def _with_named(named: frozenset[str], path: str, seen: Type | None, type_: Type) -> Type | None:
-    """A field as it is seen, with what is named in it."""
-    if path in named:
-        return type_
-    if isinstance(type_, ListOf):
-        element = _with_named(named, path, seen.element if isinstance(seen, ListOf) else None, type_.element)
-        return None if element is None else ListOf(element)
-    if not isinstance(type_, Struct) or not any(name.startswith(f"{path}.") for name in named):
-        return seen
-    own = dict(seen.members) if isinstance(seen, Struct) else {}
-    members = ((name, _with_named(named, f"{path}.{name}", own.get(name), inner)) for name, inner in type_.members)
-    return Struct(tuple((name, member) for name, member in members if member is not None))
 
 
 def paths(type_: Type, prefix: str = "") -> Iterator[str]:

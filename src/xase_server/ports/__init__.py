@@ -17,7 +17,7 @@ from xase_server.ports.datasets import (
     Version,
     VersionUnavailable,
 )
-from xase_server.ports.engines import Engine
+from xase_server.ports.engines import NOTHING_BESIDE, Engine
 from xase_server.ports.storage import (
     AmbiguousPrefix,
     BundlePage,
@@ -40,6 +40,7 @@ from xase_server.ports.storage import (
 
 __all__ = [
     "FORMATS",
+    "NOTHING_BESIDE",
     "RECORD_ID",
     "AmbiguousPrefix",
     "BundlePage",

@@ -1,11 +1,14 @@
 """What every engine promises to the rest of the server."""
 
 from collections.abc import Mapping, Sequence
-from typing import Any, Protocol
+from types import MappingProxyType
+from typing import Any, Final, Protocol
 
 from xase_server.query.nodes import Node
 from xase_server.query.schema import Schema
 from xase_server.query.stages import Find, Pipeline
+
+NOTHING_BESIDE: Final[Mapping[str, str]] = MappingProxyType({})
 
 
 class Engine(Protocol):
@@ -16,11 +19,13 @@ class Engine(Protocol):
     only, and gives up after `QuerySettings.seconds` with `invalid_query`.
     """
 
-    def seeing(self, visible: Schema, within: Node) -> "Engine":
+    def seeing(self, visible: Schema, within: Node, beside: Mapping[str, str] = NOTHING_BESIDE) -> "Engine":
         """An engine that sees only a part of the schema, and only rows that meet a condition.
 
         It answers as if there were no other members than those of `visible`, and no other rows than those for
-        which `within`, asked of all members, is true. Record numbers stay what they are.
+        which `within`, asked of all members, is true. Record numbers stay what they are. In pipelines rows have
+        the whole columns that `beside` names as well, under names that no query can write; `$$ROOT` holds them
+        too, so whoever gives them must not let it be named.
         """
         ...
 

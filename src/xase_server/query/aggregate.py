@@ -7,13 +7,17 @@ from typing import Any, Final
 
 from xase_server.query.accumulators import ACCUMULATORS
 from xase_server.query.evaluate import evaluate
+from xase_server.query.expressions import Expression
 from xase_server.query.limits import DEFAULTS, QuerySettings
 from xase_server.query.match import matches
 from xase_server.query.paths import reach
 from xase_server.query.refusal import EvaluationError, refuse
 from xase_server.query.reshape import assign, project, put
 from xase_server.query.stages import (
+    FEW,
+    SUBJECTS,
     Assign,
+    Crowds,
     Facet,
     Find,
     Group,
@@ -119,16 +123,40 @@ def _sort(stage: Sort, rows: Rows, _: QuerySettings) -> Rows:
 
 
 def _group(stage: Group, rows: Rows, limits: QuerySettings) -> Rows:
-    keys: dict[Any, Value] = {}
-    members: dict[Any, Rows] = {}
+    groups = _grouped(stage.key, rows)
+    _refuse_too_many(len(groups), limits)
+    return [{"_id": key, **_accumulated(stage, members)} for key, members in groups]
+
+
+def _crowds(stage: Crowds, rows: Rows, limits: QuerySettings) -> Rows:
+    groups = _grouped(stage.key, rows)
+    crowds = [(key, members) for key, members in groups if _subjects(stage, members) >= stage.least]
+    rest = [row for _, members in groups if _subjects(stage, members) < stage.least for row in members]
+    found: Rows = [
+        {"_id": key, FEW: False, SUBJECTS: _subjects(stage, each), **_accumulated(stage, each)} for key, each in crowds
+    ]
+    if rest:
+        found.append({"_id": None, FEW: True, SUBJECTS: _subjects(stage, rest), **_accumulated(stage, rest)})
+    _refuse_too_many(len(found), limits)
+    return found
+
+
+def _grouped(by: Expression, rows: Rows) -> list[tuple[Value, Rows]]:
+    """The keys in the order in which they appear, each with its rows."""
+    found: dict[Any, tuple[Value, Rows]] = {}
     for row in rows:
-        key = evaluate(stage.key, {"ROOT": row})
-        hashed = group_key(key)
-        keys.setdefault(hashed, key)
-        members.setdefault(hashed, []).append(row)
-    if len(keys) > limits.groups:
+        key = evaluate(by, {"ROOT": row})
+        found.setdefault(group_key(key), (key, []))[1].append(row)
+    return list(found.values())
+
+
+def _subjects(stage: Crowds, rows: Rows) -> int:
+    return min(len({group_key(evaluate(each, {"ROOT": row})) for row in rows}) for each in stage.subjects)
+
+
+def _refuse_too_many(groups: int, limits: QuerySettings) -> None:
+    if groups > limits.groups:
         raise EvaluationError(f"At most {limits.groups} groups")
-    return [{"_id": key, **_accumulated(stage, members[hashed])} for hashed, key in keys.items()]
 
 
 def _accumulated(stage: Group, rows: Rows) -> dict[str, Value]:
@@ -189,6 +217,7 @@ _STAGES: Final[Mapping[type[Stage], Callable[[Any, Rows, QuerySettings], Rows]]]
     Limit: lambda stage, rows, _: rows[: stage.count],
     Skip: lambda stage, rows, _: rows[stage.count :],
     Group: _group,
+    Crowds: _crowds,
     Reshape: lambda stage, rows, _: [project(stage.projection, row) for row in rows],
     Assign: lambda stage, rows, _: [assign(stage.fields, row) for row in rows],
     Unwind: _unwind,

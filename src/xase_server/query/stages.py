@@ -1,6 +1,7 @@
 """Pipelines and finds as typed nodes. `$count`, `$sortByCount`, `$bucket`, `$set`, `$unset` are parsed into these."""
 
 from dataclasses import dataclass
+from typing import Final
 
 from xase_server.query.expressions import Expression
 from xase_server.query.nodes import Node
@@ -59,6 +60,24 @@ class Group:
 
     key: Expression
     fields: tuple[Accumulate, ...]
+
+
+@dataclass(frozen=True, slots=True)
+class Crowds(Group):
+    """A group as a policy has it, which no query can write: those of too few subjects are one group together.
+
+    Few is fewer than `least` different values of one of `subjects`, null among them, in the rows of a key. The
+    row of all such keys has `_id` null and `FEW` true; each row tells its subjects in `SUBJECTS`, the least over
+    all of `subjects`.
+    """
+
+    subjects: tuple[Expression, ...]
+    least: int
+
+
+FEW: Final = ".few"
+SUBJECTS: Final = ".subjects"
+"""Names with a dot are no step of a path, so that no query can name them."""
 
 
 @dataclass(frozen=True, slots=True)

@@ -11,7 +11,7 @@ from xase.proof.canonical import CanonicalError, canonical
 from xase_server.delivery.records import json_values
 from xase_server.delivery.shape import shape_of
 from xase_server.domain.principals import Principal
-from xase_server.policy.grouping import Guarded, check_accumulators, counted, guarded, names_records, paths_in
+from xase_server.policy.grouping import REMAINDER, Guarded, check_accumulators, guarded, names_records, paths_in
 from xase_server.policy.sight import RECORD_ID
 from xase_server.ports import Numbers
 from xase_server.query.aggregate import aggregate
@@ -20,7 +20,6 @@ from xase_server.query.parse import parse_pipeline
 from xase_server.query.projection import EVERYTHING
 from xase_server.query.refusal import EvaluationError, refuse
 from xase_server.query.stages import Find, Group, Match, Pipeline, Reshape
-from xase_server.query.values import group_key
 from xase_server.services.anew import until_it_stands
 from xase_server.services.data import Data
 from xase_server.services.planning import View
@@ -63,7 +62,10 @@ class Aggregation:
         grant = await self._data.gate.admit(who, session_id, _VIA)
         plain = _checked(asked)
         view = await self._data.planner.view(grant)
-        pipeline = parse_pipeline(asked, view.visible, self._data.planner.limits, filterable=view.filterable)
+        of_groups = (REMAINDER,) if grant.contract.min_group_size > 1 else ()
+        pipeline = parse_pipeline(
+            asked, view.visible, self._data.planner.limits, filterable=view.filterable, of_groups=of_groups
+        )
         check_accumulators(pipeline, grant.contract)
         guard = guarded(pipeline, grant.contract, RECORD_ID)
         rows, numbers = await self._data.planner.run(partial(self._answered, view, pipeline, guard))
@@ -90,14 +92,7 @@ class Aggregation:
 
     def _guarded(self, view: View, guard: Guarded) -> Rows:
         """Groups of enough subjects, and what the rest of the pipeline makes of them."""
-        groups = [dict(row) for row in view.barred.aggregate(guard.grouped)]
-        counts: dict[Any, int] = {}
-        counting = view.counting(guard.entities)
-        for pipeline in guard.counting:
-            for row in counting.aggregate(pipeline):
-                key, subjects = group_key(row.get("_id")), counted(row)
-                counts[key] = min(counts.get(key, subjects), subjects)
-        admitted = guard.admitted(groups, counts, group_key)
+        admitted = guard.admitted(view.counting(guard.beside).aggregate(guard.grouped))
         return aggregate(guard.rest, admitted, self._data.planner.limits, len(guard.grouped))
 
 

@@ -19,7 +19,7 @@ from xase.proof.canonical import canonical
 from xase_server.delivery.shape import Shape, shape_of
 from xase_server.domain.errors import unavailable
 from xase_server.policy.contract import read_contract
-from xase_server.policy.sight import counting, filterable, visible
+from xase_server.policy.sight import filterable, visible
 from xase_server.ports import Engine, Library, Numbers, Version, VersionUnavailable
 from xase_server.query.limits import DEFAULTS, QuerySettings
 from xase_server.query.nodes import TRUE, And, Node, Not
@@ -64,10 +64,10 @@ class View:
     engine: Engine
     barred: Engine
 
-    def counting(self, entities: Iterable[str]) -> Engine:
-        """`barred`, seeing what names the subjects as well: their number is told, never who they are."""
-        schema = counting(self.visible, self.version.schema, entities)
-        return self.version.engine.seeing(schema, simplified(And((self.rows, self.barrier))))
+    def counting(self, beside: Mapping[str, str]) -> Engine:
+        """`barred`, with the columns that name the subjects beside: their number is told, never who they are."""
+        there = {name: column for name, column in beside.items() if self.version.schema.member(column) is not None}
+        return self.version.engine.seeing(self.visible, simplified(And((self.rows, self.barrier))), there)
 
 
 @dataclass(frozen=True, slots=True)

@@ -5,7 +5,7 @@ from typing import Any
 import pytest
 
 from xase_server.policy.contract import Contract
-from xase_server.policy.sight import counting, filterable, paths, visible
+from xase_server.policy.sight import filterable, paths, visible
 from xase_server.query.schema import INT, JSON, STRING, ListOf, Schema, Struct, struct
 
 SCHEMA = struct(
@@ -85,21 +85,3 @@ def test_a_member_may_have_a_number_for_its_name():
     schema = struct({"codes": struct({"0": STRING, "1": STRING}), "list": ListOf(struct({"0": STRING, "a": STRING}))})
     assert hidden(schema, deny_fields=frozenset({"codes.0"})) == {"codes.0"}
     assert hidden(schema, deny_fields=frozenset({"list.0"})) == {"list", "list.0", "list.a"}
-
-
-@pytest.mark.parametrize(
-    ("denied", "entity", "more"),
-    [
-        ({"home.more"}, "home.zip", set()),
-        ({"home.zip"}, "home.zip", {"home.zip"}),
-        ({"visits.day", "visits.more"}, "visits.day", {"visits", "visits.day", "visits.more"}),
-        ({"visits.day"}, "visits.day", {"visits.day"}),
-        ({"visits.day"}, "visits.more", set()),
-        ({"home"}, "home.zip", {"home", "home.zip", "home.more"}),
-        ({"notes.x"}, "notes.id", {"notes"}),
-        ({"age"}, "record_id", set()),
-    ],
-)
-def test_subjects_are_counted_without_what_is_hidden_beside_their_name(denied, entity, more):
-    seen = visible(Contract(deny_fields=frozenset(denied)), SCHEMA)
-    assert set(paths(counting(seen, SCHEMA, [entity]))) - set(paths(seen)) == more

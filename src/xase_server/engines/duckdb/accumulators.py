@@ -1,6 +1,6 @@
 """What `$group` computes, in SQL."""
 
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from typing import Final
 
 from sqlglot import exp
@@ -29,6 +29,24 @@ def accumulated(field: Accumulate, operand: Cell, order: Sequence[Key]) -> Cell:
     if field.operator == "sum" and isinstance(field.operand, Literal) and operand.type == INT:
         return Cell(sql.binary(exp.Mul, _COUNT.copy(), operand.sql), INT)
     return _ACCUMULATORS[field.operator](operand, order)
+
+
+def least_distinct(cells: Iterable[Cell], *, within: SQL | None = None) -> SQL:
+    """The different values, null among them, of the cell with the fewest: in a group, or in rows alike in `within`."""
+    counts = [_distinct(cell.sql, within) for cell in cells]
+    return counts[0] if len(counts) == 1 else sql.call("least", *counts)
+
+
+def _distinct(value: SQL, within: SQL | None) -> SQL:
+    there = exp.Count(this=exp.Distinct(expressions=[value]))
+    null = sql.call("max", sql.case([(sql.is_null(value), sql.number(1))], sql.number(0)))
+    if within is None:
+        return exp.Add(this=there, expression=null)
+    return exp.Add(this=_over(there, within), expression=_over(null, within))
+
+
+def _over(function: SQL, within: SQL) -> SQL:
+    return exp.Window(this=function, partition_by=[within.copy()])
 
 
 def _sum(operand: Cell, _: Sequence[Key]) -> Cell:

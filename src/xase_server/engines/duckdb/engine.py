@@ -20,6 +20,7 @@ from xase_server.engines.duckdb.sorting import ordered, sort_keys
 from xase_server.engines.duckdb.sql import SQL, Names
 from xase_server.engines.duckdb.stages import Compiled, PipelineCompiler
 from xase_server.engines.duckdb.watchdog import Watchdog
+from xase_server.ports.engines import NOTHING_BESIDE
 from xase_server.query.aggregate import aggregate, too_many_rows
 from xase_server.query.limits import DEFAULTS, QuerySettings
 from xase_server.query.nodes import TRUE, Node
@@ -69,15 +70,17 @@ class DuckDBEngine:
         self._canonical = self._row_of_canonical_types()
         self._whole = _Whole(self._row, self._canonical)
         self._within: Node = TRUE
+        self._beside: Mapping[str, Cell] = {}
 
-    def seeing(self, visible: Schema, within: Node) -> "DuckDBEngine":
+    def seeing(self, visible: Schema, within: Node, beside: Mapping[str, str] = NOTHING_BESIDE) -> "DuckDBEngine":
         """See `Engine.seeing`. Shares the connection; keeps plans of its own."""
         engine = copy(self)
-        engine._narrow(visible, within)  # noqa: SLF001 - a copy of its own
+        engine._narrow(visible, within, beside)  # noqa: SLF001 - a copy of its own
         return engine
 
-    def _narrow(self, visible: Schema, within: Node) -> None:
+    def _narrow(self, visible: Schema, within: Node, beside: Mapping[str, str]) -> None:
         self._plans, self._counts = {}, {}
+        self._beside = {name: self._whole.canonical.columns[column] for name, column in beside.items()}
         self._row, self._canonical = seen(self._whole.row, visible), seen(self._whole.canonical, visible)
         self._within = within
 
@@ -197,6 +200,7 @@ class DuckDBEngine:
 
     def _stages(self, shape: Pipeline, within: Node) -> Compiled:
         compiler = PipelineCompiler(self._table, self._canonical, self._number)
+        compiler.beside(self._beside)
         if within != TRUE:
             compiler.inside(within, self._whole.canonical)
         return compiler.compiled(shape, self._limits.groups)

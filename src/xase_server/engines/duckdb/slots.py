@@ -141,9 +141,11 @@ class Lifted:
         match stage:
             case s.Match(filter):
                 return s.Match(self.node(filter))
+            case s.Crowds(key, fields, subjects, least):
+                counted = tuple(map(self.expression, subjects))
+                return s.Crowds(self.expression(key), self._outputs(fields), counted, least)
             case s.Group(key, fields):
-                outputs = tuple(s.Accumulate(f.name, f.operator, self.expression(f.operand)) for f in fields)
-                return s.Group(self.expression(key), outputs)
+                return s.Group(self.expression(key), self._outputs(fields))
             case s.Reshape(projection):
                 return s.Reshape(Projection(projection.exclude, self._parts(projection.parts)))
             case s.Assign(fields):
@@ -151,6 +153,9 @@ class Lifted:
             case s.ReplaceRoot(root):
                 return s.ReplaceRoot(self.expression(root))
         return stage
+
+    def _outputs(self, fields: Sequence[s.Accumulate]) -> tuple[s.Accumulate, ...]:
+        return tuple(s.Accumulate(each.name, each.operator, self.expression(each.operand)) for each in fields)
 
     def _parts(self, parts: Sequence[tuple[str, Part]]) -> tuple[tuple[str, Part], ...]:
         return tuple((name, self._part(part)) for name, part in parts)

@@ -5,14 +5,14 @@ rows so far, if they are few enough. SQL keeps no order by itself; the keys of t
 hidden columns and used where order matters.
 """
 
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any, Final
 
 from sqlglot import exp
 
 from xase_server.engines.duckdb import sql
-from xase_server.engines.duckdb.accumulators import accumulated
+from xase_server.engines.duckdb.accumulators import accumulated, least_distinct
 from xase_server.engines.duckdb.cells import Cell, NotNative, Rows, select
 from xase_server.engines.duckdb.expressions import ExpressionCompiler
 from xase_server.engines.duckdb.filters import FilterCompiler
@@ -23,9 +23,12 @@ from xase_server.engines.duckdb.sorting import Key, ordered, sort_keys
 from xase_server.engines.duckdb.sql import SQL, Names
 from xase_server.query.expressions import Literal
 from xase_server.query.nodes import Node
-from xase_server.query.schema import INT, JSON, ListOf, Struct, Type
+from xase_server.query.schema import BOOL, INT, JSON, ListOf, Struct, Type
 from xase_server.query.stages import (
+    FEW,
+    SUBJECTS,
     Assign,
+    Crowds,
     Group,
     Limit,
     Match,
@@ -38,6 +41,8 @@ from xase_server.query.stages import (
     Stage,
     Unwind,
 )
+
+_KEY: Final = ".key"
 
 
 @dataclass(frozen=True, slots=True)
@@ -64,6 +69,10 @@ class PipelineCompiler:
         self._row = row
         self._order: list[Key] = [(number, False)]
         self._depth = 0
+
+    def beside(self, columns: Mapping[str, Cell]) -> None:
+        """Let rows have these columns too."""
+        self._row = Rows({**self._row.columns, **columns})
 
     def inside(self, within: Node, whole: Rows) -> None:
         """Begin with the rows for which a condition on all of their members is true."""
@@ -159,18 +168,41 @@ class PipelineCompiler:
 
     def group(self, stage: Group) -> None:
         """`$group`: no row of no rows, also where the key is a constant."""
-        key = self._grouping(stage.key)
-        constant = isinstance(stage.key, Literal)
-        columns = {"_id": key}
-        for field in stage.fields:
-            operand = self._grouping(field.operand) if field.operator == "addToSet" else self._compute(field.operand)
-            columns[field.name] = accumulated(field, operand, self._order)
+        columns = {"_id": self._grouping(stage.key), **self._accumulated(stage)}
         query = self._selected(columns, ())
-        if constant:
+        if isinstance(stage.key, Literal):
             query.set("having", exp.Having(this=exp.GT(this=exp.Count(this=exp.Star()), expression=sql.number(0))))
         else:
             query.set("group", exp.Group(expressions=[sql.number(1)]))
         self._wrap(query, {name: cell.type for name, cell in columns.items()}, ())
+
+    def crowds(self, stage: Crowds) -> None:
+        """A group in which keys of too few subjects are one: each row is told the size of its key's group first."""
+        key = self._grouping(stage.key)
+        subjects = {f"{SUBJECTS}{place}": self._grouping(each) for place, each in enumerate(stage.subjects)}
+        self._emit({**self._row.columns, **subjects, _KEY: key})
+        count = least_distinct(self._columns(subjects), within=self._row.columns[_KEY].sql)
+        self._emit({**self._row.columns, FEW: Cell(exp.LT(this=count, expression=sql.number(stage.least)), BOOL)})
+        few, key = self._columns((FEW, _KEY))
+        columns = {
+            FEW: few,
+            "_id": Cell(sql.case([(sql.negated(few.sql), key.sql)]), key.type),
+            SUBJECTS: Cell(least_distinct(self._columns(subjects)), INT),
+            **self._accumulated(stage),
+        }
+        query = self._selected(columns, ())
+        query.set("group", exp.Group(expressions=[sql.number(1), sql.number(2)]))
+        self._wrap(query, {name: cell.type for name, cell in columns.items()}, ())
+
+    def _columns(self, names: Iterable[str]) -> list[Cell]:
+        return [self._row.columns[name] for name in names]
+
+    def _accumulated(self, stage: Group) -> dict[str, Cell]:
+        found = {}
+        for field in stage.fields:
+            operand = self._grouping(field.operand) if field.operator == "addToSet" else self._compute(field.operand)
+            found[field.name] = accumulated(field, operand, self._order)
+        return found
 
     def reshape(self, stage: Reshape) -> None:
         """`$project` and `$unset`."""
@@ -262,6 +294,7 @@ _STAGES: Final[Mapping[type[Stage], Callable[[PipelineCompiler, Any], None]]] = 
     Skip: PipelineCompiler.skip,
     Sample: PipelineCompiler.sample,
     Group: PipelineCompiler.group,
+    Crowds: PipelineCompiler.crowds,
     Reshape: PipelineCompiler.reshape,
     Assign: PipelineCompiler.assign,
     ReplaceRoot: PipelineCompiler.replace_root,

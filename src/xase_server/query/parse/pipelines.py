@@ -1,6 +1,6 @@
 """Pipelines: a list of stages to nodes. Each stage is read over the type of the rows that reach it."""
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterable, Mapping
 from itertools import pairwise
 from typing import Any, Final
 
@@ -47,22 +47,24 @@ def parse_pipeline(
     limits: QuerySettings = DEFAULTS,
     *,
     filterable: Schema | None = None,
+    of_groups: tuple[str, ...] = (),
 ) -> Pipeline:
     """The stages of a pipeline over rows of this type; a refusal's path starts with the stage's number.
 
-    `filterable` holds the fields that `$match` may ask about while the rows are still the dataset's own.
-    Raises `invalid_query`.
+    `filterable` holds the fields that `$match` may ask about while the rows are still the dataset's own,
+    `of_groups` what rows of groups may have besides what the query computes. Raises `invalid_query`.
     """
-    return PipelineReader(Reading(limits), schema, filterable or schema).read(value, Place())
+    return PipelineReader(Reading(limits), schema, filterable or schema, of_groups).read(value, Place())
 
 
 class PipelineReader:
     """Reads one pipeline, stage by stage, and carries the type of the rows along."""
 
-    def __init__(self, reading: Reading, schema: Struct, filterable: Struct) -> None:
+    def __init__(self, reading: Reading, schema: Struct, filterable: Struct, of_groups: tuple[str, ...]) -> None:
         self._reading = reading
         self._schema = schema
         self._filterable = filterable
+        self._of_groups = of_groups
         self._inside_facet = False
 
     def read(self, value: Any, place: Place) -> Pipeline:
@@ -181,7 +183,10 @@ class PipelineReader:
             raise place.refuse("$group takes an object with _id")
         key, key_type = self._expressions().read(operand["_id"], place.inside("_id"))
         outputs = {name: each for name, each in operand.items() if name != "_id"}
-        return (Group(key, self._accumulated(outputs, place)),), _grouped(key_type, outputs)
+        return (Group(key, self._accumulated(outputs, place)),), self._grouped(key_type, outputs)
+
+    def _grouped(self, key: Type, outputs: Iterable[str]) -> Struct:
+        return struct({"_id": key, **dict.fromkeys((*outputs, *self._of_groups), JSON)})
 
     def _accumulated(self, outputs: dict[str, Any], place: Place) -> tuple[Accumulate, ...]:
         return tuple(self._accumulate(name, each, place.inside(name)) for name, each in outputs.items())
@@ -217,7 +222,7 @@ class PipelineReader:
         """`$sortByCount`, as a group and a sort."""
         key, type_ = self._expressions().read(operand, place)
         group = Group(key, (Accumulate("count", "count", _ONE),))
-        return (group, Sort((SortKey(("count",), descending=True),))), _grouped(type_, ["count"])
+        return (group, Sort((SortKey(("count",), descending=True),))), self._grouped(type_, ["count"])
 
     def bucket(self, operand: Any, place: Place) -> _Read:
         """`$bucket`, as a group by a `$switch` over the boundaries."""
@@ -232,7 +237,7 @@ class PipelineReader:
         if not isinstance(outputs, dict) or "_id" in outputs:
             raise place.key("output").refuse("output is an object of accumulators")
         group = Group(_bucketed(value, bounds, default), self._accumulated(outputs, place.inside("output")))
-        return (group, Sort((SortKey(("_id",)),))), _grouped(JSON, outputs)
+        return (group, Sort((SortKey(("_id",)),))), self._grouped(JSON, outputs)
 
     def _bounds(self, operand: Any, place: Place) -> list[Any]:
         if not isinstance(operand, list) or len(operand) < 2:  # noqa: PLR2004 - one bucket has two ends
@@ -262,7 +267,7 @@ class PipelineReader:
         return (Facet(branches),), struct({name: JSON for name, _ in branches})
 
     def _branch(self, operand: Any, place: Place) -> Pipeline:
-        reader = PipelineReader(self._reading, self._schema, self._filterable)
+        reader = PipelineReader(self._reading, self._schema, self._filterable, self._of_groups)
         reader._inside_facet = True
         return reader.read(operand, place)
 
@@ -295,10 +300,6 @@ def _remembered(new: Type, old: Type | None) -> Type:
 
 # The type of rows about which nothing is known: any path may exist.
 ANYTHING: Final = Struct((), open=True)
-
-
-def _grouped(key: Type, outputs: Any) -> Struct:
-    return struct({"_id": key, **dict.fromkeys(outputs, JSON)})
 
 
 def _bucketed(value: Expression, bounds: list[Any], default: Literal | None) -> Expression:
