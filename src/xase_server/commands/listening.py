@@ -3,6 +3,7 @@
 # mypy: disable-error-code="explicit-override"
 # `typing.override` begins with Python 3.12.
 
+import gc
 import os
 import signal
 import socket
@@ -76,10 +77,20 @@ class _Announcing(uvicorn.Server):
 
     async def startup(self, sockets: list[socket.socket] | None = None) -> None:
         await super().startup(sockets)
+        _settle()
         if self._ready_file is not None:
             _write_whole(self._ready_file, f"{self._address}\n")
         sys.stdout.write(f"Listening on {self._address}\n")
         sys.stdout.flush()
+
+
+def _settle() -> None:
+    """Take what the start has made out of the garbage collector's sight: it stays to the end.
+
+    Walking through all of it took 80 ms, every two seconds under load, while every caller waited.
+    """
+    gc.collect()
+    gc.freeze()
 
 
 def _write_whole(file: Path, text: str) -> None:

@@ -9,6 +9,7 @@ key finds out whether the first attempt had come through.
 """
 
 import asyncio
+import contextlib
 import threading
 from collections.abc import Callable, Sequence
 from concurrent.futures import Future
@@ -22,6 +23,7 @@ from xase.proof.keys import LogSigner
 from xase_server.domain.clock import Clock
 from xase_server.domain.entries import Claim, Committed, Replayed, Unit
 from xase_server.domain.errors import Refused, unavailable
+from xase_server.ledger.gathering import Gathering
 from xase_server.ledger.head import HeadKeeper
 from xase_server.ledger.seal import TileMissing, seal
 from xase_server.ledger.standing import Standing
@@ -83,6 +85,7 @@ class Ledger:
         self._queue_limit = queue_limit
         self._claim_ms = claim_hours * _HOUR_MS
         self._queue: SimpleQueue[_Waiting | None] = SimpleQueue()
+        self._gathering = Gathering(self._enqueue)
         self._postponed: list[_Waiting] = []
         self._keeper: HeadKeeper | None = None
         self._objection: Objection | None = None
@@ -133,13 +136,15 @@ class Ledger:
         """
         loop = asyncio.get_running_loop()
         future: asyncio.Future[Committed | Replayed] = loop.create_future()
-        self._enqueue(_Waiting(unit, loop, future))
+        self._refuse_unless_open()
+        self._gathering.add(loop, _Waiting(unit, loop, future))
         return await future
 
     def append_now(self, unit: Unit) -> Committed | Replayed:
         """`append` for callers without an event loop: blocks."""
         future: Future[Committed | Replayed] = Future()
-        self._enqueue(_Waiting(unit, None, future))
+        self._refuse_unless_open()
+        self._enqueue((_Waiting(unit, None, future),))
         return future.result()
 
     @property
@@ -169,19 +174,24 @@ class Ledger:
 
     # ------------------------------------------------------------------ the queue
 
-    def _enqueue(self, waiting: _Waiting) -> None:
+    def _enqueue(self, arrived: Sequence[_Waiting]) -> None:
+        for waiting in arrived:
+            self._queue.put(waiting)
+        if self._closed and not self._writer.is_alive():
+            self._refuse_rest()
+
+    def _refuse_unless_open(self) -> None:
         if self._objection is not None:
             raise unavailable(self._objection.reason, retry_after=60)
         if self._closed:
             raise unavailable("The server is shutting down")
-        if self._queue.qsize() >= self._queue_limit:
+        if self._queue.qsize() + len(self._gathering) >= self._queue_limit:
             raise unavailable("Too many appends are waiting")
-        self._queue.put(waiting)
 
     def _run(self) -> None:
         while batch := self._take():
             self._commit(batch)
-        self._answer([(waiting, unavailable("The server is shutting down")) for waiting in self._drain()])
+        self._refuse_rest()
 
     def _take(self) -> list[_Waiting]:
         """What has queued, at least one; nothing when the ledger is closing."""
@@ -199,12 +209,14 @@ class Ledger:
             entries += len(waiting.unit.appends)
         return batch
 
-    def _drain(self) -> list[_Waiting]:
+    def _refuse_rest(self) -> None:
         """What slipped into the queue behind the closing mark."""
-        found = []
-        while not self._queue.empty():
-            found.append(self._queue.get())
-        return [waiting for waiting in found if waiting is not None]
+        found: list[_Waiting | None] = []
+        with contextlib.suppress(Empty):
+            while True:
+                found.append(self._queue.get_nowait())
+        rest = [waiting for waiting in found if waiting is not None]
+        self._answer([(waiting, unavailable("The server is shutting down")) for waiting in rest])
 
     # ------------------------------------------------------------------ one commit
 

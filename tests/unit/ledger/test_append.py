@@ -191,6 +191,17 @@ async def test_closing_commits_what_waits_and_refuses_what_comes_later():
             await log.ledger.append(unit())
 
 
+async def test_what_the_loop_had_not_handed_over_when_the_ledger_closed_is_refused():
+    with held_log() as (log, storage):
+        storage.go.set()
+        waiting = asyncio.create_task(log.ledger.append(unit()))
+        await asyncio.sleep(0)  # the task has run, the loop has not looked again
+        log.ledger.close()
+        with pytest.raises(Refused) as refused:
+            await waiting
+        assert (refused.value.kind.slug, log.size) == ("unavailable", 0)
+
+
 def test_a_clock_a_little_behind_is_bumped(log):
     log.append(make_append())
     log.clock.ms -= 5_000
