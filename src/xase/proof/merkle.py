@@ -115,21 +115,26 @@ def subtree(low: int, high: int) -> Subtree:
     return tuple(nodes)
 
 
-def inclusion_nodes(index: int, size: int) -> list[Subtree]:
-    """What the inclusion proof of leaf `index` in the tree of `size` is made of, leaf to root."""
+def inclusion_spans(index: int, size: int) -> list[tuple[int, int]]:
+    """Which leaves, `low` to `high`−1, each node of the inclusion proof of leaf `index` is over, leaf to root."""
     if not 0 <= index < size:
         raise ProofError("no such leaf in a tree of this size")
-    siblings: list[Subtree] = []
+    siblings: list[tuple[int, int]] = []
     low, high = 0, size
     while high - low > 1:
         middle = low + split(high - low)
         if index < middle:
-            siblings.append(subtree(middle, high))
+            siblings.append((middle, high))
             high = middle
         else:
-            siblings.append(subtree(low, middle))
+            siblings.append((low, middle))
             low = middle
     return siblings[::-1]
+
+
+def inclusion_nodes(index: int, size: int) -> list[Subtree]:
+    """What the inclusion proof of leaf `index` in the tree of `size` is made of, leaf to root."""
+    return [subtree(low, high) for low, high in inclusion_spans(index, size)]
 
 
 def consistency_nodes(first: int, second: int) -> list[Subtree]:

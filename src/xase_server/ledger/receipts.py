@@ -6,7 +6,7 @@ from typing import Any
 from msgspec import Raw
 
 from xase.proof.digest import HASH_BYTES, node_hash
-from xase.proof.merkle import Subtree, inclusion_nodes, read_subtrees
+from xase.proof.merkle import inclusion_spans, read_subtrees, subtree
 from xase.proof.receipt import make_receipt
 from xase_server.domain.entries import SealedEntry
 
@@ -26,21 +26,19 @@ class Receipts:
         self._leaves = leaves
         self._checkpoint = checkpoint
         self._nodes: Nodes = {}
-        self._known: dict[Subtree, bytes] = {}
+        self._known: dict[tuple[int, int], bytes] = {}
 
     def of(self, entry: SealedEntry) -> dict[str, Any]:
         """The complete offline proof of one of the commit's entries; its `entry` is `msgspec.Raw`."""
         self._nodes = self._nodes or _nodes_over(self._size, self._compact, self._leaves)
         size = self._size + len(self._leaves)
-        path = [self._hash(part) for part in inclusion_nodes(entry.index, size)]
+        path = [self._known.get(span) or self._over(span) for span in inclusion_spans(entry.index, size)]
         return make_receipt(entry.raw, entry.index, size, path, self._checkpoint, read=Raw)
 
-    def _hash(self, part: Subtree) -> bytes:
-        """Neighbours' paths have most parts in common."""
-        known = self._known.get(part)
-        if known is None:
-            (known,) = read_subtrees([part], lambda level, index: self._nodes[level, index])
-            self._known[part] = known
+    def _over(self, span: tuple[int, int]) -> bytes:
+        """Remembered: neighbours' paths have most nodes in common."""
+        (known,) = read_subtrees([subtree(*span)], lambda level, index: self._nodes[level, index])
+        self._known[span] = known
         return known
 
 
