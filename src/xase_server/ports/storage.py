@@ -23,6 +23,7 @@ from xase_server.domain.entries import (
     Stream,
 )
 from xase_server.domain.objects import ModelUse, ObjectQuery, ObjectRef, ObjectRow, Usage
+from xase_server.domain.tokens import TokenRow
 
 T = TypeVar("T")
 
@@ -301,6 +302,14 @@ class Reads(Protocol):
         """What models have had of sessions, by what is given; at least one of model, dataset and session."""
         ...
 
+    def tokens(self, names: Sequence[bytes]) -> Mapping[bytes, bytes]:
+        """Name → token of the values with these names; one that has none is left out."""
+        ...
+
+    def token_rows(self, dataset: str, tokens: Sequence[bytes]) -> Sequence[TokenRow]:
+        """The places of these tokens in the dataset's map, in no particular order; others' are left out."""
+        ...
+
     def any_entry(self, identifier: str) -> tuple[int, bytes, Mapping[str, Part]] | None:
         """`entry`, whosoever it is: the use case must look at who may see it."""
         ...
@@ -333,6 +342,13 @@ class Storage(Protocol):
 
     def touch_keys(self, used_ms: Mapping[str, int]) -> None:
         """Note when keys were last used; not ledgered, best effort."""
+        ...
+
+    def keep_tokens(self, rows: Sequence[TokenRow]) -> Mapping[bytes, bytes]:
+        """Give each name a token: the one that it has, or else its row's. Gives name → token, durable on return.
+
+        Of several servers that give tokens to the same names at the same time, one is first, and all get its.
+        """
         ...
 
     def raise_epoch(self) -> int:

@@ -30,6 +30,7 @@ from xase_server.domain.entries import (
     Used,
 )
 from xase_server.domain.objects import ObjectRef
+from xase_server.domain.tokens import TokenRow
 from xase_server.ports import (
     AmbiguousPrefix,
     BundlePage,
@@ -46,39 +47,13 @@ from xase_server.ports import (
     Transaction,
     Unwritable,
 )
+from xase_server.storage.memory_decisions import MemoryDecision
 from xase_server.storage.memory_objects import MemoryObjectReads, MemoryObjects
+from xase_server.storage.memory_tokens import MemoryTokens
 
 T = TypeVar("T")
 
 CHUNK_BYTES: Final = 1 << 20
-
-
-@dataclass(frozen=True, slots=True)
-class _Decision:
-    """A decision record as it is listed."""
-
-    id: str
-    number: int
-    index: int
-    created_ms: int
-    stored: DecisionStored
-    transaction_id: str | None
-    intervened: bool = False
-    erased: int | None = None
-
-    def matches(self, wanted: DecisionFilter) -> bool:
-        confidence = self.stored.confidence
-        low, high = wanted.min_confidence, wanted.max_confidence
-        return (
-            wanted.model_id in {None, self.stored.model_id}
-            and wanted.policy_id in {None, self.stored.policy_id}
-            and wanted.transaction_id in {None, self.transaction_id}
-            and wanted.has_intervention in {None, self.intervened}
-            and (wanted.since_ms is None or wanted.since_ms <= self.created_ms)
-            and (wanted.until_ms is None or self.created_ms < wanted.until_ms)
-            and (low is None or (confidence is not None and low <= confidence))
-            and (high is None or (confidence is not None and confidence <= high))
-        )
 
 
 @dataclass(slots=True)
@@ -94,19 +69,20 @@ class _State:
     tiles: dict[tuple[int, int], bytes] = field(default_factory=dict)
     checkpoints: dict[int, str] = field(default_factory=dict)
     claims: dict[tuple[str, str], tuple[Claim, int]] = field(default_factory=dict)
-    decisions: dict[tuple[str, str], _Decision] = field(default_factory=dict)
+    decisions: dict[tuple[str, str], MemoryDecision] = field(default_factory=dict)
     counts: dict[str, int] = field(default_factory=dict)
     interventions: list[tuple[str, str, str, int]] = field(default_factory=list)
     keys: dict[str, ApiKeyRow] = field(default_factory=dict)
     bundles: dict[str, BundleStored] = field(default_factory=dict)
     objects: MemoryObjects = field(default_factory=MemoryObjects)
+    tokens: MemoryTokens = field(default_factory=MemoryTokens)
 
     def copy(self) -> Self:
         """A state that can be changed without changing this one."""
         copied = {each.name: getattr(self, each.name) for each in fields(self) if each.name != "head"}
         return type(self)(self.head, **{name: value.copy() for name, value in copied.items()})
 
-    def of(self, organisation: str) -> list[_Decision]:
+    def of(self, organisation: str) -> list[MemoryDecision]:
         """An organisation's decisions in the order of the log."""
         return [each for (owner, _), each in self.decisions.items() if owner == organisation]
 
@@ -148,6 +124,13 @@ class MemoryStorage:
                 if key := state.keys.get(name):
                     state.keys[name] = replace(key, last_used_ms=max(key.last_used_ms or 0, time_ms))
             self._state = state
+
+    def keep_tokens(self, rows: Sequence[TokenRow]) -> Mapping[bytes, bytes]:
+        """Give each name its token."""
+        with self._writing:
+            state = self._now().copy()
+            kept, self._state = state.tokens.keep(rows), state
+            return kept
 
     def raise_epoch(self) -> int:
         """Mark that the store was restored from a copy."""
@@ -246,11 +229,11 @@ class _MemoryTransaction:
     def _add_decision(self, effect: DecisionStored, identifier: str, entry: SealedEntry) -> None:
         number = self.state.counts.get(effect.organisation, 0)
         self.state.counts[effect.organisation] = number + 1
-        self.state.decisions[effect.organisation, identifier] = _Decision(
+        self.state.decisions[effect.organisation, identifier] = MemoryDecision(
             identifier, number, entry.index, entry.time_ms, effect, effect.transaction_id
         )
 
-    def _change(self, organisation: str, record_id: str, **changes: object) -> _Decision:
+    def _change(self, organisation: str, record_id: str, **changes: object) -> MemoryDecision:
         decision = self.state.decisions.get((organisation, record_id))
         if decision is None:
             raise Unwritable(f"no decision record {record_id}")
@@ -375,13 +358,19 @@ class _MemoryReads(MemoryObjectReads):
         found = self._state.claims.get((scope, key))
         return found[0] if found else None
 
+    def tokens(self, names: Sequence[bytes]) -> Mapping[bytes, bytes]:
+        return self._state.tokens.tokens(names)
+
+    def token_rows(self, dataset: str, tokens: Sequence[bytes]) -> Sequence[TokenRow]:
+        return self._state.tokens.of(dataset, tokens)
+
     def any_entry(self, identifier: str) -> tuple[int, bytes, Mapping[str, Part]] | None:
         found = (index for (_, name), index in self._state.ids.items() if name == identifier)
         return next(
             ((index, self._state.entries[index], dict(self._state.parts.get(index, {}))) for index in found), None
         )
 
-    def _row(self, decision: _Decision) -> DecisionRow:
+    def _row(self, decision: MemoryDecision) -> DecisionRow:
         state, erased = self._state, decision.erased
         return DecisionRow(
             id=decision.id,

@@ -14,11 +14,13 @@ import psycopg
 from psycopg import errors
 from psycopg_pool import ConnectionPool, PoolTimeout
 
+from xase_server.domain.tokens import TokenRow
 from xase_server.ports import Head, Reads, StorageUnavailable, Transaction, Unwritable
 from xase_server.storage.memo import Memo
 from xase_server.storage.reads import SqlReads, read_head
 from xase_server.storage.session import Row
 from xase_server.storage.statements import postgres_statements
+from xase_server.storage.tokens import keep_tokens
 from xase_server.storage.transaction import SqlTransaction
 
 T = TypeVar("T")
@@ -90,6 +92,11 @@ class PostgresStorage:
         with self._write() as session:
             for key, time_ms in sorted(used_ms.items()):
                 session.run("touch_key", id=key, used_ms=time_ms)
+
+    def keep_tokens(self, rows: Sequence[TokenRow]) -> Mapping[bytes, bytes]:
+        """Give each name its token."""
+        with self._write() as session:
+            return keep_tokens(session, rows)
 
     def raise_epoch(self) -> int:
         """Mark that the store was restored from a copy."""

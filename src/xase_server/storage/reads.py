@@ -23,6 +23,7 @@ from xase_server.storage.lists import list_numbers
 from xase_server.storage.objects import ObjectReads
 from xase_server.storage.packing import unpack_bundle, unpack_key, unpack_parts
 from xase_server.storage.session import Row, Session
+from xase_server.storage.tokens import TokenReads
 from xase_server.storage.transaction import claim_name
 
 
@@ -41,7 +42,7 @@ def _identify(raw: bytes) -> str:
         return ""
 
 
-class SqlReads(ObjectReads):
+class SqlReads(ObjectReads, TokenReads):
     """Implements `xase_server.ports.Reads` over a session."""
 
     def __init__(self, session: Session) -> None:

@@ -15,6 +15,7 @@ from itertools import chain
 from pathlib import Path
 from typing import Any, Final, TypeVar
 
+from xase_server.domain.tokens import TokenRow
 from xase_server.ports import Reads, StorageUnavailable, Transaction, Unwritable
 from xase_server.storage.folding import MOST_PAGES, Folder
 from xase_server.storage.gate import Gate
@@ -22,6 +23,7 @@ from xase_server.storage.memo import Memo
 from xase_server.storage.reads import SqlReads, read_head
 from xase_server.storage.session import Row
 from xase_server.storage.statements import sqlite_statements
+from xase_server.storage.tokens import keep_tokens
 from xase_server.storage.transaction import SqlTransaction
 
 T = TypeVar("T")
@@ -111,6 +113,13 @@ class SqliteStorage:
         with self._write() as session:
             for key, time_ms in sorted(used_ms.items()):
                 session.run("touch_key", id=key, used_ms=time_ms)
+
+    def keep_tokens(self, rows: Sequence[TokenRow]) -> Mapping[bytes, bytes]:
+        """Give each name its token."""
+        with self._write() as session:
+            kept = keep_tokens(session, rows)
+        self._folder.wrote(_PAGES_EACH + 2 * len(rows))
+        return kept
 
     def raise_epoch(self) -> int:
         """Mark that the store was restored from a copy."""

@@ -41,7 +41,7 @@ def _for_psycopg(text: str) -> str:
 
 def _read(dialect: str) -> Iterator[tuple[str, str]]:
     found: dict[str, str] = {}
-    for file in ("shared.sql", "objects.sql", f"{dialect}.sql", f"objects.{dialect}.sql"):
+    for file in ("shared.sql", "objects.sql", *(f"{part}{dialect}.sql" for part in ("", "objects.", "tokens."))):
         parts = _HEADING.split(files("xase_server.storage").joinpath("sql", file).read_text("utf-8"))
         found |= {name: _COMMENT.sub("", text).strip() for name, text in zip(parts[1::2], parts[2::2], strict=True)}
     for name, text in found.items():

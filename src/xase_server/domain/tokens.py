@@ -1,0 +1,34 @@
+"""Tokens that stand for values, and the map that leads back (docs/spec/policy.md, section 6)."""
+
+from typing import Annotated, Final
+
+from msgspec import Meta, Struct
+
+TOKEN_BYTES: Final = 16
+MOST_REVERSED: Final = 1_000
+
+
+class TokenRow(Struct, frozen=True, gc=False):
+    """One place of the map. It is found by what cannot be undone, and holds the value sealed.
+
+    `name` is the keyed hash of the value, `token` random; `session` is the one that the token was made
+    for, None in the domain `dataset`.
+    """
+
+    name: bytes
+    token: bytes
+    dataset: str
+    session: str | None
+    sealed: bytes
+
+
+Token = Annotated[str, Meta(min_length=1, max_length=256)]
+
+
+class NewReversal(Struct, forbid_unknown_fields=True, frozen=True, kw_only=True):
+    """The body of `POST /v1/datasets/{id}/detokenize`."""
+
+    tokens: Annotated[
+        list[Token], Meta(min_length=1, max_length=MOST_REVERSED, description="Tokens as sessions received them")
+    ]
+    reason: Annotated[str, Meta(min_length=1, max_length=4096)]

@@ -1,0 +1,30 @@
+"""The map of tokens in plain dictionaries: what the databases are held to."""
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
+from typing import Self
+
+from xase_server.domain.tokens import TokenRow
+
+
+@dataclass(slots=True)
+class MemoryTokens:
+    """Part of a memory storage's state."""
+
+    rows: dict[bytes, TokenRow] = field(default_factory=dict)
+
+    def copy(self) -> Self:
+        """A state that can be changed without changing this one."""
+        return type(self)(self.rows.copy())
+
+    def keep(self, rows: Sequence[TokenRow]) -> Mapping[bytes, bytes]:
+        """See `Storage.keep_tokens`."""
+        return {row.name: self.rows.setdefault(row.name, row).token for row in rows}
+
+    def tokens(self, names: Sequence[bytes]) -> Mapping[bytes, bytes]:
+        """See `Reads.tokens`."""
+        return {name: self.rows[name].token for name in names if name in self.rows}
+
+    def of(self, dataset: str, tokens: Sequence[bytes]) -> Sequence[TokenRow]:
+        """See `Reads.token_rows`."""
+        return [row for row in self.rows.values() if row.dataset == dataset and row.token in tokens]
