@@ -23,7 +23,7 @@ import httpx2
 from xase_server.app import Server, create_app
 from xase_server.domain.clock import Clock
 from xase_server.domain.entries import Claim, Stream
-from xase_server.domain.objects import ObjectRef
+from xase_server.domain.objects import ObjectRef, Usage
 from xase_server.ledger.audit import audit
 from xase_server.ports import Head, Reads, SealedBatch, Storage, StorageUnavailable, StreamHead, Transaction
 from xase_server.settings import Settings
@@ -137,6 +137,10 @@ class _FaultyTransaction:
     def revisions(self, refs: Sequence[ObjectRef]) -> Mapping[ObjectRef, int]:
         self._faults.meet("revisions")
         return self._inner.revisions(refs)
+
+    def usage(self, sessions: Sequence[str]) -> Mapping[str, Usage]:
+        self._faults.meet("usage")
+        return self._inner.usage(sessions)
 
     def tile(self, level: int, number: int) -> bytes:
         self._faults.meet("tile")

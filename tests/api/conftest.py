@@ -79,7 +79,8 @@ def open_site(signing_keys: Path, tmp_path_factory: pytest.TempPathFactory) -> C
             home = tmp_path_factory.mktemp("site") / "home"
             (home / "keys").mkdir(parents=True, mode=0o700)
             shutil.copy2(signing_keys / "document.pem", home / "keys")
-        app = create_app(Settings(home=home, organisation="org_one", **settings))
+        clock = settings.pop("clock", None)
+        app = create_app(Settings(home=home, organisation="org_one", **settings), clock=clock)
         site = Site(app, (home / "admin.key").read_text().strip(), "")
         return Site(app, site.admin, site.mint(role="admin", organisation="org_two"))
 

@@ -1,15 +1,27 @@
 """Objects of the control plane: revisions, lists, and appends that hold only while what they know still stands."""
 
 import asyncio
+import contextlib
 
 import pytest
+from msgspec import structs
 
-from tests.contract.logs import START_MS, Log
+from tests.contract.logs import START_MS, Log, running_log
 from tests.contract.records import make_append, next_id
 from xase_server.domain.decisions import Page
-from xase_server.domain.entries import ObjectsChanged, Unit, Used
+from xase_server.domain.entries import Committed, ObjectsChanged, Unit, Used
 from xase_server.domain.errors import Refused
-from xase_server.domain.objects import EVERYWHERE, Delivery, Expectation, ModelUse, ObjectQuery, ObjectRow, Stale, Usage
+from xase_server.domain.objects import (
+    EVERYWHERE,
+    Allowance,
+    Delivery,
+    Expectation,
+    ModelUse,
+    ObjectQuery,
+    ObjectRow,
+    Stale,
+    Usage,
+)
 from xase_server.ports import Storage
 
 
@@ -194,6 +206,51 @@ def test_usage_adds_up(storage, log: Log):
         "sess_2": (3, 10, 1),
     }
     assert isinstance(used["sess_1"], Usage)
+
+
+AMOUNTS = {"records": 3, "bytes": 10, "queries": 1}
+
+
+def bounded(session: str, **most: int) -> Unit:
+    return structs.replace(release(session), within=Allowance(session, **most))
+
+
+@pytest.mark.parametrize("bound", AMOUNTS)
+def test_a_quota_is_exact_however_many_ask_at_once(storage, log: Log, bound):
+    most = 7 * AMOUNTS[bound] + AMOUNTS[bound] // 2
+    outcomes = together(log, *(bounded("sess_1", **{bound: most}) for _ in range(20)))
+    assert [isinstance(outcome, Stale) for outcome in outcomes] == [False] * 7 + [True] * 13
+    assert {ref.id for outcome in outcomes if isinstance(outcome, Stale) for ref in outcome.moved} == {"sess_1"}
+    assert storage.read(lambda reads: reads.usage(["sess_1"]))["sess_1"].queries == 7
+
+
+def test_what_is_used_without_a_bound_counts_for_who_has_one(storage, log: Log):
+    append(log, release("sess_1"))
+    outcomes = together(log, bounded("sess_1", records=9), release("sess_1"), bounded("sess_1", records=9))
+    assert [isinstance(outcome, Stale) for outcome in outcomes] == [False, False, True]
+    together(log, bounded("sess_2", records=3), bounded("sess_3", records=2))
+    assert list(storage.read(lambda reads: reads.usage(["sess_2", "sess_3"]))) == ["sess_2"]
+
+
+def test_a_unit_of_several_releases_is_within_its_quota_as_a_whole(log: Log):
+    (one,) = release("sess_1").appends
+    (two,) = release("sess_1").appends
+    with pytest.raises(Stale):
+        append(log, Unit((one, two), within=Allowance("sess_1", queries=1)))
+    append(log, Unit((one, two), within=Allowance("sess_1", queries=2)))
+
+
+def test_two_servers_of_one_store_keep_to_one_quota(database_place):
+    with contextlib.ExitStack() as stack:
+        logs = [stack.enter_context(running_log(database_place.open())) for _ in range(2)]
+
+        async def race() -> list[object]:
+            units = [(log, bounded("sess_1", records=33)) for log in logs for _ in range(20)]
+            return await asyncio.gather(*(log.ledger.append(each) for log, each in units), return_exceptions=True)
+
+        outcomes = asyncio.run(race())
+        assert [type(each) for each in outcomes if not isinstance(each, Stale)] == [Committed] * 11
+        assert logs[0].read(lambda reads: reads.usage(["sess_1"]))["sess_1"].records == 33
 
 
 def test_releases_are_found_by_the_blocks_they_touch(storage, log: Log):

@@ -13,7 +13,7 @@ from typing import Any, NewType
 from msgspec import Struct, field
 
 from xase.proof.entry import Prepared
-from xase_server.domain.objects import Delivery, Expectation, ModelUse, ObjectRow
+from xase_server.domain.objects import Allowance, Delivery, Expectation, ModelUse, ObjectRow
 
 Stream = NewType("Stream", str)
 
@@ -181,20 +181,27 @@ class Claim:
 class Unit(Struct, frozen=True):
     """What one request appends, whole or not at all, and only if every object in `expects` still stands as it says.
 
-    That an object which a unit changes was at the revision before is always expected. With
-    `until_ms` it is appended before that time or not at all.
+    That an object which a unit changes was at the revision before is always expected. With `until_ms` it is
+    appended before that time or not at all; with `within` only where its session has not used more by then, with
+    what the unit itself uses.
     """
 
     appends: tuple[Append, ...]
     claim: Claim | None = None
     expects: tuple[Expectation, ...] = ()
     until_ms: int | None = None
+    within: Allowance | None = None
 
     @property
     def changed(self) -> tuple[ObjectRow, ...]:
         """The objects that this unit makes or changes."""
         effects = (append.effect for append in self.appends)
         return tuple(row for effect in effects if isinstance(effect, ObjectsChanged) for row in effect.objects)
+
+    @property
+    def uses(self) -> tuple[Used, ...]:
+        """What it adds to what sessions have used."""
+        return tuple(append.effect for append in self.appends if isinstance(append.effect, Used))
 
     @property
     def expectations(self) -> tuple[Expectation, ...]:

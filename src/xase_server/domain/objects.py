@@ -8,6 +8,7 @@ from dataclasses import dataclass
 from typing import NamedTuple
 
 from msgspec import Struct
+from msgspec.structs import replace
 
 
 class ObjectRef(NamedTuple):
@@ -93,6 +94,25 @@ class Usage(Struct, frozen=True):
     queries: int = 0
     operations: int = 0
     last_ms: int | None = None
+
+    def plus(self, *, records: int = 0, bytes: int = 0, queries: int = 0) -> "Usage":
+        """So much more of what is bounded."""
+        more = {"records": self.records + records, "bytes": self.bytes + bytes, "queries": self.queries + queries}
+        return replace(self, **more)
+
+
+class Allowance(Struct, frozen=True, gc=False):
+    """What a session may have used at most; None sets no bound."""
+
+    session: str
+    records: int | None = None
+    bytes: int | None = None
+    queries: int | None = None
+
+    def covers(self, used: Usage) -> bool:
+        """Whether so much is within it."""
+        pairs = ((self.records, used.records), (self.bytes, used.bytes), (self.queries, used.queries))
+        return all(most is None or amount <= most for most, amount in pairs)
 
 
 class Delivery(Struct, frozen=True, gc=False):

@@ -174,6 +174,10 @@ class Transaction(Protocol):
         """The revisions of these objects; one that does not exist is left out."""
         ...
 
+    def usage(self, sessions: Sequence[str]) -> Mapping[str, Usage]:
+        """What these sessions have used; one that used nothing is left out."""
+        ...
+
     def tile(self, level: int, number: int) -> bytes:
         """The hashes of a tile so far, empty when it does not exist."""
         ...

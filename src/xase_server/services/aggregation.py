@@ -22,6 +22,7 @@ from xase_server.query.refusal import EvaluationError, refuse
 from xase_server.query.stages import Find, Group, Match, Pipeline, Reshape
 from xase_server.services.anew import until_it_stands
 from xase_server.services.data import Data
+from xase_server.services.grants import Visit
 from xase_server.services.planning import View
 from xase_server.services.releases import Release, evidence_id, new_batch_id
 
@@ -56,10 +57,11 @@ class Aggregation:
         Raises what admission raises, `invalid_query`, `policy_violation` for an accumulator that the policy
         leaves out, `group_too_small`, and `unavailable` when the ledger cannot be written: then nothing leaves.
         """
-        return await until_it_stands(partial(self._run, who, session_id, pipeline))
+        async with self._data.gate.entered(who, session_id, _VIA) as visit:
+            return await until_it_stands(partial(self._run, visit, pipeline))
 
-    async def _run(self, who: Principal, session_id: str, asked: Any) -> Answer:
-        grant = await self._data.gate.admit(who, session_id, _VIA)
+    async def _run(self, visit: Visit, asked: Any) -> Answer:
+        grant = await visit.grant()
         plain = _checked(asked)
         view = await self._data.planner.view(grant)
         of_groups = (REMAINDER,) if grant.contract.min_group_size > 1 else ()

@@ -7,6 +7,7 @@ never too little.
 
 import asyncio
 from collections.abc import AsyncGenerator, Callable
+from contextlib import aclosing
 from functools import partial
 from typing import Final, NamedTuple
 
@@ -17,8 +18,8 @@ from xase_server.domain.principals import Principal
 from xase_server.query.refusal import refuse
 from xase_server.services.anew import until_it_stands
 from xase_server.services.data import Ask, Data, Place, taken
-from xase_server.services.grants import Grant
-from xase_server.services.planning import Plan
+from xase_server.services.grants import Grant, Visit
+from xase_server.services.planning import Plan, readable
 from xase_server.services.releases import Release, new_batch_id
 from xase_server.services.wanted import Wanted
 
@@ -54,17 +55,27 @@ class Bulk:
     async def begin(self, ask: Ask) -> AsyncGenerator[Chunk]:
         """The bytes of the answer, in batches of `ask.most` records. The first is in the ledger when this returns.
 
-        Raises what a page raises. A later batch that is refused ends the answer short of its end.
+        Raises what a page raises. A later batch that is refused ends the answer short of its end. The answer
+        holds its place in the session until it has ended or is closed.
         """
-        await self._data.gate.admit(self._who, self._session_id, _VIA)
-        self._wanted, self._most = await self._data.wanted(ask), ask.most
-        return self._chunks(await self._batch(0 if ask.place is None else ask.place.position))
+        chunks = self._chunks(ask)
+        await anext(chunks)  # begun: what is refused by now is an error, and closing runs what frees the place
+        return chunks
 
-    async def _chunks(self, batch: Batch) -> AsyncGenerator[Chunk]:
+    async def _chunks(self, ask: Ask) -> AsyncGenerator[Chunk]:
+        async with self._data.gate.entered(self._who, self._session_id, _VIA) as visit:
+            self._wanted, self._most = await self._data.wanted(ask), ask.most
+            batch = await self._batch(visit, 0 if ask.place is None else ask.place.position)
+            yield b""  # where `begin` leaves it
+            async with aclosing(self._pieces(visit, batch)) as pieces:
+                async for piece in pieces:
+                    yield piece
+
+    async def _pieces(self, visit: Visit, batch: Batch) -> AsyncGenerator[Chunk]:
         coming: asyncio.Task[Batch] | None = None
         try:
             while True:
-                coming = None if batch.following is None else asyncio.create_task(self._batch(batch.following))
+                coming = None if batch.following is None else asyncio.create_task(self._batch(visit, batch.following))
                 for piece in batch.pieces:
                     yield piece
                 if coming is None:
@@ -77,11 +88,12 @@ class Bulk:
                 coming.cancel()
                 await asyncio.gather(coming, return_exceptions=True)  # nobody else asks what has become of it
 
-    async def _batch(self, start: int) -> Batch:
-        return await until_it_stands(partial(self._released, start))
+    async def _batch(self, visit: Visit, start: int) -> Batch:
+        with readable():
+            return await until_it_stands(partial(self._released, visit, start))
 
-    async def _released(self, start: int) -> Batch:
-        grant = await self._data.gate.admit(self._who, self._session_id, _VIA, counted=False)
+    async def _released(self, visit: Visit, start: int) -> Batch:
+        grant = await visit.grant()
         self._refuse_other_terms(grant)
         plan = await self._data.planner.plan(grant, self._wanted)
         if plan.shape.computed:
@@ -94,7 +106,6 @@ class Bulk:
         metadata = {"batch_id": batch_id, "record_count": str(len(numbers)), "next_cursor": cursor}
         pieces = await self._data.planner.run(lambda: list(encoder.batch(taken(plan, numbers), metadata)))
         size = sum(map(len, pieces))
-        grant.refuse_beyond(records=len(numbers), bytes=size)
         release = Release(via=_VIA, numbers=numbers, fields=plan.shape.fields, asked=self._wanted.plain, size=size)
         await self._data.releases.commit(grant, batch_id, release)
         self._encoder, self._contract_hash = encoder, grant.contract_hash  # its head is in a batch that will be sent

@@ -24,7 +24,7 @@ from xase_server.query.nodes import TRUE, And
 from xase_server.query.refusal import EvaluationError, refuse
 from xase_server.query.rewrite import simplified
 from xase_server.services.anew import until_it_stands
-from xase_server.services.grants import Gate, Grant
+from xase_server.services.grants import Gate, Visit
 from xase_server.services.planning import Plan, Planner, View, readable
 from xase_server.services.reading import Reader
 from xase_server.services.releases import Release, Releases, new_batch_id
@@ -81,19 +81,16 @@ class Data:
         Raises what admission raises, `invalid_query`, `invalid_cursor`, and `unavailable` when the ledger
         cannot be written: then no data leaves.
         """
-        return await until_it_stands(partial(self._page, who, session_id, ask))
+        async with self.gate.entered(who, session_id, ask.via) as visit:
+            with readable():
+                return await until_it_stands(partial(self._page, visit, ask))
 
-    async def _page(self, who: Principal, session_id: str, ask: Ask) -> Page:
-        grant = await self.gate.admit(who, session_id, ask.via)
-        with self.gate.running(grant), readable():
-            return await self._released(grant, ask)
-
-    async def _released(self, grant: Grant, ask: Ask) -> Page:
+    async def _page(self, visit: Visit, ask: Ask) -> Page:
+        grant = await visit.grant()
         wanted = await self.wanted(ask)
         plan = await self.planner.plan(grant, wanted)
         numbers, position = plan.step(0 if ask.place is None else ask.place.position, ask.most)
         records = records_of(plan, numbers)
-        grant.refuse_beyond(records=len(numbers), bytes=len(records))
         batch_id = new_batch_id()
         release = Release(via=ask.via, numbers=numbers, fields=plan.shape.fields, asked=wanted.plain, size=len(records))
         await self.releases.commit(grant, batch_id, release)
@@ -129,21 +126,18 @@ class Data:
 
     async def record(self, who: Principal, session_id: str, record_id: str) -> bytes:
         """One data record as a JSON object; released when this returns. `not_found` also for a row out of reach."""
-        return await until_it_stands(partial(self._record, who, session_id, record_id))
+        async with self.gate.entered(who, session_id, "get_record") as visit:
+            with readable():
+                return await until_it_stands(partial(self._record, visit, record_id))
 
-    async def _record(self, who: Principal, session_id: str, record_id: str) -> bytes:
-        grant = await self.gate.admit(who, session_id, "get_record")
-        with self.gate.running(grant), readable():
-            return await self._released_alone(grant, record_id)
-
-    async def _released_alone(self, grant: Grant, record_id: str) -> bytes:
+    async def _record(self, visit: Visit, record_id: str) -> bytes:
+        grant = await visit.grant()
         plan = await self.planner.plan(grant, Wanted())
         number = plan.view.version.number_of(record_id)
         numbers = within_reach(plan.view, np.array([] if number is None else [number], dtype=np.int64))
         if not len(numbers):
             raise not_found("record", record_id)
         record = records_of(plan, numbers)[1:-1]
-        grant.refuse_beyond(records=1, bytes=len(record))
         release = Release(
             via="get_record",
             numbers=numbers,

@@ -4,14 +4,15 @@ What is admitted here may still be overtaken by a revocation. `Grant.expects` is
 finds out: an append that carries it is refused as Stale once anything it rests on has moved.
 """
 
-from contextlib import AbstractContextManager
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager
 from dataclasses import dataclass
 from typing import Final
 
 from xase_server.domain.approvals import approval_ref
 from xase_server.domain.clock import Clock
 from xase_server.domain.errors import not_found
-from xase_server.domain.objects import Expectation, ObjectRow, Usage
+from xase_server.domain.objects import Allowance, Expectation, ObjectRow, Usage
 from xase_server.domain.principals import Principal
 from xase_server.domain.sessions import ACTIVE, EXPIRED, Asked, Session, session_ref
 from xase_server.policy.contract import Conflict, Contract, meet, read_contract
@@ -54,7 +55,7 @@ class Grant:
     used: Usage = _NOTHING_USED
     withdrawn: int = 0
 
-    def refuse_beyond(self, *, records: int = 0, bytes: int = 0) -> None:
+    def refuse_beyond(self, *, records: int, bytes: int) -> None:
         """Raise `quota_exceeded` when handing out this much more would go beyond the contract."""
         for quota, limit, used, more in (
             ("max_records", self.contract.max_records, self.used.records, records),
@@ -62,6 +63,14 @@ class Grant:
         ):
             if limit is not None and used + more > limit:
                 raise used_up(quota, limit, used)
+
+    @property
+    def allowance(self) -> Allowance | None:
+        """What the session may have used once a release has been appended; None when nothing is set."""
+        terms = self.contract
+        if terms.max_records is None and terms.max_bytes is None and terms.max_queries is None:
+            return None
+        return Allowance(self.session_id, terms.max_records, terms.max_bytes, terms.max_queries)
 
 
 @dataclass(frozen=True, slots=True)
@@ -144,9 +153,15 @@ class Gate:
             found.governed.dataset.withdrawn,
         )
 
-    def running(self, grant: Grant) -> AbstractContextManager[None]:
-        """One of the places that the contract's `max_concurrent` gives; entering raises `quota_exceeded`."""
-        return self._pace.running(grant.session_id, grant.contract.max_concurrent)
+    @asynccontextmanager
+    async def entered(self, who: Principal, session_id: str, action: str) -> AsyncIterator["Visit"]:
+        """One request for data, counted once, in one of the places that the contract's `max_concurrent` gives.
+
+        The place is held while the block runs. Entering raises what `admit` raises.
+        """
+        grant = await self.admit(who, session_id, action)
+        with self._pace.running(session_id, grant.contract.max_concurrent):
+            yield Visit(self, grant, action)
 
     def _find(self, reads: Reads, who: Principal, session_id: str, now_ms: int) -> _Found:
         row = reads.object(session_ref(session_id))
@@ -188,6 +203,22 @@ class Gate:
         except Conflict:
             return _Denial((AMBIGUOUS,))
         return _Terms(contract, contract.hash)
+
+
+class Visit:
+    """A request under way: each of its attempts and batches is granted anew, and none is counted again."""
+
+    def __init__(self, gate: Gate, grant: Grant, action: str) -> None:
+        self._gate = gate
+        self._who = grant.who
+        self._session_id = grant.session_id
+        self._action = action
+        self._fresh: Grant | None = grant
+
+    async def grant(self) -> Grant:
+        """What the request may do now; raises what `Gate.admit` raises but for the session's rate."""
+        fresh, self._fresh = self._fresh, None
+        return fresh or await self._gate.admit(self._who, self._session_id, self._action, counted=False)
 
 
 def asked_again(asked: Asked, now_ms: int, approvals: tuple[Approval, ...] = ()) -> AccessRequest:

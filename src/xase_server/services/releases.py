@@ -64,11 +64,13 @@ class Releases:
     async def commit(self, grant: Grant, identifier: str, release: Release) -> Committed:
         """On return the release is durable: its data may leave.
 
-        Raises Stale when the session, its policy or its dataset has moved on since the grant, and
-        `unavailable` when the ledger cannot be written; in both cases nothing may leave.
+        Raises `quota_exceeded` when it is more than the session may still use, Stale when the session, what it
+        has used, its policy or its dataset has moved on since the grant, and `unavailable` when the ledger
+        cannot be written; in all cases nothing may leave.
         """
         numbers = release.numbers
         count = 0 if numbers is None else len(numbers)
+        grant.refuse_beyond(records=count, bytes=release.size)
         body = {
             "session_id": grant.session_id,
             "dataset_id": grant.dataset_id,
@@ -98,7 +100,9 @@ class Releases:
             ),
         )
         # COMMIT POINT: before it nothing has left, after it the data may
-        committed = await self._ledger.append(Unit((append,), expects=grant.expects, until_ms=grant.until_ms))
+        committed = await self._ledger.append(
+            Unit((append,), expects=grant.expects, until_ms=grant.until_ms, within=grant.allowance)
+        )
         assert isinstance(committed, Committed), "a release has no idempotency key"
         return committed
 

@@ -22,6 +22,7 @@ from xase_server.ports import RECORD_ID, Numbers
 from xase_server.query.schema import Schema
 from xase_server.services.anew import until_it_stands
 from xase_server.services.data import Data, taken, within_reach
+from xase_server.services.grants import Visit
 from xase_server.services.planning import Plan, View
 from xase_server.services.releases import Release, new_batch_id
 from xase_server.services.wanted import Wanted
@@ -65,16 +66,16 @@ class Transforming:
         A field that does not exist or may not be seen is passed over. Raises what admission raises,
         `validation_error`, and `unavailable` when the ledger cannot be written: then nothing leaves.
         """
-        return await until_it_stands(partial(self._run, who, session_id, asked))
+        async with self._data.gate.entered(who, session_id, _VIA) as visit:
+            return await until_it_stands(partial(self._run, visit, asked))
 
-    async def _run(self, who: Principal, session_id: str, asked: NewTransformation) -> Transformed:
-        grant = await self._data.gate.admit(who, session_id, _VIA)
+    async def _run(self, visit: Visit, asked: NewTransformation) -> Transformed:
+        grant = await visit.grant()
         plan = await self._data.planner.plan(grant, Wanted())
         wish = _read(asked, plan.shape.types)
         specs = strengthen(grant.contract.transforms, wish.specs)
         transforms = self._data.planner.editing.compiled(grant, specs, plan.shape.types)
         numbers, records = await self._data.planner.run(partial(_made, plan, asked.record_ids, transforms))
-        grant.refuse_beyond(records=len(numbers), bytes=len(records))
         identifier = new_batch_id(_VIA)
         key_ids = sorted(set(transforms.key_ids.values()))
         release = Release(

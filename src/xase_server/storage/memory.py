@@ -29,7 +29,7 @@ from xase_server.domain.entries import (
     Stream,
     Used,
 )
-from xase_server.domain.objects import ObjectRef
+from xase_server.domain.objects import ObjectRef, Usage
 from xase_server.domain.tokens import TokenRow
 from xase_server.ports import (
     AmbiguousPrefix,
@@ -171,6 +171,9 @@ class _MemoryTransaction:
 
     def revisions(self, refs: Sequence[ObjectRef]) -> Mapping[ObjectRef, int]:
         return self.state.objects.revisions(refs)
+
+    def usage(self, sessions: Sequence[str]) -> Mapping[str, Usage]:
+        return self.state.objects.usage(sessions)
 
     def tile(self, level: int, number: int) -> bytes:
         return self.state.tiles.get((level, number), b"")
@@ -365,10 +368,9 @@ class _MemoryReads(MemoryObjectReads):
         return self._state.tokens.of(dataset, tokens)
 
     def any_entry(self, identifier: str) -> tuple[int, bytes, Mapping[str, Part]] | None:
-        found = (index for (_, name), index in self._state.ids.items() if name == identifier)
-        return next(
-            ((index, self._state.entries[index], dict(self._state.parts.get(index, {}))) for index in found), None
-        )
+        state = self._state
+        index = next((index for (_, name), index in state.ids.items() if name == identifier), None)
+        return None if index is None else (index, state.entries[index], dict(state.parts.get(index, {})))
 
     def _row(self, decision: MemoryDecision) -> DecisionRow:
         state, erased = self._state, decision.erased

@@ -73,6 +73,10 @@ class MemoryObjects:
         """The revisions of the objects that exist."""
         return {ref: self.rows[ref].revision for ref in refs if ref in self.rows}
 
+    def usage(self, sessions: Sequence[str]) -> Mapping[str, Usage]:
+        """What these sessions have used."""
+        return {name: self.used[name] for name in sessions if name in self.used}
+
     def page(self, query: ObjectQuery, page: Page) -> ObjectPage:
         """A page of objects and the exact total."""
         wanted = [(self.places[ref], row) for ref, row in self.rows.items() if _is_wanted(row, query)]
@@ -122,7 +126,7 @@ class MemoryObjectReads:
 
     def usage(self, sessions: Sequence[str]) -> Mapping[str, Usage]:
         """See `Reads.usage`."""
-        return {name: self._held.used[name] for name in sessions if name in self._held.used}
+        return self._held.usage(sessions)
 
     def model_uses(
         self,

@@ -21,6 +21,11 @@ def find_revisions(session: Session, refs: Sequence[ObjectRef]) -> Mapping[Objec
     return {ObjectRef(kind, name): revision for kind, name, revision in session.find("find_revisions", refs)}
 
 
+def find_usage(session: Session, names: Sequence[str]) -> Mapping[str, Usage]:
+    """What these sessions have used; one that used nothing is left out."""
+    return {name: Usage(*amounts) for name, *amounts in session.find("find_usage", [(name,) for name in names])}
+
+
 def write_objects(session: Session, appends: Sequence[SealedAppend], organisations: Mapping[str, int]) -> None:
     """Write what a batch changes about objects, in the state in which the batch leaves them.
 
@@ -132,8 +137,7 @@ class ObjectReads:
 
     def usage(self, sessions: Sequence[str]) -> Mapping[str, Usage]:
         """What these sessions have used."""
-        found = ((name, self._session.rows("read_usage", session=name)) for name in sessions)
-        return {name: Usage(*rows[0]) for name, rows in found if rows}
+        return find_usage(self._session, sessions)
 
     def model_uses(
         self,

@@ -7,10 +7,10 @@ from operator import attrgetter
 from typing import Final
 
 from xase_server.domain.entries import Claim, PayloadErased, Stream
-from xase_server.domain.objects import ObjectRef
+from xase_server.domain.objects import ObjectRef, Usage
 from xase_server.ports import Head, SealedAppend, SealedBatch, StorageUnavailable, StreamHead, Unwritable
 from xase_server.storage.memo import Memo
-from xase_server.storage.objects import find_revisions
+from xase_server.storage.objects import find_revisions, find_usage
 from xase_server.storage.packing import pack_parts
 from xase_server.storage.projection import Projection
 from xase_server.storage.session import Row, Session
@@ -56,6 +56,10 @@ class SqlTransaction:
     def revisions(self, refs: Sequence[ObjectRef]) -> Mapping[ObjectRef, int]:
         """The revisions of these objects."""
         return find_revisions(self._session, refs)
+
+    def usage(self, sessions: Sequence[str]) -> Mapping[str, Usage]:
+        """What these sessions have used."""
+        return find_usage(self._session, sessions)
 
     def tile(self, level: int, number: int) -> bytes:
         """The hashes of a tile so far."""

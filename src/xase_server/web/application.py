@@ -137,6 +137,13 @@ class Application:
         )
 
     async def _send(self, call: Call, answer: Answer, send: Send) -> None:
+        try:
+            await self._send_whole(call, answer, send)
+        finally:
+            if answer.chunks is not None:  # not begun, where only the head was asked for or sending it failed
+                await answer.chunks.aclose()
+
+    async def _send_whole(self, call: Call, answer: Answer, send: Send) -> None:
         headers = [
             (b"x-request-id", call.request_id.encode()),
             (b"content-security-policy", answer.policy),

@@ -202,4 +202,4 @@ def release(grant: Grant, **used: int) -> Unit:
         stream=session_stream(grant.session_id),
         effect=Used(grant.session_id, **used),
     )
-    return Unit((append,), expects=grant.expects, until_ms=grant.until_ms)
+    return Unit((append,), expects=grant.expects, until_ms=grant.until_ms, within=grant.allowance)

@@ -3,7 +3,7 @@
 import pytest
 
 from tests.contract.logs import START_MS
-from tests.unit.access.scene import DATASET_ID, DAY_MS, HOLDER, LAB, OPEN, STRANGER, Scene, release
+from tests.unit.access.scene import DATASET_ID, DAY_MS, HOLDER, LAB, OPEN, STRANGER, Scene, release, run
 from xase.proof.entry import format_time
 from xase_server.domain.datasets import ARCHIVED
 from xase_server.domain.errors import Refused
@@ -237,10 +237,10 @@ def test_a_session_keeps_to_its_pace(scene: Scene):
 def test_a_session_that_has_used_up_its_quota_gets_no_more(scene: Scene, quota, used):
     session = scene.session(Contract(**{quota: 5}))
     scene.log.ledger.append_now(release(scene.admit(session), **{used: 4}))
-    scene.log.ledger.append_now(release(scene.admit(session), **{used: 3}))
+    scene.log.ledger.append_now(release(scene.admit(session), **{used: 1}))
     refusal = refused(scene, session)
     assert refusal.kind.slug == "quota_exceeded"
-    assert refusal.details == {"quota": quota, "limit": 5, "used": 7, "left": 0}
+    assert refusal.details == {"quota": quota, "limit": 5, "used": 5, "left": 0}
     scene.admit(session, "operations")  # what was done with the data must still be told
 
 
@@ -250,15 +250,50 @@ def test_a_grant_knows_what_it_can_still_afford(scene: Scene):
     grant = scene.admit(session)
     grant.refuse_beyond(records=2, bytes=90)
     with pytest.raises(Refused, match="used up") as caught:
-        grant.refuse_beyond(records=3)
+        grant.refuse_beyond(records=3, bytes=0)
     assert caught.value.details == {"quota": "max_records", "limit": 5, "used": 3, "left": 2}
 
 
 def test_no_more_requests_run_at_a_time_than_the_contract_allows(scene: Scene):
-    grant = scene.admit(scene.session(Contract(max_concurrent=2)))
-    with scene.gate.running(grant), scene.gate.running(grant):
-        with pytest.raises(Refused) as caught, scene.gate.running(grant):
+    session = scene.session(Contract(max_concurrent=2))
+
+    def entered():
+        return scene.gate.entered(LAB, session, "stream")
+
+    async def enter() -> None:
+        async with entered(), entered():
+            with pytest.raises(Refused) as caught:
+                await entered().__aenter__()
+            assert caught.value.details["quota"] == "max_concurrent"
+        async with entered():
             pass
-        assert caught.value.details["quota"] == "max_concurrent"
-    with scene.gate.running(grant):
-        pass
+
+    run(enter())
+
+
+def test_a_visit_is_granted_anew_and_counted_once(scene: Scene):
+    session = scene.session(Contract(rate_limits=((1, 60_000),)))
+
+    async def visit() -> None:
+        async with scene.gate.entered(LAB, session, "stream") as visit:
+            grants = [await visit.grant() for _ in range(3)]
+            assert {grant.session_id for grant in grants} == {session}
+            scene.end(session, "REVOKED", reason="x")
+            with pytest.raises(Refused) as caught:
+                await visit.grant()
+            assert caught.value.kind.slug == "access_revoked"
+
+    run(visit())
+
+
+@pytest.mark.parametrize(
+    ("quota", "used"), [("max_records", "records"), ("max_queries", "queries"), ("max_bytes", "bytes")]
+)
+def test_what_was_admitted_is_not_appended_beyond_its_quota(scene: Scene, quota, used):
+    session = scene.session(Contract(**{quota: 5}))
+    first, second = scene.admit(session), scene.admit(session)
+    scene.log.ledger.append_now(release(first, **{used: 4}))
+    with pytest.raises(Stale) as stale:
+        scene.log.ledger.append_now(release(second, **{used: 2}))
+    assert [ref.id for ref in stale.value.moved] == [session]
+    scene.log.ledger.append_now(release(second, **{used: 1}))

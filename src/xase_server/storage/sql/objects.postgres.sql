@@ -1,6 +1,10 @@
 -- name: find_revisions
 SELECT kind, id, revision FROM unnest(CAST(? AS text[]), CAST(? AS text[])) AS k (kind, id) JOIN objects USING (kind, id)
 
+-- name: find_usage
+SELECT session, records, bytes, queries, operations, last_ms
+FROM unnest(CAST(? AS text[])) AS k (session) JOIN usage USING (session)
+
 -- name: put_objects
 INSERT INTO objects (kind, id, organisation, partner, parent, name, status, revision, idx, created_ms, ends_ms, document)
 SELECT * FROM unnest(

@@ -37,9 +37,6 @@ SELECT count(*) FROM objects o WHERE {wanted_objects}
 SELECT {object_columns} FROM {object_tables}
 WHERE o.kind = :kind AND o.status = :status AND o.ends_ms <= :now_ms ORDER BY o.ends_ms LIMIT :limit
 
--- name: read_usage
-SELECT records, bytes, queries, operations, last_ms FROM usage WHERE session = :session
-
 -- name: deliveries_of
 SELECT e.idx, e.raw, p.packed FROM deliveries d JOIN entries e ON e.idx = d.idx LEFT JOIN payloads p ON p.idx = d.idx
 WHERE d.dataset = :dataset AND d.version = :version AND d.block IN (:block, -1) ORDER BY e.idx

@@ -1,6 +1,10 @@
 -- name: find_revisions
 WITH k (kind, id) AS (VALUES (?, ?)) SELECT kind, id, revision FROM k JOIN objects USING (kind, id)
 
+-- name: find_usage
+WITH k (session) AS (VALUES (?))
+SELECT session, records, bytes, queries, operations, last_ms FROM k JOIN usage USING (session)
+
 -- name: put_objects
 INSERT INTO objects (kind, id, organisation, partner, parent, name, status, revision, idx, created_ms, ends_ms, document)
 VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)
