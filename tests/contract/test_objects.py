@@ -127,6 +127,18 @@ def test_a_release_holds_only_while_its_session_stands(storage, log: Log):
     assert storage.read(lambda reads: reads.head()).size == size
 
 
+def test_a_release_moves_an_object_on_in_its_own_commit(storage, log: Log):
+    def paying(revision: int) -> Unit:
+        paid = row("ds_1", revision, kind="budget", status="SPENT")
+        return Unit((make_append(type="aggregate", effect=Used("sess_1", queries=1, objects=(paid,))),))
+
+    answers = together(log, paying(1), paying(1), paying(2))
+    assert [isinstance(each, Stale) for each in answers] == [False, True, False]
+    kept = storage.read(lambda reads: reads.object(row("ds_1", kind="budget").ref))
+    assert (kept.revision, kept.status) == (2, "SPENT")
+    assert storage.read(lambda reads: reads.usage(["sess_1"]))["sess_1"].queries == 2
+
+
 def test_a_revocation_holds_within_its_own_batch(storage, log: Log):
     session = row("sess_1")
     append(log, change(session))

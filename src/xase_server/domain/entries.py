@@ -136,7 +136,10 @@ class ObjectsChanged(Struct, frozen=True):
 
 
 class Used(Struct, frozen=True, gc=False):
-    """A session used this much; a release says which records it touches, an operation for which model."""
+    """A session used this much; a release says which records it touches, an operation for which model.
+
+    `objects` move on with it: the budget that an answer is paid from.
+    """
 
     session: str
     records: int = 0
@@ -145,11 +148,17 @@ class Used(Struct, frozen=True, gc=False):
     operations: int = 0
     delivery: Delivery | None = None
     model: ModelUse | None = None
+    objects: tuple[ObjectRow, ...] = ()
 
 
 Effect = (
     ObjectsChanged | Used | DecisionStored | InterventionStored | PayloadErased | KeyStored | KeyRevoked | BundleStored
 )
+
+
+def objects_in(effect: Effect | None) -> tuple[ObjectRow, ...]:
+    """The objects that an effect makes or changes."""
+    return effect.objects if isinstance(effect, ObjectsChanged | Used) else ()
 
 
 class Append(Struct, frozen=True):
@@ -195,8 +204,7 @@ class Unit(Struct, frozen=True):
     @property
     def changed(self) -> tuple[ObjectRow, ...]:
         """The objects that this unit makes or changes."""
-        effects = (append.effect for append in self.appends)
-        return tuple(row for effect in effects if isinstance(effect, ObjectsChanged) for row in effect.objects)
+        return tuple(row for append in self.appends for row in objects_in(append.effect))
 
     @property
     def uses(self) -> tuple[Used, ...]:

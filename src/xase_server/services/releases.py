@@ -15,7 +15,7 @@ import numpy as np
 from xase_server.delivery.bitmap import bitmap_of
 from xase_server.domain.entries import Committed, Unit, Used, session_stream
 from xase_server.domain.ids import new_id
-from xase_server.domain.objects import BLOCK, EVERYWHERE, Delivery
+from xase_server.domain.objects import BLOCK, EVERYWHERE, Delivery, ObjectRow
 from xase_server.ledger.append import Ledger
 from xase_server.ports import Numbers
 from xase_server.services.grants import Grant
@@ -32,7 +32,7 @@ PREFIXES: Final[Mapping[str, str]] = {"release": "batch", "aggregate": "agg", "t
 class Release:
     """What is about to leave: `size` bytes that speak of these records; `asked` is the query as plain JSON.
 
-    `facts` join the entry's body, `parts` its commitments.
+    `facts` join the entry's body, `parts` its commitments; `objects` move on with it.
     """
 
     via: Via
@@ -43,6 +43,7 @@ class Release:
     type: str = "release"
     facts: Mapping[str, Any] = field(default_factory=dict)
     parts: Mapping[str, Any] = field(default_factory=dict)
+    objects: tuple[ObjectRow, ...] = ()
 
 
 def new_batch_id(type: str = "release") -> str:
@@ -97,6 +98,7 @@ class Releases:
                 bytes=release.size,
                 queries=1,
                 delivery=None if numbers is None or not count else _delivery(grant, numbers),
+                objects=release.objects,
             ),
         )
         # COMMIT POINT: before it nothing has left, after it the data may

@@ -209,7 +209,7 @@ class _MemoryTransaction:
     def _apply(self, effect: Effect, identifier: str, entry: SealedEntry) -> None:
         match effect:
             case ObjectsChanged():
-                self.state.objects.change(effect, entry)
+                self.state.objects.change(effect.objects, entry)
             case Used():
                 self.state.objects.use(effect, entry)
             case DecisionStored():

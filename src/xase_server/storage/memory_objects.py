@@ -1,13 +1,13 @@
 """Objects, usage and deliveries in plain dictionaries: what the databases are held to."""
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Self
 
 from msgspec import structs
 
 from xase_server.domain.decisions import Page
-from xase_server.domain.entries import ObjectsChanged, Part, SealedEntry, Used
+from xase_server.domain.entries import Part, SealedEntry, Used
 from xase_server.domain.objects import EVERYWHERE, ModelUse, ObjectQuery, ObjectRef, ObjectRow, Usage
 from xase_server.ports import DeliveryRow, ObjectPage, Unwritable
 
@@ -28,9 +28,9 @@ class MemoryObjects:
             self.rows.copy(), self.places.copy(), self.used.copy(), self.releases.copy(), self.models.copy()
         )
 
-    def change(self, effect: ObjectsChanged, entry: SealedEntry) -> None:
+    def change(self, rows: Iterable[ObjectRow], entry: SealedEntry) -> None:
         """Put the objects in place; Unwritable for a name in use."""
-        for row in effect.objects:
+        for row in rows:
             taken = (each for each in self.rows.values() if each.name is not None and each.ref != row.ref)
             if any(
                 (each.kind, each.name, each.organisation) == (row.kind, row.name, row.organisation) for each in taken
@@ -40,7 +40,8 @@ class MemoryObjects:
             self.places.setdefault(row.ref, entry.index)
 
     def use(self, effect: Used, entry: SealedEntry) -> None:
-        """Add what a session used, and file its release."""
+        """Add what a session used, move on what that is paid from, and file its release."""
+        self.change(effect.objects, entry)
         before = self.used.get(effect.session, Usage())
         self.used[effect.session] = Usage(
             before.records + effect.records,

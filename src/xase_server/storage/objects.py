@@ -5,7 +5,7 @@ from collections.abc import Mapping, Sequence
 from typing import Final
 
 from xase_server.domain.decisions import Page
-from xase_server.domain.entries import ObjectsChanged, Used
+from xase_server.domain.entries import Used, objects_in
 from xase_server.domain.objects import ModelUse, ObjectQuery, ObjectRef, ObjectRow, Usage
 from xase_server.ports import DeliveryRow, ObjectPage, SealedAppend
 from xase_server.storage.names import name_bytes
@@ -34,10 +34,9 @@ def write_objects(session: Session, appends: Sequence[SealedAppend], organisatio
     first: dict[ObjectRef, tuple[int, int]] = {}
     last: dict[ObjectRef, ObjectRow] = {}
     for each in appends:
-        if isinstance(each.append.effect, ObjectsChanged):
-            for row in each.append.effect.objects:
-                first.setdefault(row.ref, (each.entry.index, row.created_ms))
-                last[row.ref] = row
+        for row in objects_in(each.append.effect):
+            first.setdefault(row.ref, (each.entry.index, row.created_ms))
+            last[row.ref] = row
     session.many("put_objects", [_object_row(row, organisations, *first[ref]) for ref, row in last.items()])
 
 

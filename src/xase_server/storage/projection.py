@@ -14,9 +14,9 @@ from xase_server.domain.entries import (
     InterventionStored,
     KeyRevoked,
     KeyStored,
-    ObjectsChanged,
     PayloadErased,
     SealedEntry,
+    objects_in,
 )
 from xase_server.ports import SealedAppend, Unwritable
 from xase_server.storage.confidence import bucket_of
@@ -206,8 +206,7 @@ def _organisations_in(appends: Sequence[SealedAppend]) -> Iterator[str]:
     """Every organisation that a batch speaks of."""
     for each in appends:
         yield each.append.organisation
-        if isinstance(each.append.effect, ObjectsChanged):
-            for row in each.append.effect.objects:
-                yield row.organisation
-                if row.partner is not None:
-                    yield row.partner
+        for row in objects_in(each.append.effect):
+            yield row.organisation
+            if row.partner is not None:
+                yield row.partner
