@@ -4,16 +4,21 @@ The master key is published on purpose. Dates are ISO 8601 in UTC, null is JSON'
 rounded to nine digits, for the last bits of a logarithm are a machine's own.
 """
 
+import unicodedata
 from collections.abc import Iterator
+from dataclasses import replace
 from datetime import UTC, datetime, timedelta
 from typing import Any, Final
 
 import numpy as np
 import pyarrow as pa
 
+from xase_server.domain.tokens import TOKEN_BYTES
 from xase_server.query.schema import STRING, Kind, Scalar, Struct
 from xase_server.transforms.compiled import compile_transforms
 from xase_server.transforms.keys import Keys
+from xase_server.transforms.specs import Domain
+from xase_server.transforms.tokenizing import Places, token_text
 
 MASTER_KEY: Final = bytes(range(32))
 KEYS: Final = Keys(MASTER_KEY, "org_hospital", "ds_0123456789abcdef", "sess_0123456789abcdef")
@@ -102,22 +107,48 @@ CASES: Final[dict[str, tuple[Case, ...]]] = {
 def transform_vectors() -> Iterator[tuple[str, Any]]:
     """Every file, by its path under vectors/, as what its JSON says."""
     yield "transforms/keys.json", list(_keys())
+    yield "transforms/tokens.json", list(_places())
     for op, cases in CASES.items():
         yield f"transforms/{op}.json", [outcome(op, *case) for case in cases]
 
 
-def _keys() -> Iterator[dict[str, str]]:
-    for use in ("hash", "date_shift", f"noise:{FIELD}"):
-        for domain in ("grant", "dataset") if use == "hash" else ("dataset",):
+def _keys() -> Iterator[dict[str, Any]]:
+    noise = f"noise:{FIELD}"
+    for use, length in {"hash": 32, "tokenize": 32, "tokenize:seal": 64, "date_shift": 32, noise: 32}.items():
+        domains: tuple[Domain, ...] = ("grant", "dataset") if use in {"hash", "tokenize"} else ("dataset",)
+        for domain in domains:
+            yield _key(KEYS, use, domain, length)
+    yield _key(replace(KEYS, asked=True), "hash", "grant", 32) | {"asked": True}
+
+
+def _key(keys: Keys, use: str, domain: Domain, length: int) -> dict[str, Any]:
+    return {
+        "master_key": MASTER_KEY.hex(),
+        "organisation": keys.organisation,
+        "dataset": keys.dataset_id,
+        "session": keys.session_id,
+        "use": use,
+        "domain": domain,
+        "key": keys.key(use, domain, length).hex(),
+        "key_id": keys.key_id(use, domain),
+    }
+
+
+def _places() -> Iterator[dict[str, Any]]:
+    """Places of the map of tokens, as they are kept."""
+    places, values = Places(KEYS), [each for each in dict.fromkeys(TEXTS) if each is not None]
+    normal = [unicodedata.normalize("NFC", each) for each in values]
+    domains: tuple[Domain, ...] = ("grant", "dataset")
+    for domain in domains:
+        for number, (name, value) in enumerate(zip(places.names(domain, normal), values, strict=True)):
+            row = places.place(name, bytes([number]) * TOKEN_BYTES, normal[number], domain)
             yield {
-                "master_key": MASTER_KEY.hex(),
-                "organisation": KEYS.organisation,
-                "dataset": KEYS.dataset_id,
-                "session": KEYS.session_id,
-                "use": use,
+                "value": value,
                 "domain": domain,
-                "key": KEYS.key(use, domain).hex(),
-                "key_id": KEYS.key_id(use, domain),
+                "name": row.name.hex(),
+                "token": token_text(row.token),
+                "session": row.session,
+                "sealed": row.sealed.hex(),
             }
 
 

@@ -51,6 +51,7 @@ from xase_server.services.recovery import recover_datasets
 from xase_server.services.releases import Releases
 from xase_server.services.sessions import Sessions
 from xase_server.services.spread import Spread
+from xase_server.services.tokens import TokenMap
 from xase_server.services.trail import Trail
 from xase_server.services.transforming import Transforming
 from xase_server.services.usage import UsageReport
@@ -209,7 +210,8 @@ def _services(core: Core, library: Library) -> Services:
     purposes = _purposes(core.settings.purposes_file)
     governance = Governance(purposes)
     master_key = core.home.master_key(core.settings.master_key_file)
-    gate, planner = Gate(reader, clock, governance), Planner(library, Withdrawn(reader), master_key)
+    tokens = TokenMap(core.storage)
+    gate, planner = Gate(reader, clock, governance), Planner(library, Withdrawn(reader), master_key, tokens.give)
     data, spread = Data(gate, planner, Releases(ledger), reader), Spread(reader, planner)
     return Services(
         decisions=Decisions(ledger, reader),

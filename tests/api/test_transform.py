@@ -175,7 +175,8 @@ async def test_a_record_out_of_reach_answers_like_an_unknown_one(client, session
     ("transformation", "parameters", "named"),
     [
         ("encrypt", {"fields": ["name"]}, "transformation"),
-        ("tokenize", {"fields": ["name"]}, "transformation"),
+        ("scrub_text", {"fields": ["name"]}, "transformation"),
+        ("tokenize", {"fields": ["score"]}, "transformation"),
         ("anonymize", {"fields": ["name"]}, "parameters.method"),
         ("anonymize", {"fields": ["name"], "method": "encrypt"}, "parameters.method"),
         ("anonymize", {"fields": ["name"], "method": ["hash"]}, "parameters.method"),

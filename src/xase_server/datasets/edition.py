@@ -56,6 +56,8 @@ class Rows:
     def __init__(self, edition: "Edition", numbers: Numbers | None) -> None:
         self.numbers = numbers
         self.schema = edition.schema
+        self.failure: Exception | None = None
+        """Why the rows came to an end too soon; what reads them as a stream tells it in words of its own."""
         self._edition = edition
 
     def reader(self) -> pa.RecordBatchReader:
@@ -63,6 +65,13 @@ class Rows:
         return pa.RecordBatchReader.from_batches(self._edition.slice(0, 0).schema, self._batches())
 
     def _batches(self) -> Iterator[pa.RecordBatch]:
+        try:
+            yield from self._changed()
+        except Exception as error:
+            self.failure = error
+            raise
+
+    def _changed(self) -> Iterator[pa.RecordBatch]:
         count = self._edition.rows if self.numbers is None else len(self.numbers)
         for start in range(0, count, _BATCH_ROWS):
             stop = min(start + _BATCH_ROWS, count)

@@ -74,6 +74,8 @@ class Editions:
             return _Kept(Stored(engine, rows.numbers), folder, (folder / _DATABASE).stat().st_size)
         except BaseException as error:
             shutil.rmtree(folder, ignore_errors=True)
+            if rows.failure is not None:
+                raise rows.failure from error
             if isinstance(error, OSError):
                 raise VersionUnavailable(f"the edition cannot be built ({type(error).__name__})") from None
             raise

@@ -90,13 +90,18 @@ class Data:
         wanted = await self.wanted(ask)
         plan = await self.planner.plan(grant, wanted)
         numbers, position = plan.step(0 if ask.place is None else ask.place.position, ask.most)
-        records = records_of(plan, numbers)
+        records = await self._encoded(plan, numbers)
         batch_id = new_batch_id()
         release = Release(via=ask.via, numbers=numbers, fields=plan.shape.fields, asked=wanted.plain, size=len(records))
         await self.releases.commit(grant, batch_id, release)
         self.remember(wanted)
         following = Place(position, batch_id, wanted.digest) if position < len(plan.selection) else None
         return Page(batch_id, Raw(records), len(numbers), following, plan.total)
+
+    async def _encoded(self, plan: Plan, numbers: Numbers) -> bytes:
+        """`records_of`, on a thread where it may have to wait for the store."""
+        work = partial(records_of, plan, numbers)
+        return await self.planner.run(work) if plan.view.keeps_tokens else work()
 
     async def wanted(self, ask: Ask) -> Wanted:
         """The query: the caller's, or the one that a place belongs to; both must be the same."""
@@ -137,7 +142,7 @@ class Data:
         numbers = within_reach(plan.view, np.array([] if number is None else [number], dtype=np.int64))
         if not len(numbers):
             raise not_found("record", record_id)
-        record = records_of(plan, numbers)[1:-1]
+        record = (await self._encoded(plan, numbers))[1:-1]
         release = Release(
             via="get_record",
             numbers=numbers,

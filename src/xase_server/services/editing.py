@@ -13,6 +13,7 @@ from xase_server.services.grants import Grant
 from xase_server.transforms.compiled import Transforms, compile_transforms, domain_of
 from xase_server.transforms.keys import Keys
 from xase_server.transforms.memo import Memory
+from xase_server.transforms.tokenizing import GiveTokens
 
 _DIVIDING: Final = frozenset({"noise", "date_shift"})
 
@@ -20,9 +21,10 @@ _DIVIDING: Final = frozenset({"noise", "date_shift"})
 class Editing:
     """Changes versions under the keys of their sessions, all derived from the master key."""
 
-    def __init__(self, library: Library, master_key: bytes) -> None:
+    def __init__(self, library: Library, master_key: bytes, give_tokens: GiveTokens) -> None:
         self._library = library
         self._master_key = master_key
+        self._give_tokens = give_tokens
         self._memory = Memory()
 
     def edition(self, grant: Grant, source: Version) -> Version:
@@ -36,10 +38,12 @@ class Editing:
         columns = tuple(name for name, _ in transforms.schema.members if name in shown | counted)
         return self._library.edition(grant.dataset_id, grant.version, Edit(edit_name(grant), transforms, columns))
 
-    def compiled(self, grant: Grant, specs: Mapping[str, Mapping[str, Any]], schema: Schema) -> Transforms:
-        """Transforms of this schema under the keys of the grant."""
-        keys = Keys(self._master_key, grant.holder, grant.dataset_id, grant.session_id)
-        return compile_transforms(specs, schema, keys, self._memory)
+    def compiled(
+        self, grant: Grant, specs: Mapping[str, Mapping[str, Any]], schema: Schema, *, asked: bool = False
+    ) -> Transforms:
+        """Transforms of this schema under the keys of the grant; `asked` for by the session, on top of its terms."""
+        keys = Keys(self._master_key, grant.holder, grant.dataset_id, grant.session_id, asked=asked)
+        return compile_transforms(specs, schema, keys, memory=self._memory, give_tokens=self._give_tokens)
 
 
 def _countable(contract: Contract) -> Mapping[str, Mapping[str, Any]]:
@@ -48,6 +52,11 @@ def _countable(contract: Contract) -> Mapping[str, Mapping[str, Any]]:
         path: {"op": "drop"} if path in contract.entity_keys and spec["op"] in _DIVIDING else spec
         for path, spec in contract.transforms.items()
     }
+
+
+def keeps_tokens(contract: Contract) -> bool:
+    """Whether to read rows under these terms may have to wait for the store."""
+    return any(spec["op"] == "tokenize" for spec in contract.transforms.values())
 
 
 def edit_name(grant: Grant) -> str:

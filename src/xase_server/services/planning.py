@@ -27,11 +27,12 @@ from xase_server.query.parse import parse_fields, parse_filter, parse_find
 from xase_server.query.rewrite import simplified
 from xase_server.query.schema import Schema
 from xase_server.query.stages import Find
-from xase_server.services.editing import Editing, edit_name, own_values
+from xase_server.services.editing import Editing, edit_name, keeps_tokens, own_values
 from xase_server.services.grants import Grant
 from xase_server.services.selections import Every, Listed, Selection, Selections, Shared
 from xase_server.services.wanted import Wanted
 from xase_server.services.withdrawn import Withdrawn
+from xase_server.transforms.tokenizing import GiveTokens
 
 T = TypeVar("T")
 
@@ -49,7 +50,7 @@ class View:
     is left out on the way. `number` stands for the view itself, and `key` for what finds its records: they are
     looked up for each request, and hashing a whole schema takes long. `engine` sees the visible fields of `rows`,
     `barred` only those before the barrier. `version` has values as the contract's transforms leave them;
-    conditions on rows are of `source`, raw.
+    conditions on rows are of `source`, raw. Where it `keeps_tokens`, taking rows of `version` may block.
     """
 
     number: int
@@ -63,6 +64,7 @@ class View:
     barrier: Node
     engine: Engine
     barred: Engine
+    keeps_tokens: bool
 
     def counting(self, beside: Mapping[str, str]) -> Engine:
         """`barred`, with the columns that name the subjects beside: their number is told, never who they are."""
@@ -115,6 +117,7 @@ class Planner:
         library: Library,
         withdrawn: Withdrawn,
         master_key: bytes,
+        give_tokens: GiveTokens,
         *,
         limits: QuerySettings = DEFAULTS,
         workers: int = 2,
@@ -122,7 +125,7 @@ class Planner:
         self.limits = limits
         self._library = library
         self._withdrawn = withdrawn
-        self.editing = Editing(library, master_key)
+        self.editing = Editing(library, master_key, give_tokens)
         self._selections = Selections()
         self._views: dict[Hashable, View] = {}
         self._read: dict[Hashable, tuple[Find, Shape]] = {}
@@ -189,6 +192,7 @@ class Planner:
             barrier=barrier,
             engine=version.engine.seeing(seen, rows),
             barred=version.engine.seeing(seen, simplified(And((rows, barrier)))),
+            keeps_tokens=keeps_tokens(grant.contract),
         )
         _keep(self._views, _name(grant), view, most=_MOST_VIEWS)
         return view

@@ -74,7 +74,7 @@ class Transforming:
         plan = await self._data.planner.plan(grant, Wanted())
         wish = _read(asked, plan.shape.types)
         specs = strengthen(grant.contract.transforms, wish.specs)
-        transforms = self._data.planner.editing.compiled(grant, specs, plan.shape.types)
+        transforms = self._data.planner.editing.compiled(grant, specs, plan.shape.types, asked=True)
         numbers, records = await self._data.planner.run(partial(_made, plan, asked.record_ids, transforms))
         identifier = new_batch_id(_VIA)
         key_ids = sorted(set(transforms.key_ids.values()))

@@ -2,7 +2,7 @@
 
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
-from typing import Any, assert_never
+from typing import Any, Final, assert_never
 
 import pyarrow as pa
 
@@ -28,11 +28,15 @@ from xase_server.transforms.specs import (
     Noise,
     Redact,
     Spec,
+    Tokenize,
     is_subject,
     read_spec,
 )
+from xase_server.transforms.tokenizing import GiveTokens, tokenized
 
 Change = Callable[[Array, Places], Array]
+
+_OF_A_DOMAIN: Final = frozenset({"hash", "tokenize"})
 
 
 @dataclass(frozen=True, slots=True)
@@ -76,19 +80,27 @@ class _Means:
 
     keys: Keys
     memory: Memory
+    give_tokens: GiveTokens | None
 
 
 def compile_transforms(
-    specs: Mapping[str, Mapping[str, Any]], schema: Schema, keys: Keys, memory: Memory | None = None
+    specs: Mapping[str, Mapping[str, Any]],
+    schema: Schema,
+    keys: Keys,
+    *,
+    memory: Memory | None = None,
+    give_tokens: GiveTokens | None = None,
 ) -> Transforms:
     """What the transforms, by path, mean for this schema; `memory` is shared by those that are given the same.
+
+    To apply them may block where tokens are given; where none can be, fields with tokens are dropped.
 
     A path without a field is passed over. What does not fit its field drops it: a policy is checked
     against the dataset when it is made, and what has slipped through must not leave as it is.
     """
-    read = {path: _read(spec, schema) for path, spec in specs.items()}
+    read = {path: _read(spec, schema, has_map=give_tokens is not None) for path, spec in specs.items()}
     wishes = _tree(read)
-    means = _Means(keys, memory or Memory())
+    means = _Means(keys, memory or Memory(), give_tokens)
     parts = {name: _compiled(type_, wishes[name], means, name) for name, type_ in schema.members if name in wishes}
     after = ((name, parts[name] if name in parts else Part(type_)) for name, type_ in schema.members)
     return Transforms(
@@ -105,16 +117,17 @@ def _key_ids(read: Mapping[str, Spec], keys: Keys) -> dict[str, str]:
     for path, spec in read.items():
         op = spec.__struct_config__.tag
         if op in ALGORITHMS:
-            found[path] = keys.key_id(str(op), spec.domain if isinstance(spec, Hash) else "dataset")
+            found[path] = keys.key_id(str(op), spec.domain if isinstance(spec, Hash | Tokenize) else "dataset")
     return found
 
 
-def _read(raw: Mapping[str, Any], schema: Schema) -> Spec:
+def _read(raw: Mapping[str, Any], schema: Schema, *, has_map: bool) -> Spec:
     try:
         spec = read_spec(raw)
     except InvalidSpec:
         return Drop()
-    return Drop() if isinstance(spec, DateShift) and not is_subject(schema, spec.subject) else spec
+    lost = isinstance(spec, DateShift) and not is_subject(schema, spec.subject)
+    return Drop() if lost or (isinstance(spec, Tokenize) and not has_map) else spec
 
 
 def _subjects(read: Mapping[str, Spec]) -> dict[str, frozenset[str]]:
@@ -203,8 +216,8 @@ def _single(type_: Scalar, spec: Spec, means: _Means, path: str) -> Part | None:
             return None
         case _ if kind is Kind.NULL:
             change = _everywhere(lambda array: array)
-        case Hash():
-            change = _everywhere(hashed(keys.key("hash", spec.domain), means.memory))
+        case Hash() | Tokenize():
+            change = _everywhere(_stand_in(spec, means))
         case Mask():
             change = _everywhere(masked(spec, means.memory))
         case Redact():
@@ -222,11 +235,19 @@ def _single(type_: Scalar, spec: Spec, means: _Means, path: str) -> Part | None:
     return Part(spec.result(kind), change)
 
 
+def _stand_in(spec: Hash | Tokenize, means: _Means) -> Callable[[Array], Array]:
+    """What makes of values others that stand for them."""
+    if isinstance(spec, Hash):
+        return hashed(means.keys.key("hash", spec.domain), means.memory)
+    assert means.give_tokens is not None, "without a map they were dropped"
+    return tokenized(means.keys, spec.domain, means.give_tokens, means.memory)
+
+
 def _everywhere(change: Callable[[Array], Array]) -> Change:
     return lambda array, _: change(array)
 
 
 def domain_of(specs: Mapping[str, Mapping[str, Any]]) -> Domain:
     """`grant` when values differ between sessions, else `dataset`."""
-    hashes = (each for each in specs.values() if each.get("op") == "hash")
-    return "grant" if any(each.get("domain", "grant") == "grant" for each in hashes) else "dataset"
+    own = (each for each in specs.values() if each.get("op") in _OF_A_DOMAIN)
+    return "grant" if any(each.get("domain", "grant") == "grant" for each in own) else "dataset"

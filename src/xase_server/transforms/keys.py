@@ -26,10 +26,12 @@ class Keys:
     dataset_id: str
     session_id: str
     version: int = VERSION
+    asked: bool = False
+    """For what a session asks for on top: were its keys the policy's, it could look up what the policy hides."""
 
-    def key(self, use: str, domain: Domain) -> bytes:
-        """32 bytes for one use, so that no use says anything of another's."""
-        return derive_key(self.master, self._info("key", use, domain))
+    def key(self, use: str, domain: Domain, length: int = 32) -> bytes:
+        """So many bytes for one use, so that no use says anything of another's."""
+        return derive_key(self.master, self._info("key", use, domain), length)
 
     def key_id(self, use: str, domain: Domain) -> str:
         """What answers and ledger entries may say of a key: 16 hex digits, of which it cannot be found out."""
@@ -45,4 +47,5 @@ class Keys:
             "dataset": self.dataset_id,
             "domain": domain,
         }
-        return canonical(named | ({"session": self.session_id} if domain == "grant" else {}))
+        session = {"session": self.session_id} if domain == "grant" else {}
+        return canonical(named | session | ({"asked": True} if self.asked else {}))

@@ -10,6 +10,7 @@ from xase.proof.keys import (
     LogSigner,
     LogVerifier,
     Seal,
+    SmallSeal,
     WitnessVerifier,
 )
 
@@ -133,6 +134,27 @@ def test_a_sealed_secret_opens_in_its_context_only():
             seal.open(data, context)
     with pytest.raises(KeyMaterialError):
         Seal(Seal.generate()).open(sealed, b"here")
+
+
+def test_small_secrets_open_in_their_context_only():
+    seal = SmallSeal(bytes(range(64)))
+    sealed = seal.seal(b"secret", (b"here", b""))
+    assert sealed == seal.seal(b"secret", (b"here", b""))
+    assert len(sealed) == len(b"secret") + 16
+    assert seal.open(sealed, (b"here", b"")) == b"secret"
+    assert seal.open(seal.seal(b"", (b"here",)), (b"here",)) == b""
+    for data, context in (
+        (sealed, (b"here",)),
+        (sealed, (b"", b"here")),
+        (sealed[:-1], (b"here", b"")),
+        (b"", (b"here", b"")),
+    ):
+        with pytest.raises(KeyMaterialError):
+            seal.open(data, context)
+    with pytest.raises(KeyMaterialError):
+        SmallSeal(bytes(64)).open(sealed, (b"here", b""))
+    with pytest.raises(KeyMaterialError):
+        SmallSeal(bytes(32))
 
 
 @pytest.mark.parametrize("size", [0, 16, 31, 33])

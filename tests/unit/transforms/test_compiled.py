@@ -156,7 +156,7 @@ def test_what_is_dropped_does_not_exist(specs, left):
     [
         {"age": {"op": "date_shift", "subject": "who", "max_days": 3}},
         {"age": {"op": "generalize", "prefix": 3}},
-        {"age": {"op": "tokenize"}},
+        {"age": {"op": "scrub_text"}},
         {"age": {"op": "hash", "salt": "x"}},
     ],
 )

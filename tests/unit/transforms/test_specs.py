@@ -60,7 +60,9 @@ def test_what_fits_is_accepted(field, spec):
         ("who", {}, "op"),
         ("who", {"op": "encrypt"}, "op"),
         ("who", {"op": ["hash"]}, "op"),
-        ("who", {"op": "tokenize"}, "op"),
+        ("who", {"op": "tokenize", "domain": "world"}, "domain"),
+        ("temp", {"op": "tokenize"}, "op"),
+        ("notes", {"op": "tokenize"}, "op"),
         ("who", {"op": "k_anonymize"}, "op"),
         ("notes", {"op": "scrub_text"}, "op"),
         ("who", {"op": "hash", "domain": "world"}, "domain"),
@@ -100,5 +102,5 @@ def test_what_does_not_fit_is_named(field, spec, named):
 
 def test_what_is_left_out_is_refused_by_name():
     with pytest.raises(Refused) as caught:
-        load(policy("who", {"op": "tokenize"}))
-    assert caught.value.details[0]["message"] == "tokenize is not available in this version"
+        load(policy("who", {"op": "scrub_text"}))
+    assert caught.value.details[0]["message"] == "scrub_text is not available in this version"

@@ -1,0 +1,177 @@
+"""Tokens: the same for a value on every path, found by filters as they are seen, followed back by the holder."""
+
+import io
+import re
+import sqlite3
+from contextlib import closing
+from typing import Any
+
+import pyarrow as pa
+import pytest
+
+from tests.api.sessions import make_dataset, make_policy, open_session
+
+ROWS: list[dict[str, Any]] = [
+    {
+        "record_id": f"rec_{number:03d}",
+        "patient_id": f"p{number % 5}",
+        "visits": [{"doctor": f"d{each}"} for each in range(number % 3)],
+        "born": {"$date": f"19{50 + number % 5}-01-01T00:00:00Z"},
+        "plain": number,
+        "other": f"p{number % 5}",
+    }
+    for number in range(30)
+]
+TRANSFORMS = {
+    "patient_id": {"op": "tokenize", "domain": "dataset"},
+    "visits.doctor": {"op": "tokenize"},
+    "born": {"op": "tokenize"},
+}
+TOKEN = re.compile("tok_[0-9a-f]{32}")
+
+
+@pytest.fixture(scope="module")
+def anyio_backend():
+    return "asyncio"
+
+
+@pytest.fixture(scope="module")
+async def lab(site):
+    async with site.client(site.mint(role="ai_lab", organisation="org_three")) as lab:
+        yield lab
+
+
+@pytest.fixture(scope="module")
+async def dataset(site):
+    async with site.client() as holder:
+        policy = await make_policy(holder, transforms=TRANSFORMS, entity_key="patient_id", min_group_size=2)
+        return (await make_dataset(holder, ROWS, policy_id=policy))["dataset_id"]
+
+
+@pytest.fixture(scope="module")
+async def places(lab, dataset):
+    return [f"/v1/sessions/{await open_session(lab, dataset)}" for _ in range(2)]
+
+
+async def found(client, session, **wanted) -> list[dict[str, Any]]:
+    answer = await client.post(f"{session}/filter", json={"limit": 1000, **wanted})
+    assert answer.status_code == 200, answer.text
+    return answer.json()["records"]
+
+
+async def test_equal_values_are_read_as_equal_tokens(lab, places):
+    records = await found(lab, places[0])
+    by_value: dict[str, set[str]] = {}
+    for record, raw in zip(records, ROWS, strict=True):
+        by_value.setdefault(raw["patient_id"], set()).add(record["patient_id"])
+        assert TOKEN.fullmatch(record["born"])
+        assert [len(each["doctor"]) for each in record["visits"]] == [36] * len(raw["visits"])
+        assert (record["plain"], record["other"]) == (raw["plain"], raw["other"])
+    assert sorted(map(len, by_value.values())) == [1] * 5
+    assert len(set.union(*by_value.values())) == 5
+
+
+async def test_sessions_share_the_tokens_of_the_dataset_alone(lab, places):
+    one, other = [await found(lab, session) for session in places]
+    assert [each["patient_id"] for each in one] == [each["patient_id"] for each in other]
+    assert {each["born"] for each in one}.isdisjoint(each["born"] for each in other)
+
+
+async def test_every_way_of_reading_shows_the_same_tokens(lab, places):
+    records = await found(lab, places[0])
+    alone = (await lab.get(f"{places[0]}/records/rec_007")).json()
+    assert alone["patient_id"] == records[7]["patient_id"]
+    arrow = await lab.get(f"{places[0]}/stream", headers={"accept": "application/vnd.apache.arrow.stream"})
+    table = pa.ipc.open_stream(io.BytesIO(arrow.content)).read_all()
+    assert table.column("patient_id").to_pylist() == [each["patient_id"] for each in records]
+    assert table.column("born").to_pylist() == [each["born"] for each in records]
+
+
+async def test_a_filter_finds_what_is_seen_and_a_raw_value_finds_nothing(lab, places):
+    token = (await found(lab, places[0]))[3]["patient_id"]
+    assert [each["plain"] for each in await found(lab, places[0], filter={"patient_id": token})] == [
+        3,
+        8,
+        13,
+        18,
+        23,
+        28,
+    ]
+    assert await found(lab, places[0], filter={"patient_id": "p3"}) == []
+    assert len(await found(lab, places[0], filter={"patient_id": {"$in": ["p1", token]}})) == 6
+    assert await found(lab, places[0], filter={"patient_id": {"$regex": "^p"}}) == []
+
+
+def kept(site) -> int:
+    """How many places the map has."""
+    with closing(sqlite3.connect(site.app.core.home.path / "xase.db")) as database:
+        ((count,),) = database.execute("SELECT count(*) FROM tokens")
+    return int(count)
+
+
+async def test_a_literal_makes_no_token(lab, places, site):
+    await found(lab, places[0], filter={"patient_id": "nobody"}, sort={"born": 1})
+    before = kept(site)
+    for filter in ({"patient_id": "nobody else"}, {"visits.doctor": "d9"}, {"patient_id": {"$in": ["a", "b"]}}):
+        assert await found(lab, places[0], filter=filter) == []
+    assert kept(site) == before
+
+
+async def test_subjects_are_counted_by_their_tokens(lab, places):
+    pipeline: Any = [{"$group": {"_id": {"$gte": ["$plain", 15]}, "n": {"$sum": 1}}}, {"$sort": {"_id": 1}}]
+    answer = await lab.post(f"{places[0]}/aggregate", json={"pipeline": pipeline})
+    assert answer.status_code == 200, answer.text
+    assert answer.json()["results"] == [{"_id": False, "n": 15}, {"_id": True, "n": 15}]
+
+
+async def asked(client, session, transformation, **parameters) -> list[dict[str, Any]]:
+    body = {"record_ids": ["rec_001", "rec_006"], "transformation": transformation, "parameters": parameters}
+    answer = await client.post(f"{session}/transform", json=body)
+    assert answer.status_code == 200, answer.text
+    assert answer.json()["algorithm"] == ("random-128" if transformation == "tokenize" else "HMAC-SHA256")
+    assert re.fullmatch("[0-9a-f]{16}", answer.json()["key_id"])
+    records: list[dict[str, Any]] = answer.json()["transformed_records"]
+    return records
+
+
+@pytest.mark.parametrize("domain", ["grant", "dataset"])
+async def test_tokens_on_request_do_not_look_up_what_the_policy_hides(lab, places, domain):
+    """`other` has the values of `patient_id`: were its tokens the same, they would tell whose is whose."""
+    one, two = await asked(lab, places[0], "tokenize", fields=["other"], domain=domain)
+    assert one["other"] == two["other"]
+    assert TOKEN.fullmatch(one["other"])
+    assert one["patient_id"] == two["patient_id"] != one["other"]
+    again, _ = await asked(lab, places[0], "tokenize", fields=["other"], domain=domain)
+    assert again["other"] == one["other"]
+
+
+@pytest.mark.parametrize("op", ["hash", "date_shift"])
+async def test_no_transform_on_request_looks_up_what_the_policy_hides(lab, site, op):
+    own = {"subject": "other", "max_days": 30} if op == "date_shift" else {}
+    hidden, seen = ("born", "again") if op == "date_shift" else ("patient_id", "other")
+    rows = [row | {"again": row["born"]} for row in ROWS]
+    async with site.client() as holder:
+        policy = await make_policy(holder, transforms={hidden: {"op": op, **own}})
+        dataset = (await make_dataset(holder, rows, policy_id=policy))["dataset_id"]
+    session = f"/v1/sessions/{await open_session(lab, dataset)}"
+    records = await asked(lab, session, op, fields=[seen], **own)
+    assert all(each[hidden] != each[seen] for each in records)
+
+
+async def test_another_server_on_the_store_shows_the_same_tokens(lab, places, site, open_site):
+    before = await found(lab, places[0])
+    secret = lab.headers["authorization"].removeprefix("Bearer ")
+    other = open_site(home=site.app.core.home.path, rate_limit=0)
+    async with other.client(secret) as client:
+        assert await found(client, places[0]) == before
+    await other.app.close()
+
+
+async def test_the_store_knows_no_value(site, lab, dataset):
+    raw = [dict(row, patient_id=f"very-secret-{row['plain']}") for row in ROWS]
+    async with site.client() as holder:
+        policy = await make_policy(holder, transforms={"patient_id": {"op": "tokenize"}})
+        fresh = (await make_dataset(holder, raw, policy_id=policy))["dataset_id"]
+    await found(lab, f"/v1/sessions/{await open_session(lab, fresh)}", filter={"patient_id": {"$gt": ""}})
+    for file in site.app.core.home.path.glob("xase.db*"):
+        assert b"very-secret" not in file.read_bytes()
