@@ -106,7 +106,8 @@ class Report:
     def to_text(self) -> str:
         """The report for people, without colours; what bundles say in it cannot move the cursor."""
         lines = [self.verdict.value, ""]
-        lines += [f"{name:<24}{printable(value)}" for name, value in self.facts.items()]
+        width = max(map(len, self.facts), default=0) + 2
+        lines += [f"{name:<{width}}{printable(value)}" for name, value in self.facts.items()]
         lines += ["", *_section("Findings", map(_line, self.findings))]
         lines += _section("Proven", self.proven)
         lines += _section("What offline checking cannot know", self.cannot_know)
