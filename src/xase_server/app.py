@@ -19,6 +19,7 @@ from xase_server.domain.principals import Principal
 from xase_server.domain.times import DAY_MS
 from xase_server.home import Custody, Home, HomeProblem, write_private
 from xase_server.ledger.append import Ledger
+from xase_server.noise import OpenDP, is_installed
 from xase_server.policy.purposes import DEFAULT_PURPOSES, Purposes, read_purposes
 from xase_server.ports import Engine, Library, RecordBatches, Storage, StorageUnavailable
 from xase_server.query.schema import Schema
@@ -26,6 +27,7 @@ from xase_server.services.access import Access
 from xase_server.services.aggregation import Aggregation
 from xase_server.services.approvals import Approvals
 from xase_server.services.authentication import Authenticator
+from xase_server.services.budgets import Budgets
 from xase_server.services.bundles import Bundles
 from xase_server.services.closing import Closing
 from xase_server.services.consent import Consent
@@ -44,8 +46,10 @@ from xase_server.services.lineage import Lineage
 from xase_server.services.log import Log
 from xase_server.services.metrics import DecisionMetrics
 from xase_server.services.operations import Operations
+from xase_server.services.payments import Payments
 from xase_server.services.planning import Planner
 from xase_server.services.policies import Policies
+from xase_server.services.private_aggregation import PrivateAggregation
 from xase_server.services.reading import Reader
 from xase_server.services.recovery import recover_datasets
 from xase_server.services.releases import Releases
@@ -212,7 +216,10 @@ def _services(core: Core, library: Library) -> Services:
     master_key = core.home.master_key(core.settings.master_key_file)
     tokens = TokenMap(core.storage)
     gate, planner = Gate(reader, clock, governance), Planner(library, Withdrawn(reader), master_key, tokens.give)
-    data, spread = Data(gate, planner, Releases(ledger), reader), Spread(reader, planner)
+    releases, budgets = Releases(ledger), Budgets(reader)
+    data, spread = Data(gate, planner, releases, reader), Spread(reader, planner)
+    payments = Payments(releases, budgets, clock)
+    private = PrivateAggregation(planner, payments, noise=OpenDP() if is_installed() else None)
     return Services(
         decisions=Decisions(ledger, reader),
         interventions=Interventions(ledger, reader, custody.document, clock),
@@ -222,14 +229,15 @@ def _services(core: Core, library: Library) -> Services:
         evidence=Evidence(reader),
         bundles=_bundles(core),
         datasets=_datasets(core, library),
-        policies=Policies(ledger, reader, clock, purposes),
+        policies=Policies(ledger, reader, clock, purposes, noise=is_installed()),
         log=Log(reader, custody.ring),
         access=_access(core, governance),
         approvals=Approvals(ledger, reader, clock, governance, good_ms=core.settings.approval_days * DAY_MS),
         sessions=Sessions(reader, clock),
         closing=Closing(ledger, reader, clock),
         data=data,
-        aggregation=Aggregation(data),
+        aggregation=Aggregation(data, private),
+        budgets=budgets,
         transforming=Transforming(data),
         operations=Operations(ledger, gate, planner, reader),
         events=Events(reader, planner),

@@ -121,6 +121,7 @@ async def holding(site, client):
         "list_versions": ("GET", f"{path}/versions", None),
         "get_schema": ("GET", f"{path}/schema", None),
         "get_profile": ("GET", f"{path}/profile", None),
+        "get_budget": ("GET", f"{path}/budget", None),
         "archive_dataset": ("DELETE", path, None),
         "create_policy": ("POST", "/v1/policies", POLICY),
         "list_policies": ("GET", "/v1/policies", None),

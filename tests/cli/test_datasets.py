@@ -54,6 +54,29 @@ def test_a_dataset_is_shown_in_every_way(xase_, added, name):
     assert "READY" in xase_("datasets", "get", name).out
 
 
+NOISY = """
+name: Statistics
+rules:
+  - id: statistics
+    effect: permit
+    constrain: {entity_key: who.id, epsilon_total: 1, epsilon_per_query: 0.4}
+"""
+
+
+def test_a_budget_is_shown_before_and_after_a_noisy_answer(xase_, added, name, tmp_path):
+    (tmp_path / "noisy.yaml").write_text(NOISY)
+    policy = xase_("policies", "add", "noisy.yaml", "--json").json["id"]
+    assert xase_("datasets", "update", name, "--policy", policy).code == 0
+    assert xase_("datasets", "budget", name, "--json").json["epsilon_left"] == 1
+    session = xase_("access", "request", "--dataset", name, "--purpose", "analysis", "--json").json["session_id"]
+    count = ("sessions", "aggregate", session, "--pipeline", '[{"$group": {"_id": null, "n": {"$sum": 1}}}]')
+    assert xase_(*count, "--json").json["epsilon_left"] == 0.6
+    assert "0.2 left" in xase_(*count).err
+    shown = xase_("datasets", "budget", name).out
+    assert "0.8" in shown
+    assert "epsilon_left" in shown
+
+
 def test_more_data_is_appended(xase_, added, name):
     assert xase_("datasets", "add", "lines.ndjson", "--to", name, "--append", "--json").json["rows"] == 4
     assert xase_("datasets", "versions", name).out.count("sha256:") == 2

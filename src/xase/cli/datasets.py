@@ -152,6 +152,20 @@ def profile(dataset: Dataset, *, base_url: BaseUrl = None, key_file: KeyFile = N
 
 
 @app.command()
+def budget(dataset: Dataset, *, base_url: BaseUrl = None, key_file: KeyFile = None, as_json: AsJson = False) -> None:
+    """Show what noisy answers about an own dataset have cost, and what is left."""
+    with connect(base_url, key_file) as client:
+        found = client.datasets.budget(dataset).to_dict()
+    if as_json:
+        emit(found)
+        return
+    shares = found.pop("organisations")
+    show_fields(found)
+    if shares:
+        show_table(("organisation", "epsilon_spent", "queries"), (tuple(each.values()) for each in shares))
+
+
+@app.command()
 def versions(dataset: Dataset, *, base_url: BaseUrl = None, key_file: KeyFile = None, as_json: AsJson = False) -> None:
     """List the versions of an own dataset, newest first."""
     with connect(base_url, key_file) as client:

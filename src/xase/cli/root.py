@@ -17,7 +17,7 @@ from xase.cli.values import HELP, lighten
 
 NOUNS: Final = {
     "records": "decision records: create, get, list, intervene",
-    "datasets": "datasets: add, list, get, schema, profile, versions, update, archive",
+    "datasets": "datasets: add, list, get, schema, profile, budget, versions, update, archive",
     "policies": "policies: add, list, get, versions, simulate, impact",
     "access": "access to datasets: request",
     "approvals": "requests that wait for people: list, approve, deny",

@@ -224,10 +224,13 @@ def aggregate(
     rows = made.to_dicts()
     if as_json:
         named = {"aggregation_id": made.aggregation_id, "evidence_id": made.evidence_id}
-        emit({"results": rows, "result_count": len(rows), **named})
+        paid = {name: getattr(made, name) for name in ("epsilon", "epsilon_spent", "epsilon_left")}
+        emit({"results": rows, "result_count": len(rows), **named, **(paid if made.epsilon is not None else {})})
         return
     _show_rows(rows)
     note(f"{len(rows)} results, in the ledger as {made.evidence_id}")
+    if made.epsilon is not None:
+        note(f"with noise: cost an epsilon of {made.epsilon:g}, {made.epsilon_left:g} left for everybody")
 
 
 def _query(text: str | None) -> dict[str, Any] | None:

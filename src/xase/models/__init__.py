@@ -3,6 +3,7 @@
 from xase.models.approvals import ApprovalRequest
 from xase.models.bundles import BundleState
 from xase.models.datasets import (
+    DatasetBudget,
     DatasetField,
     DatasetProfile,
     DatasetSchema,
@@ -30,6 +31,7 @@ __all__ = [
     "Checkpoint",
     "DataRecord",
     "DataRecords",
+    "DatasetBudget",
     "DatasetField",
     "DatasetProfile",
     "DatasetSchema",

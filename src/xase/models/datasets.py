@@ -84,6 +84,18 @@ class DatasetProfile(Model):
     fields: Document
 
 
+class DatasetBudget(Model):
+    """What noisy answers about a dataset have cost, by organisation, and what is left; None where there is no ε."""
+
+    __slots__ = ()
+
+    dataset_id: str
+    epsilon_total: float | None
+    epsilon_spent: float
+    epsilon_left: float | None
+    organisations: Sequence[Document]
+
+
 class Policy(Model):
     """One version of a policy; `document` as it was written, `hash` what ledger entries cite."""
 

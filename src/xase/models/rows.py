@@ -212,11 +212,25 @@ class Transformed(DataRecords):
 
 
 class Aggregation(Rows[Document]):
-    """The results of a pipeline, each a mapping. `aggregation_id` and `evidence_id` name it in the ledger."""
+    """The results of a pipeline, each a mapping. `aggregation_id` and `evidence_id` name it in the ledger.
+
+    Where they bear noise, `epsilon` is what they cost, `epsilon_spent` what all answers about the dataset have cost
+    with them, and `epsilon_left` what is left for everybody; else these are None.
+    """
 
     def __init__(
-        self, rows: Sequence[Mapping[str, Any]], *, aggregation_id: str | None = None, evidence_id: str | None = None
+        self,
+        rows: Sequence[Mapping[str, Any]],
+        *,
+        aggregation_id: str | None = None,
+        evidence_id: str | None = None,
+        epsilon: float | None = None,
+        epsilon_spent: float | None = None,
+        epsilon_left: float | None = None,
     ) -> None:
         super().__init__(rows)
         self.aggregation_id = aggregation_id
         self.evidence_id = evidence_id
+        self.epsilon = epsilon
+        self.epsilon_spent = epsilon_spent
+        self.epsilon_left = epsilon_left

@@ -14,12 +14,13 @@ from xase.proof.canonical import canonical
 from xase.proof.digest import sha256_digest
 from xase_server.domain.times import parse_duration
 from xase_server.policy.model import STRENGTH, Constrain
+from xase_server.policy.privacy import ACTIONS, Privacy, both, changes_entity, privacy_of
 
 _LONGEST_MS: Final = 100 * 366 * 86_400_000
 
 
 class Conflict(Exception):
-    """Two layers ask for transforms of equal strength that differ; the answer is a denial."""
+    """Two layers ask for what cannot be kept together, such as other transforms of one strength: a denial."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -46,6 +47,7 @@ class Contract:
     max_bytes: int | None = None
     max_concurrent: int | None = None
     duration_ms: int | None = None
+    privacy: Privacy | None = None
 
     def to_dict(self) -> dict[str, Any]:
         """The terms as JSON, the same for equal terms."""
@@ -67,6 +69,7 @@ class Contract:
             "max_bytes": self.max_bytes,
             "max_concurrent": self.max_concurrent,
             "duration_ms": self.duration_ms,
+            **({} if self.privacy is None else {"privacy": self.privacy.to_dict()}),
         }
 
     @property
@@ -89,7 +92,7 @@ def read_contract(terms: Mapping[str, Any]) -> Contract:
 
 def terms_of(constrain: Constrain, *, actions: Iterable[str] | None, max_duration: str | None) -> Contract:
     """One rule's constraints as terms."""
-    rate = constrain.rate_limit
+    rate, privacy = constrain.rate_limit, privacy_of(constrain)
     return Contract(
         fields=_set(constrain.fields),
         deny_fields=_set(constrain.deny_fields) or frozenset(),
@@ -97,7 +100,7 @@ def terms_of(constrain: Constrain, *, actions: Iterable[str] | None, max_duratio
         row_filters=(constrain.row_filter,) if constrain.row_filter is not None else (),
         transforms=constrain.transforms or {},
         aggregations=_set(constrain.aggregations),
-        actions=_set(actions),
+        actions=ACTIONS if privacy is not None and actions is None else _set(actions),
         entity_keys=frozenset({constrain.entity_key} if constrain.entity_key else ()),
         min_group_size=constrain.min_group_size or 1,
         round_to=constrain.round_to or 1,
@@ -108,12 +111,13 @@ def terms_of(constrain: Constrain, *, actions: Iterable[str] | None, max_duratio
         max_bytes=constrain.max_bytes,
         max_concurrent=constrain.max_concurrent,
         duration_ms=_ms(max_duration) if max_duration is not None else None,
+        privacy=privacy,
     )
 
 
 def meet(one: Contract, other: Contract) -> Contract:
-    """The terms that keep to both; raises Conflict when their transforms cannot be reconciled."""
-    return replace(
+    """The terms that keep to both; raises Conflict when there are none."""
+    met = replace(
         one,
         fields=_narrow(one.fields, other.fields),
         deny_fields=one.deny_fields | other.deny_fields,
@@ -132,13 +136,28 @@ def meet(one: Contract, other: Contract) -> Contract:
         max_bytes=_least(one.max_bytes, other.max_bytes),
         max_concurrent=_least(one.max_concurrent, other.max_concurrent),
         duration_ms=_least(one.duration_ms, other.duration_ms),
+        privacy=both(one.privacy, other.privacy),
     )
+    _refuse_without_unit(met)
+    return met
 
 
 def narrowed(one: Contract, other: Contract) -> list[str]:
     """The names of the terms that `other` makes stricter than `one`."""
     before, after = one.to_dict(), meet(one, other).to_dict()
-    return [name for name, value in after.items() if value != before[name]]
+    return [name for name, value in after.items() if value != before.get(name)]
+
+
+def _refuse_without_unit(contract: Contract) -> None:
+    """Noise is for one kind of person, who can be told from all others, and group sizes would tell true counts."""
+    if contract.privacy is None:
+        return
+    if len(contract.entity_keys) != 1 or any(
+        changes_entity(each, contract.transforms) for each in contract.entity_keys
+    ):
+        raise Conflict("it is not clear whom the noise is to protect")
+    if (contract.min_group_size, contract.round_to, contract.min_set_difference) != (1, 1, 0):
+        raise Conflict("group sizes and noise do not go together")
 
 
 def _ms(text: str) -> int:

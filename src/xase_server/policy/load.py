@@ -9,6 +9,8 @@ from msgspec import ValidationError, convert
 from xase_server.domain.errors import Problems, Refused
 from xase_server.domain.times import parse_duration
 from xase_server.policy.model import Approvals, Constrain, PlainPolicy, PlainRule, Policy, Rule, When
+from xase_server.policy.privacy import misfits as privacy_misfits
+from xase_server.policy.privacy import privacy_faults
 from xase_server.query.schema import Schema, resolve
 from xase_server.transforms.specs import Fault, InvalidSpec, misfits, read_spec
 
@@ -47,6 +49,8 @@ def check_against(policy: Policy, schema: Schema, parse_filter: Callable[[dict[s
                 problems.add(f"rules.{number}.constrain.{path}", "The dataset has no such field")
         for path, message in _transform_faults(rule.constrain, schema):
             problems.add(f"rules.{number}.{path}", message)
+        for path, message in privacy_misfits(rule.constrain, schema):
+            problems.add(f"rules.{number}.constrain.{path}", message)
         if rule.constrain.row_filter is not None:
             try:
                 parse_filter(rule.constrain.row_filter)
@@ -98,6 +102,7 @@ def _faults(policy: Policy) -> Iterator[tuple[str, str]]:
             yield f"{place}.constrain", "A prohibition constrains nothing; leave it out"
         yield from _duration_faults(rule, place)
         yield from ((f"{place}.{path}", message) for path, message in _transform_faults(rule.constrain))
+        yield from ((f"{place}.constrain.{path}", message) for path, message in privacy_faults(rule.constrain))
 
 
 def _transform_faults(constrain: Constrain, schema: Schema | None = None) -> Iterator[tuple[str, str]]:

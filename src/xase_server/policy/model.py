@@ -8,6 +8,8 @@ Word = Annotated[str, Meta(min_length=1, max_length=256)]
 Words = Annotated[list[Word], Meta(min_length=1, max_length=1_000)]
 Duration = Annotated[str, Meta(max_length=16)]
 Count = Annotated[int, Meta(ge=1, le=1 << 53)]
+Epsilon = Annotated[float, Meta(gt=0, le=1_000)]
+Bound = Annotated[float, Meta(ge=-(1 << 53), le=1 << 53)]
 
 Action = Literal["stream", "filter", "aggregate", "transform", "operations", "get_record"]
 
@@ -69,6 +71,10 @@ class Constrain(Closed, frozen=True):
     min_group_size: Count | None = None
     round_to: Count | None = None
     min_set_difference: Count | None = None
+    epsilon_total: Epsilon | None = None
+    epsilon_per_query: Epsilon | None = None
+    max_contributions: Annotated[int, Meta(ge=1, le=1_000_000)] | None = None
+    bounds: dict[Word, tuple[Bound, Bound]] | None = None
     rate_limit: RateLimit | None = None
     max_records: Count | None = None
     max_queries: Count | None = None

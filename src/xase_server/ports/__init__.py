@@ -18,6 +18,7 @@ from xase_server.ports.datasets import (
     VersionUnavailable,
 )
 from xase_server.ports.engines import NOTHING_BESIDE, Engine
+from xase_server.ports.noise import Noise
 from xase_server.ports.storage import (
     AmbiguousPrefix,
     BundlePage,
@@ -57,6 +58,7 @@ __all__ = [
     "IngestProblem",
     "InterventionRow",
     "Library",
+    "Noise",
     "Numbers",
     "ObjectPage",
     "Progress",

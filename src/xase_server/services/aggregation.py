@@ -1,7 +1,6 @@
 """Aggregations in a session: only what the contract lets out, in the ledger before it leaves."""
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
 from functools import partial
 from typing import Any, Final
 
@@ -21,41 +20,31 @@ from xase_server.query.projection import EVERYTHING
 from xase_server.query.refusal import EvaluationError, refuse
 from xase_server.query.stages import Find, Group, Match, Pipeline, Reshape
 from xase_server.services.anew import until_it_stands
+from xase_server.services.answers import Answer
 from xase_server.services.data import Data
 from xase_server.services.grants import Visit
 from xase_server.services.planning import View
-from xase_server.services.releases import Release, evidence_id, new_batch_id
+from xase_server.services.private_aggregation import PrivateAggregation
+from xase_server.services.releases import Release, new_batch_id
 
 Rows = Sequence[Mapping[str, Any]]
 
 _VIA: Final = "aggregate"
 
 
-@dataclass(frozen=True, slots=True)
-class Answer:
-    """The rows of a pipeline as a JSON list."""
-
-    aggregation_id: str
-    results: Raw
-    count: int
-
-    @property
-    def evidence_id(self) -> str:
-        """What finds the entry of this answer."""
-        return evidence_id(self.aggregation_id)
-
-
 class Aggregation:
     """Runs pipelines for the sessions of the caller's organisation."""
 
-    def __init__(self, data: Data) -> None:
+    def __init__(self, data: Data, private: PrivateAggregation) -> None:
         self._data = data
+        self._private = private
 
     async def run(self, who: Principal, session_id: str, pipeline: Any) -> Answer:
         """The pipeline's rows; their release is durable when this returns.
 
         Raises what admission raises, `invalid_query`, `policy_violation` for an accumulator that the policy
-        leaves out, `group_too_small`, and `unavailable` when the ledger cannot be written: then nothing leaves.
+        leaves out, `group_too_small`, `budget_exhausted`, and `unavailable` when the ledger cannot be written:
+        then nothing leaves.
         """
         async with self._data.gate.entered(who, session_id, _VIA) as visit:
             return await until_it_stands(partial(self._run, visit, pipeline))
@@ -69,6 +58,16 @@ class Aggregation:
             asked, view.visible, self._data.planner.limits, filterable=view.filterable, of_groups=of_groups
         )
         check_accumulators(pipeline, grant.contract)
+        if grant.contract.privacy is not None:
+            release = Release(
+                type="aggregate",
+                via=_VIA,
+                numbers=None,
+                fields=_fields(view, pipeline),
+                asked={"pipeline": plain},
+                size=0,
+            )
+            return await self._private.answer(grant, view, pipeline, release)
         guard = guarded(pipeline, grant.contract, RECORD_ID)
         rows, numbers = await self._data.planner.run(partial(self._answered, view, pipeline, guard))
         results = json_values(list(rows))

@@ -7,6 +7,7 @@ from msgspec import Struct
 from msgspec.json import decode, encode
 
 from xase_server.domain.approvals import Waiting
+from xase_server.domain.budgets import Budget
 from xase_server.domain.datasets import Dataset, Version
 from xase_server.domain.objects import ObjectRow
 from xase_server.domain.policies import StoredPolicy
@@ -42,6 +43,11 @@ def session_of(row: ObjectRow) -> Session:
 def waiting_of(row: ObjectRow) -> Waiting:
     """What is kept of a request that waits for people."""
     return decode(row.document, type=Waiting)
+
+
+def budget_of(row: ObjectRow) -> Budget:
+    """What is kept of a dataset's privacy budget."""
+    return decode(row.document, type=Budget)
 
 
 def schema_of(version: Version) -> schema.Schema:

@@ -1,12 +1,10 @@
 """What a changed policy would do to the sessions that are open now."""
 
-from msgspec import convert
-
 from xase_server.domain.clock import Clock
 from xase_server.domain.objects import ObjectQuery, ObjectRow
 from xase_server.domain.principals import Principal
 from xase_server.domain.sessions import ACTIVE, SESSION, Session
-from xase_server.policy.contract import Conflict, Contract, narrowed
+from xase_server.policy.contract import Conflict, narrowed, read_contract
 from xase_server.policy.decide import Layer, LayerKind, Outcome, Verdict, decide
 from xase_server.policy.model import Policy
 from xase_server.policy.purposes import Purposes
@@ -64,7 +62,7 @@ def _told(session: Session, verdict: Verdict) -> View:
             violations = [_APPROVAL]
         return {"effect": "cut", "violations": violations, "narrowed": []}
     try:
-        terms = narrowed(convert(session.contract, Contract), verdict.contract)
+        terms = narrowed(read_contract(session.contract), verdict.contract)
     except Conflict:
         return {"effect": "cut", "violations": [_AMBIGUOUS], "narrowed": []}
     return {"effect": "narrowed" if terms else "none", "violations": [], "narrowed": terms}

@@ -29,6 +29,7 @@ from xase_server.ledger.append import Ledger
 from xase_server.policy.decide import AccessRequest, Approval, Layer, LayerKind, decide
 from xase_server.policy.load import load
 from xase_server.policy.model import Policy
+from xase_server.policy.privacy import privacy_of
 from xase_server.policy.purposes import Purposes
 from xase_server.ports import Reads
 from xase_server.services.anew import until_it_stands
@@ -38,6 +39,7 @@ from xase_server.services.fitting import refuse_unfit
 from xase_server.services.impact import Impact
 from xase_server.services.outcome import Once, Outcome, Remembered, made_before, recall, remember
 from xase_server.services.policy_views import policy_view, purposes_view, verdict_view
+from xase_server.services.private_aggregation import NO_NOISE
 from xase_server.services.reading import Reader
 from xase_server.services.sealing import make_append
 from xase_server.services.views import View
@@ -51,13 +53,14 @@ Listed = tuple[Sequence[View], int, int | None]
 
 
 class Policies:
-    """The use cases around the policies of the caller's organisation."""
+    """The use cases around the policies of the caller's organisation; `noise` is whether there can be any here."""
 
-    def __init__(self, ledger: Ledger, reader: Reader, clock: Clock, purposes: Purposes) -> None:
+    def __init__(self, ledger: Ledger, reader: Reader, clock: Clock, purposes: Purposes, *, noise: bool) -> None:
         self._ledger = ledger
         self._reader = reader
         self._clock = clock
         self._purposes = purposes
+        self._noise = noise
         self._impact = Impact(reader, clock, purposes)
 
     async def create(self, who: Principal, document: Document, once: Once | None) -> Outcome:
@@ -68,7 +71,7 @@ class Policies:
         earlier = await recall(self._reader, once)
         if earlier is not None:
             return await self._again(who, earlier)
-        policy = load(document)
+        policy = self._load(document)
         if policy.id is not None and not _ID.fullmatch(policy.id):
             raise invalid_field("id", "Must be 1 to 128 letters, digits, dots, dashes or underscores")
         stored = self._store(document, policy.id or new_id("pol"), 1)
@@ -91,7 +94,7 @@ class Policies:
         earlier = await recall(self._reader, once)
         if earlier is not None:
             return await self._again(who, earlier)
-        policy = load(document)
+        policy = self._load(document)
         if policy.id not in {None, policy_id}:
             raise invalid_field("id", "Must be the id in the address, or left out")
         return await until_it_stands(lambda: self._put(who, policy_id, document, policy, once))
@@ -109,6 +112,15 @@ class Policies:
         if stored.hash == policy_of(row).hash:
             return Outcome(policy_view(policy_of(row)))
         return await self._append(who, stored, row, expects, once)
+
+    def _load(self, document: Document) -> Policy:
+        """The policy, refused as `load` does, and where it asks for noise that this server does not have."""
+        policy, problems = load(document), Problems()
+        for number, rule in enumerate(policy.rules):
+            if privacy_of(rule.constrain) is not None and not self._noise:
+                problems.add(f"rules.{number}.constrain.epsilon_total", NO_NOISE)
+        problems.refuse_if_any("Invalid policy")
+        return policy
 
     def _store(self, document: Document, policy_id: str, version: int) -> StoredPolicy:
         digest = sha256_digest(canonical(document))
@@ -174,7 +186,7 @@ class Policies:
 
         Raises Refused as `put` does.
         """
-        policy = load(document)
+        policy = self._load(document)
 
         def work(reads: Reads) -> None:
             find_policy_row(reads, who, policy_id)

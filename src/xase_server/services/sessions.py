@@ -13,6 +13,7 @@ from xase_server.domain.principals import Principal
 from xase_server.domain.sessions import EXPIRED, REVOKED, SESSION, Session, session_ref
 from xase_server.domain.times import format_duration
 from xase_server.policy.contract import Contract, read_contract
+from xase_server.policy.privacy import Privacy
 from xase_server.ports import Reads
 from xase_server.services.documents import session_of
 from xase_server.services.endings import Ended, read_ending, status_of
@@ -126,6 +127,16 @@ def obligations_view(contract: Contract) -> View:
         "max_queries": contract.max_queries,
         "max_bytes": contract.max_bytes,
         "max_concurrent": contract.max_concurrent,
+        "privacy": None if contract.privacy is None else _privacy_view(contract, contract.privacy),
+    }
+
+
+def _privacy_view(contract: Contract, privacy: Privacy) -> View:
+    return {
+        "epsilon_total": float(privacy.epsilon_total),
+        "epsilon_per_query": float(privacy.epsilon_per_query),
+        "max_contributions": privacy.max_contributions,
+        "bounds": {name: list(each) for name, each in sorted(privacy.bounds.items()) if contract.allows_field(name)},
     }
 
 

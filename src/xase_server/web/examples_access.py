@@ -35,6 +35,7 @@ SESSION: Final[dict[str, Any]] = {
         "max_queries": 2_000,
         "max_bytes": None,
         "max_concurrent": 4,
+        "privacy": None,
     },
 }
 

@@ -67,6 +67,14 @@ PROFILE: Final[dict[str, Any]] = {
     "fields": {"age": {"type": "int", "nulls": 0, "distinct": 82, "min": 18, "max": 99}},
 }
 
+BUDGET: Final[dict[str, Any]] = {
+    "dataset_id": DATASET["dataset_id"],
+    "epsilon_total": 10.0,
+    "epsilon_spent": 1.5,
+    "epsilon_left": 8.5,
+    "organisations": [{"organisation": "org_acme_ai", "epsilon_spent": 1.5, "queries": 3}],
+}
+
 POLICY_DOCUMENT: Final[dict[str, Any]] = {
     "id": "policy_medical_research",
     "name": "Medical research",

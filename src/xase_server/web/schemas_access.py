@@ -16,6 +16,15 @@ class RateLimit(Struct):
     period: Annotated[str, Meta(description="`1m`, `24h`, …")]
 
 
+class PrivacyTerms(Struct):
+    """What answers cost, and what bounds them: so many rows of each person, values of each field in its range."""
+
+    epsilon_total: float
+    epsilon_per_query: float
+    max_contributions: Count
+    bounds: dict[str, list[float]]
+
+
 class Obligations(Struct):
     """What a session may do; null restricts nothing."""
 
@@ -30,6 +39,7 @@ class Obligations(Struct):
     max_queries: Count | None
     max_bytes: Count | None
     max_concurrent: Count | None
+    privacy: Annotated[PrivacyTerms | None, Meta(description="Where answers bear noise.")]
 
 
 class UsageStats(Struct):

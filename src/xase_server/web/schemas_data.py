@@ -2,7 +2,7 @@
 
 from typing import Annotated, Any, Literal
 
-from msgspec import Meta, Struct
+from msgspec import UNSET, Meta, Struct, UnsetType
 
 from xase_server.web.schemas import Count, Digest, Json, Time
 
@@ -38,12 +38,18 @@ class Found(Struct):
 
 
 class Aggregation(Struct):
-    """The rows of a pipeline; `evidence_id` finds the ledger entry that says they were handed out."""
+    """The rows of a pipeline; `evidence_id` finds the ledger entry that says they were handed out.
+
+    Where they bear noise: what they cost, what all answers about the dataset have cost with them, what is left.
+    """
 
     results: list[Json]
     result_count: Count
     aggregation_id: Annotated[str, Meta(pattern="^agg_[0-9a-f]{16}$")]
     evidence_id: Annotated[str, Meta(pattern="^ev_[0-9a-f]{16}$")]
+    epsilon: float | UnsetType = UNSET
+    epsilon_spent: float | UnsetType = UNSET
+    epsilon_left: float | UnsetType = UNSET
 
 
 class Transformed(Struct):

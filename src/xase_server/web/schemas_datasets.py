@@ -99,3 +99,21 @@ class DatasetProfile(Struct):
     fields: Annotated[
         dict[str, Any], Meta(description="By path: type, nulls, distinct values (estimated), min, max, quantiles.")
     ]
+
+
+class BudgetShare(Struct):
+    """What one organisation has spent of a dataset's privacy budget, and in how many answers."""
+
+    organisation: str
+    epsilon_spent: float
+    queries: Count
+
+
+class DatasetBudget(Struct):
+    """What answers about a dataset have cost, and what is left under the policy in force; null where it has no ε."""
+
+    dataset_id: DatasetId
+    epsilon_total: float | None
+    epsilon_spent: float
+    epsilon_left: float | None
+    organisations: list[BudgetShare]

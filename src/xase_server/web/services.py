@@ -7,6 +7,7 @@ from xase_server.services.access import Access
 from xase_server.services.aggregation import Aggregation
 from xase_server.services.approvals import Approvals
 from xase_server.services.authentication import Authenticator
+from xase_server.services.budgets import Budgets
 from xase_server.services.bundles import Bundles
 from xase_server.services.closing import Closing
 from xase_server.services.consent import Consent
@@ -39,6 +40,7 @@ class Services:
     keys: Keys
     authenticator: Authenticator
     evidence: Evidence
+    budgets: Budgets
     bundles: Bundles
     datasets: Datasets
     policies: Policies

@@ -51,6 +51,29 @@ async def test_the_schema_is_a_tree_of_fields(client, name, file):
     assert (await client.datasets.profile(name)).fields["age"]["max"] == 61
 
 
+async def test_a_budget_is_what_noisy_answers_have_cost(client, name, file):
+    rule = {
+        "id": "statistics",
+        "effect": "permit",
+        "constrain": {"entity_key": "who.id", "epsilon_total": 1, "epsilon_per_query": 0.4},
+    }
+    policy = await client.policies.create({"name": "Statistics", "rules": [rule]})
+    await client.datasets.register(name=name, file=str(file), policy_id=policy.id)
+    assert (await client.datasets.budget(name)).epsilon_left == 1
+    session = await client.access(dataset=name, purpose="analysis")
+    pipeline = [{"$group": {"_id": None, "n": {"$sum": 1}}}]
+    answers = [await session.aggregate(pipeline) for _ in range(2)]
+    assert [(each.epsilon, each.epsilon_spent, each.epsilon_left) for each in answers] == [
+        (0.4, 0.4, 0.6),
+        (0.4, 0.8, 0.2),
+    ]
+    with pytest.raises(xase.BudgetExhausted) as caught:
+        await session.aggregate(pipeline)
+    assert caught.value.details["epsilon_left"] == 0.2
+    budget = await client.datasets.budget(name)
+    assert (budget.epsilon_total, budget.epsilon_spent, budget.organisations[0].queries) == (1, 0.8, 2)
+
+
 TABLE = pa.table({"age": [61, 34], "who": ["p1", "p2"]})
 TABLES = [
     pytest.param(lambda: TABLE, id="pyarrow table"),

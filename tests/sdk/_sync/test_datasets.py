@@ -52,6 +52,29 @@ def test_the_schema_is_a_tree_of_fields(client, name, file):
     assert client.datasets.profile(name).fields["age"]["max"] == 61
 
 
+def test_a_budget_is_what_noisy_answers_have_cost(client, name, file):
+    rule = {
+        "id": "statistics",
+        "effect": "permit",
+        "constrain": {"entity_key": "who.id", "epsilon_total": 1, "epsilon_per_query": 0.4},
+    }
+    policy = client.policies.create({"name": "Statistics", "rules": [rule]})
+    client.datasets.register(name=name, file=str(file), policy_id=policy.id)
+    assert client.datasets.budget(name).epsilon_left == 1
+    session = client.access(dataset=name, purpose="analysis")
+    pipeline = [{"$group": {"_id": None, "n": {"$sum": 1}}}]
+    answers = [session.aggregate(pipeline) for _ in range(2)]
+    assert [(each.epsilon, each.epsilon_spent, each.epsilon_left) for each in answers] == [
+        (0.4, 0.4, 0.6),
+        (0.4, 0.8, 0.2),
+    ]
+    with pytest.raises(xase.BudgetExhausted) as caught:
+        session.aggregate(pipeline)
+    assert caught.value.details["epsilon_left"] == 0.2
+    budget = client.datasets.budget(name)
+    assert (budget.epsilon_total, budget.epsilon_spent, budget.organisations[0].queries) == (1, 0.8, 2)
+
+
 TABLE = pa.table({"age": [61, 34], "who": ["p1", "p2"]})
 TABLES = [
     pytest.param(lambda: TABLE, id="pyarrow table"),

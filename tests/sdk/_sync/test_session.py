@@ -235,6 +235,7 @@ def test_an_aggregation_answers_mappings(session_of):
     assert desk.asked == [("POST", f"{S}/aggregate", {"pipeline": pipeline})]
     assert [(each["_id"], each["count"], each.avg_age) for each in found] == [("diabetes", 3, 61.5)]
     assert (found.aggregation_id, found.evidence_id, len(found)) == ("agg_1", "ev_1", 1)
+    assert (found.epsilon, found.epsilon_spent, found.epsilon_left) == (None, None, None)
 
 
 def test_one_record_is_read_by_attribute(session_of):

@@ -12,7 +12,7 @@ from xase._client.colour import async_sleep
 from xase._client.progress import Progress
 from xase._client.sources import Source, source_of
 from xase.errors import ConfigurationError, DatasetError, DeadlineExceeded
-from xase.models import DatasetProfile, DatasetSchema, DatasetState, DatasetVersion, Withdrawal
+from xase.models import DatasetBudget, DatasetProfile, DatasetSchema, DatasetState, DatasetVersion, Withdrawal
 
 File = str | PathLike[str] | IO[bytes]
 Watch = Callable[[int, int | None], None]
@@ -170,6 +170,11 @@ class AsyncDatasets:
         """What the values of each field are like; of the organisation's own datasets only."""
         path = f"/datasets/{wire.segment(dataset)}/profile"
         return DatasetProfile(await self._exchange.send(wire.call("GET", path)))
+
+    async def budget(self, dataset: str) -> DatasetBudget:
+        """What noisy answers about it have cost, and what is left; of the organisation's own datasets only."""
+        path = f"/datasets/{wire.segment(dataset)}/budget"
+        return DatasetBudget(await self._exchange.send(wire.call("GET", path)))
 
     async def update(
         self,

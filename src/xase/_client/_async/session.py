@@ -142,7 +142,12 @@ class AsyncSession:
         """The results of a pipeline, computed by the server. Raises InvalidQuery, GroupTooSmall, BudgetExhausted."""
         answer = await self._post("aggregate", {"pipeline": list(pipeline)})
         return Aggregation(
-            answer["results"], aggregation_id=answer.get("aggregation_id"), evidence_id=answer.get("evidence_id")
+            answer["results"],
+            aggregation_id=answer.get("aggregation_id"),
+            evidence_id=answer.get("evidence_id"),
+            epsilon=answer.get("epsilon"),
+            epsilon_spent=answer.get("epsilon_spent"),
+            epsilon_left=answer.get("epsilon_left"),
         )
 
     async def transform(

@@ -13,7 +13,7 @@ from xase._client.colour import sleep
 from xase._client.progress import Progress
 from xase._client.sources import Source, source_of
 from xase.errors import ConfigurationError, DatasetError, DeadlineExceeded
-from xase.models import DatasetProfile, DatasetSchema, DatasetState, DatasetVersion, Withdrawal
+from xase.models import DatasetBudget, DatasetProfile, DatasetSchema, DatasetState, DatasetVersion, Withdrawal
 
 File = str | PathLike[str] | IO[bytes]
 Watch = Callable[[int, int | None], None]
@@ -169,6 +169,11 @@ class Datasets:
         """What the values of each field are like; of the organisation's own datasets only."""
         path = f"/datasets/{wire.segment(dataset)}/profile"
         return DatasetProfile(self._exchange.send(wire.call("GET", path)))
+
+    def budget(self, dataset: str) -> DatasetBudget:
+        """What noisy answers about it have cost, and what is left; of the organisation's own datasets only."""
+        path = f"/datasets/{wire.segment(dataset)}/budget"
+        return DatasetBudget(self._exchange.send(wire.call("GET", path)))
 
     def update(
         self,

@@ -160,7 +160,8 @@ DATA: Final = (
         access=SESSIONS_USE,
         group=_GROUP,
         summary="Aggregate data",
-        description="Each call is a reading of its own, also with an idempotency key.",
+        description="Each call is a reading of its own, also with an idempotency key. Under a policy with a privacy "
+        "budget results bear noise, each call is paid for, and the answer says what it cost and what is left.",
         handler=data.aggregate,
         path_parameters=(SESSION_ID,),
         body=NewAggregation,

@@ -11,6 +11,7 @@ from xase_server.web.handlers import datasets
 from xase_server.web.pages import PAGING
 from xase_server.web.parameters import Choice, Parameter, PathParameter, Text
 from xase_server.web.schemas_datasets import (
+    DatasetBudget,
     DatasetList,
     DatasetProfile,
     DatasetSchema,
@@ -228,5 +229,18 @@ DATASETS: Final = (
         path_parameters=(DATASET_ID,),
         answers={200: Reply(description="The profile.", schema=DatasetProfile, example=examples.PROFILE)},
         errors=("conflict",),
+    ),
+    Endpoint(
+        method="GET",
+        path="/v1/datasets/{id}/budget",
+        name="get_budget",
+        access=DATASETS_READ,
+        group=_GROUP,
+        summary="Get a dataset's privacy budget",
+        description="What noisy answers about it have cost, by organisation, and what is left under the policy in "
+        "force. Of the organisation's own datasets. To give more, raise `epsilon_total` in the policy.",
+        handler=datasets.get_budget,
+        path_parameters=(DATASET_ID,),
+        answers={200: Reply(description="The budget.", schema=DatasetBudget, example=examples.BUDGET)},
     ),
 )

@@ -63,6 +63,7 @@ async def aggregate(call: Call) -> Answer:
             "result_count": made.count,
             "aggregation_id": made.aggregation_id,
             "evidence_id": made.evidence_id,
+            **({} if made.paid is None else made.paid.view()),
         }
     )
 

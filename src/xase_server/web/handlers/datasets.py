@@ -73,6 +73,11 @@ async def get_profile(call: Call) -> Answer:
     return json_answer(await call.services.datasets.profile(call.who, call.path["id"]))
 
 
+async def get_budget(call: Call) -> Answer:
+    """What answers about a dataset have cost."""
+    return json_answer(await call.services.budgets.show(call.who, call.path["id"]))
+
+
 async def change_dataset(call: Call) -> Answer:
     """Another description, other notes, another policy."""
     return outcome_answer(await call.services.datasets.change(call.who, call.path["id"], call.body, call.once))
