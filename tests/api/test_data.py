@@ -26,6 +26,7 @@ ROWS: list[dict[str, Any]] = [
     }
     for number in range(250)
 ]
+ORDERED = {"order": "shuffle", "seed": "7"}
 HIDDEN = {"deny_fields": ["name", "lab_results.secret"], "row_filter": {"age": {"$gte": 30}}}
 VISIBLE = [row for row in ROWS if row["age"] >= 30]
 
@@ -45,6 +46,15 @@ async def places(site):
         governed = await make_dataset(client, ROWS, policy_id=policy)
         barred = await open_session(client, governed["dataset_id"])
     return {"open": open_, "barred": barred, "dataset": dataset["dataset_id"], "governed": governed["dataset_id"]}
+
+
+@pytest.fixture(scope="module")
+async def wide(site):
+    """A session on some thousand records."""
+    rows = [{"record_id": f"r{number}", "age": number % 97, "note": "n" * (number % 5)} for number in range(2_900)]
+    async with site.client() as client:
+        dataset = await make_dataset(client, rows)
+        return f"/v1/sessions/{await open_session(client, dataset['dataset_id'])}"
 
 
 @pytest.fixture
@@ -69,11 +79,11 @@ def shown_under_policy(row):
     return {**plain(row, "name"), "lab_results": {"glucose": row["lab_results"]["glucose"]}}
 
 
-async def streamed(client, address, **query):
+async def streamed(client, address, size=None, **query):
     """Every record of a stream, page by page."""
     found, cursor = [], None
     while True:
-        params = {"cursor": cursor} if cursor else query
+        params = ({"cursor": cursor} if cursor else query) | ({"batch_size": size} if size else {})
         answer = await client.get(f"{address}/stream", params=params)
         assert answer.status_code == 200, answer.text
         page = answer.json()
@@ -116,6 +126,15 @@ async def test_filter_sort_and_fields_shape_a_stream(client, session):
         }
         for row in wanted
     ]
+
+
+@pytest.mark.parametrize("query", [{}, {"filter": '{"age": {"$lt": 70}}'}, {"sort": "-age", "fields": "age"}, ORDERED])
+async def test_pages_behind_a_cursor_hold_what_one_answer_would(client, wide, query):
+    """More records than are encoded at once."""
+    whole = await client.get(f"{wide}/stream", params=query, headers={"Accept": "application/x-ndjson"})
+    paged = await streamed(client, wide, 100, **query)
+    assert paged == [json.loads(line) for line in whole.text.splitlines()]
+    assert len(paged) > 2_000
 
 
 async def test_a_cursor_may_change_the_size_but_not_the_query(client, session):

@@ -76,6 +76,15 @@ def test_what_is_not_there_is_not_found(storage, log: Log):
     assert storage.read(lambda reads: reads.object(row("sess_none").ref)) is None
 
 
+def test_revisions_are_told_of_what_is_there(storage, log: Log):
+    append(log, change(row("sess_1")))
+    append(log, change(row("sess_1", 2)))
+    append(log, change(row("sess_2")))
+    refs = [row(name).ref for name in ("sess_2", "sess_none", "sess_1")]
+    assert storage.read(lambda reads: dict(reads.revisions(refs))) == {refs[0]: 1, refs[2]: 2}
+    assert not storage.read(lambda reads: reads.revisions([]))
+
+
 def test_a_change_replaces_all_but_the_place_in_lists(storage, log: Log):
     append(log, change(row("sess_1")))
     append(log, change(row("sess_2")))

@@ -7,6 +7,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from tests.properties.delivery_data import RECORDS, present, records, table_of
+from xase_server.delivery.lines import Lines
 from xase_server.delivery.records import json_lines, json_record, json_records, json_values
 from xase_server.query.schema import FLOAT, INT, JSON, STRING, ListOf, Struct, struct
 
@@ -25,6 +26,17 @@ def test_records_are_written_as_their_rows(found, schema, start):
     assert [json.loads(line) for line in json_lines(table, schema).splitlines()] == wanted
     if wanted:
         assert json.loads(json_record(table, schema)) == wanted[0]
+
+
+@given(found=records(), schema=st.sampled_from([RECORDS, PLAIN]), data=st.data())
+def test_any_stretch_of_lines_is_what_its_rows_are_written_as(found, schema, data):
+    table = table_of([{name: row[name] for name, _ in schema.members} for row in found], schema)
+    lines = Lines(table, schema)
+    assert len(lines) == len(found)
+    if found:
+        start = data.draw(st.integers(0, len(found) - 1))
+        stop = data.draw(st.integers(start + 1, len(found)))
+        assert b"[%b]" % lines.between(start, stop) == json_records(table.slice(start, stop - start), schema)
 
 
 @given(

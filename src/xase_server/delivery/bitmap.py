@@ -11,7 +11,7 @@ from typing import Any
 import numpy as np
 from pyroaring import BitMap64
 
-from xase_server.delivery.numbers import Numbers
+from xase_server.delivery.numbers import Numbers, run_of
 
 
 def bitmap_of(numbers: Numbers | range) -> bytes:
@@ -50,10 +50,8 @@ def bitmap_in(bitmap: bytes) -> BitMap64:
 
 def _run(numbers: Numbers | range) -> Any:
     """A range where the numbers are one: it is taken up whole, thousands of times faster than one by one."""
-    if isinstance(numbers, range) or not len(numbers):
+    if isinstance(numbers, range):
         return numbers
     ordered = np.sort(numbers)  # in order they are taken up twice as fast
-    first, last = int(ordered[0]), int(ordered[-1])
-    if last - first + 1 == len(ordered) and bool(np.all(np.diff(ordered) == 1)):
-        return range(first, last + 1)
-    return ordered.tolist()
+    run = run_of(ordered)
+    return ordered.tolist() if run is None else run

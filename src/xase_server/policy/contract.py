@@ -73,6 +73,11 @@ class Contract:
         }
 
     @property
+    def has_quota(self) -> bool:
+        """Whether it matters how much a session has used."""
+        return any(each is not None for each in (self.max_records, self.max_queries, self.max_bytes))
+
+    @property
     def hash(self) -> str:
         """What every entry of the session cites: the SHA-256 of the canonical terms."""
         return sha256_digest(canonical(self.to_dict()))

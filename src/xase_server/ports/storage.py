@@ -275,6 +275,10 @@ class Reads(Protocol):
         """A stored idempotency claim; it stays at least until it expires."""
         ...
 
+    def revisions(self, refs: Sequence[ObjectRef]) -> Mapping[ObjectRef, int]:
+        """The revisions of these objects; one that does not exist is left out."""
+        ...
+
     def object(self, ref: ObjectRef) -> ObjectRow | None:
         """An object, whosoever it is: the use case must look at who may see it."""
         ...

@@ -13,6 +13,7 @@ import numpy as np
 from msgspec import Raw, convert
 from msgspec.json import decode
 
+from xase_server.delivery.numbers import run_of
 from xase_server.delivery.records import json_records, json_values
 from xase_server.delivery.rows import rows_of
 from xase_server.delivery.shape import MAX_COMPUTED_ROWS
@@ -23,6 +24,7 @@ from xase_server.query.match import matches
 from xase_server.query.nodes import TRUE, And
 from xase_server.query.refusal import EvaluationError, refuse
 from xase_server.query.rewrite import simplified
+from xase_server.services.ahead import Ahead
 from xase_server.services.anew import until_it_stands
 from xase_server.services.grants import Gate, Visit
 from xase_server.services.planning import Plan, Planner, View, readable
@@ -72,6 +74,7 @@ class Data:
         self.releases = releases
         self._reader = reader
         self._asked: dict[bytes, Wanted] = {}
+        self._ahead = Ahead(taken)
 
     # ------------------------------------------------------------------ pages
 
@@ -89,14 +92,16 @@ class Data:
         grant = await visit.grant()
         wanted = await self.wanted(ask)
         plan = await self.planner.plan(grant, wanted)
-        numbers, position = plan.step(0 if ask.place is None else ask.place.position, ask.most)
-        records = await self._encoded(plan, numbers)
+        start = 0 if ask.place is None else ask.place.position
+        numbers, position = plan.step(start, ask.most)
+        following = None if ask.place is None else self._ahead.records(plan, range(start, position))
+        records = await self._encoded(plan, numbers) if following is None else following
         batch_id = new_batch_id()
         release = Release(via=ask.via, numbers=numbers, fields=plan.shape.fields, asked=wanted.plain, size=len(records))
         await self.releases.commit(grant, batch_id, release)
         self.remember(wanted)
-        following = Place(position, batch_id, wanted.digest) if position < len(plan.selection) else None
-        return Page(batch_id, Raw(records), len(numbers), following, plan.total)
+        place = Place(position, batch_id, wanted.digest) if position < len(plan.selection) else None
+        return Page(batch_id, Raw(records), len(numbers), place, plan.total)
 
     async def _encoded(self, plan: Plan, numbers: Numbers) -> bytes:
         """`records_of`, on a thread where it may have to wait for the store."""
@@ -157,11 +162,8 @@ class Data:
 def taken(plan: Plan, numbers: Numbers) -> Table:
     """The rows with these numbers, in the plan's shape or, where that is computed, with all that it reads."""
     version, columns = plan.view.version, plan.shape.columns
-    first, last = (int(numbers[0]), int(numbers[-1])) if len(numbers) else (0, -1)
-    if last - first + 1 == len(numbers) and bool((np.diff(numbers) == 1).all()):
-        table = version.slice(first, last + 1, columns)
-    else:
-        table = version.take(numbers, columns)
+    run = run_of(numbers)
+    table = version.take(numbers, columns) if run is None else version.slice(run.start, run.stop, columns)
     return table if plan.shape.computed else plan.shape.apply(table)
 
 

@@ -6,7 +6,7 @@ finds out: an append that carries it is refused as Stale once anything it rests 
 
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Final
 
 from xase_server.domain.approvals import approval_ref
@@ -27,6 +27,7 @@ from xase_server.services.parsed import Parsed
 from xase_server.services.reading import Reader
 
 _MOST_TERMS: Final = 10_000
+_MOST_KNOWN: Final = 10_000
 _CLAIM: Final = "operations"  # says what was done with data; what has used up its data must still be able to say so
 _ACTION: Final = Violation("action_not_allowed", "This session does not allow this kind of request")
 _NOTHING_USED: Final = Usage()
@@ -68,7 +69,7 @@ class Grant:
     def allowance(self) -> Allowance | None:
         """What the session may have used once a release has been appended; None when nothing is set."""
         terms = self.contract
-        if terms.max_records is None and terms.max_bytes is None and terms.max_queries is None:
+        if not terms.has_quota:
             return None
         return Allowance(self.session_id, terms.max_records, terms.max_bytes, terms.max_queries)
 
@@ -104,9 +105,17 @@ class _Found:
     def expects(self) -> tuple[Expectation, ...]:
         return (Expectation(self.row.ref, self.row.revision), *self.governed.expects)
 
+    @property
+    def lasts(self) -> bool:
+        """Whether all of it but `used` holds for as long as `expects` does; approvals may end by the clock."""
+        return self.governed.granted(self.session)
+
 
 class Gate:
-    """Admits requests to sessions. One indexed look at session, dataset, policy and usage each."""
+    """Admits requests to sessions. One look at session, dataset, policy and usage each.
+
+    What was found before is taken again where a look at the revisions says that nothing has moved since.
+    """
 
     def __init__(self, reader: Reader, clock: Clock, governance: Governance) -> None:
         self._reader = reader
@@ -114,6 +123,7 @@ class Gate:
         self._governance = governance
         self._sessions = Parsed()
         self._pace = Pace()
+        self._known: dict[str, _Found] = {}
         self._terms: dict[tuple[object, ...], _Terms | _Denial] = {}
 
     async def admit(self, who: Principal, session_id: str, action: str, *, counted: bool = True) -> Grant:
@@ -164,15 +174,36 @@ class Gate:
             yield Visit(self, grant, action)
 
     def _find(self, reads: Reads, who: Principal, session_id: str, now_ms: int) -> _Found:
+        found = self._again(reads, session_id) or self._anew(reads, session_id, now_ms)
+        if found.row.organisation != who.organisation:
+            raise not_found("session", session_id)
+        return found
+
+    def _again(self, reads: Reads, session_id: str) -> _Found | None:
+        """What is known of the session, if that still stands."""
+        found = self._known.get(session_id)
+        if found is None:
+            return None
+        now = reads.revisions([each.ref for each in found.expects])
+        if any(now.get(each.ref, 0) != each.revision for each in found.expects):
+            return None
+        return replace(found, used=_used(reads, session_id)) if found.terms.contract.has_quota else found
+
+    def _anew(self, reads: Reads, session_id: str, now_ms: int) -> _Found:
         row = reads.object(session_ref(session_id))
-        if row is None or row.organisation != who.organisation:
+        if row is None:
             raise not_found("session", session_id)
         session, terms = self._sessions.of(row, _parse)
         governed = self._governance.of(reads, session.dataset_id)
         assert governed is not None, "datasets are archived, never removed"
-        used = reads.usage([session_id]).get(session_id, _NOTHING_USED)
         approvals = () if governed.granted(session) else standing_approvals(reads, session, now_ms)
-        return _Found(row, session, terms, governed, used, read_ending(reads, session), approvals)
+        used, ending = _used(reads, session_id), read_ending(reads, session)
+        found = _Found(row, session, terms, governed, used, ending, approvals)
+        if found.lasts:
+            if len(self._known) >= _MOST_KNOWN:
+                self._known.clear()
+            self._known[session_id] = found
+        return found
 
     def _terms_now(self, found: _Found, now_ms: int) -> _Terms:
         """The session's terms, or those of a later policy where they are stricter."""
@@ -261,6 +292,10 @@ def _end_of(found: _Found, contract: Contract) -> int:
     if contract.duration_ms is None:
         return found.session.expires_ms
     return min(found.session.expires_ms, found.row.created_ms + contract.duration_ms)
+
+
+def _used(reads: Reads, session_id: str) -> Usage:
+    return reads.usage([session_id]).get(session_id, _NOTHING_USED)
 
 
 def _refuse_used_up(contract: Contract, used: Usage) -> None:

@@ -13,6 +13,7 @@ from typing import Any, Final
 import numpy as np
 
 from xase_server.delivery.bitmap import bitmap_of
+from xase_server.delivery.numbers import run_of
 from xase_server.domain.entries import Committed, Unit, Used, session_stream
 from xase_server.domain.ids import new_id
 from xase_server.domain.objects import BLOCK, EVERYWHERE, Delivery, ObjectRow
@@ -84,7 +85,8 @@ class Releases:
         }
         parts: dict[str, Any] = {"query": dict(release.asked), "principal": grant.who.email, **release.parts}
         if numbers is not None:
-            parts["records"] = b64encode(bitmap_of(numbers)).decode()
+            run = run_of(numbers)
+            parts["records"] = b64encode(bitmap_of(numbers if run is None else run)).decode()
         append = make_append(
             identifier=identifier,
             type=release.type,
@@ -110,6 +112,7 @@ class Releases:
 
 
 def _delivery(grant: Grant, numbers: Numbers) -> Delivery:
-    blocks = np.unique(numbers // BLOCK)
-    listed = (EVERYWHERE,) if len(blocks) > _MOST_BLOCKS else tuple(int(block) for block in blocks)
+    first, last = int(numbers.min()) // BLOCK, int(numbers.max()) // BLOCK
+    blocks = [first] if first == last else np.unique(numbers // BLOCK).tolist()
+    listed = (EVERYWHERE,) if len(blocks) > _MOST_BLOCKS else tuple(blocks)
     return Delivery(grant.dataset_id, grant.version, listed)

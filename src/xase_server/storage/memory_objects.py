@@ -117,6 +117,10 @@ class MemoryObjectReads:
         """See `Reads.object`."""
         return self._held.rows.get(ref)
 
+    def revisions(self, refs: Sequence[ObjectRef]) -> Mapping[ObjectRef, int]:
+        """See `Reads.revisions`."""
+        return self._held.revisions(refs)
+
     def objects(self, query: ObjectQuery, page: Page) -> ObjectPage:
         """See `Reads.objects`."""
         return self._held.page(query, page)

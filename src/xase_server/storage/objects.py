@@ -107,6 +107,10 @@ class ObjectReads:
         rows = self._session.rows("read_object", kind=ref.kind, id=ref.id)
         return _unpacked(rows[0]) if rows else None
 
+    def revisions(self, refs: Sequence[ObjectRef]) -> Mapping[ObjectRef, int]:
+        """The revisions of these objects."""
+        return find_revisions(self._session, refs)
+
     def objects(self, query: ObjectQuery, page: Page) -> ObjectPage:
         """A page of objects and the exact total."""
         wanted = {

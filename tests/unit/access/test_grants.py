@@ -210,6 +210,26 @@ def test_what_was_admitted_is_not_appended_once_anything_has_moved(scene: Scene,
         scene.log.ledger.append_now(release(grant))
 
 
+@pytest.mark.parametrize("change", ["revoke", "policy", "dataset", "used"])
+def test_a_session_that_was_admitted_before_is_looked_at_all_the_same(scene: Scene, change):
+    session = scene.session(Contract(max_records=100))
+    before = scene.admit(session)
+    assert scene.admit(session) == before
+    if change == "revoke":
+        scene.end(session, REVOKED)
+        assert refused(scene, session).kind.slug == "access_revoked"
+    elif change == "policy":
+        scene.policy(permit({"max_records": 7}))
+        assert scene.admit(session).contract.max_records == 7
+    elif change == "dataset":
+        scene.dataset(withdrawn=3)
+        assert scene.admit(session).withdrawn == 3
+    else:
+        scene.log.ledger.append_now(release(before))
+        assert scene.admit(session).used != before.used
+    assert refused(scene, session, who=STRANGER).kind.slug == "not_found"
+
+
 def test_what_was_admitted_in_time_is_not_appended_too_late(scene: Scene):
     grant = scene.admit(scene.session(expires_ms=START_MS + 10))
     scene.log.clock.ms += 9
