@@ -25,6 +25,7 @@ from xase_server.ports import Engine, Library, RecordBatches, Storage, StorageUn
 from xase_server.query.schema import Schema
 from xase_server.services.access import Access
 from xase_server.services.aggregation import Aggregation
+from xase_server.services.answered import AnsweredGroups
 from xase_server.services.approvals import Approvals
 from xase_server.services.authentication import Authenticator
 from xase_server.services.budgets import Budgets
@@ -236,7 +237,7 @@ def _services(core: Core, library: Library) -> Services:
         sessions=Sessions(reader, clock),
         closing=Closing(ledger, reader, clock),
         data=data,
-        aggregation=Aggregation(data, private),
+        aggregation=Aggregation(data, private, AnsweredGroups(releases, reader, clock)),
         budgets=budgets,
         transforming=Transforming(data),
         operations=Operations(ledger, gate, planner, reader),

@@ -79,8 +79,8 @@ def open_site(signing_keys: Path, tmp_path_factory: pytest.TempPathFactory) -> C
             home = tmp_path_factory.mktemp("site") / "home"
             (home / "keys").mkdir(parents=True, mode=0o700)
             shutil.copy2(signing_keys / "document.pem", home / "keys")
-        clock = settings.pop("clock", None)
-        app = create_app(Settings(home=home, organisation="org_one", **settings), clock=clock)
+        parts = {name: settings.pop(name) for name in ("clock", "library") if name in settings}
+        app = create_app(Settings(home=home, organisation="org_one", **settings), **parts)
         site = Site(app, (home / "admin.key").read_text().strip(), "")
         return Site(app, site.admin, site.mint(role="admin", organisation="org_two"))
 

@@ -138,7 +138,7 @@ class ObjectsChanged(Struct, frozen=True):
 class Used(Struct, frozen=True, gc=False):
     """A session used this much; a release says which records it touches, an operation for which model.
 
-    `objects` move on with it: the budget that an answer is paid from.
+    `objects` move on with it: the budget that an answer is paid from, what it tells of groups.
     """
 
     session: str

@@ -34,6 +34,9 @@ _NAMING: Final = frozenset({"push", "addToSet", "first", "last", "min", "max"})
 _BEFORE: Final = (Match, Assign, Unwind, Sort)
 """Stages that may stand before the group that is counted; they neither drop fields nor pick records by place."""
 
+RECORDS: Final = ".records"
+"""Where a group tells the ids of its records; a name that no query can write."""
+
 REMAINDER: Final = "remainder"
 """What tells the row of all small groups together from a group of `_id` null."""
 
@@ -52,13 +55,17 @@ class Guarded:
     round_to: int
     rounded: tuple[str, ...]
 
-    def admitted(self, rows: Sequence[Mapping[str, Any]]) -> list[dict[str, Any]]:
+    def admitted(self, rows: Sequence[Mapping[str, Any]]) -> Sequence[Mapping[str, Any]]:
         """The groups that speak of enough subjects, and the remainder where it does."""
-        return [self._shown(row) for row in rows if row[SUBJECTS] >= self.least]
+        return [row for row in rows if row[SUBJECTS] >= self.least]
+
+    def shown(self, admitted: Sequence[Mapping[str, Any]]) -> list[dict[str, Any]]:
+        """These groups as later stages see them."""
+        return [self._shown(row) for row in admitted]
 
     def _shown(self, row: Mapping[str, Any]) -> dict[str, Any]:
         step = self.round_to
-        shown = {name: value for name, value in row.items() if name not in {FEW, SUBJECTS}}
+        shown = {name: value for name, value in row.items() if name not in {FEW, SUBJECTS, RECORDS}}
         rounded = {} if step == 1 else {name: step * round(row[name] / step) for name in self.rounded}
         return shown | rounded | ({REMAINDER: True} if row[FEW] else {})
 
@@ -79,11 +86,12 @@ def check_accumulators(pipeline: Pipeline, contract: Contract) -> None:
 def guarded(pipeline: Pipeline, contract: Contract, record_id: str) -> Guarded | None:
     """The pipeline as its groups must be counted, or None when the contract sets no size.
 
-    Without an entity key every record is a subject of its own. Raises `invalid_query` for a pipeline
+    Without an entity key every record is a subject of its own. Where groups are compared with others each tells
+    its records in `RECORDS`. Raises `invalid_query` for a pipeline
     whose groups cannot be guarded, `group_too_small` for one that does not group.
     """
     least = contract.min_group_size
-    if least <= 1 and contract.round_to <= 1:
+    if least <= 1 and contract.round_to <= 1 and not contract.min_set_difference:
         return None
     place = next((number for number, stage in enumerate(pipeline) if isinstance(stage, Group)), None)
     if place is None:
@@ -93,9 +101,12 @@ def guarded(pipeline: Pipeline, contract: Contract, record_id: str) -> Guarded |
     _check(before, group, contract)
     paths = [tuple(entity.split(".")) for entity in sorted(contract.entity_keys) or [record_id]]
     subjects = tuple(Field((f".{head}", *inner)) for head, *inner in paths)
+    heads, told = [head for head, *_ in paths], group.fields
+    if contract.min_set_difference:
+        heads, told = [*heads, record_id], (*told, Accumulate(RECORDS, "push", Field((f".{record_id}",))))
     return Guarded(
-        beside={f".{head}": head for head, *_ in paths},
-        grouped=(*before, Crowds(group.key, group.fields, subjects, least)),
+        beside={f".{head}": head for head in heads},
+        grouped=(*before, Crowds(group.key, told, subjects, least)),
         rest=rest,
         least=least,
         round_to=contract.round_to,
@@ -141,6 +152,8 @@ def _check(before: Pipeline, group: Group, contract: Contract) -> None:
     """Raise `invalid_query` for what would tell of single records, or hide the remainder."""
     place = len(before)
     for number, stage in enumerate(before):
+        if contract.min_set_difference and isinstance(stage, Unwind):
+            raise refuse(str(number), "Groups are of whole records under this policy, not of what $unwind makes")
         if not isinstance(stage, _BEFORE):
             raise refuse(
                 str(number), "Under this policy only $match, $addFields, $unwind and $sort may stand before $group"

@@ -2,15 +2,24 @@
 
 from collections.abc import Mapping, Sequence
 from functools import partial
-from typing import Any, Final
+from typing import Any, Final, NamedTuple
 
+import numpy as np
 from msgspec import Raw
 
 from xase.proof.canonical import CanonicalError, canonical
 from xase_server.delivery.records import json_values
 from xase_server.delivery.shape import shape_of
 from xase_server.domain.principals import Principal
-from xase_server.policy.grouping import REMAINDER, Guarded, check_accumulators, guarded, names_records, paths_in
+from xase_server.policy.grouping import (
+    RECORDS,
+    REMAINDER,
+    Guarded,
+    check_accumulators,
+    guarded,
+    names_records,
+    paths_in,
+)
 from xase_server.policy.sight import RECORD_ID
 from xase_server.ports import Numbers
 from xase_server.query.aggregate import aggregate
@@ -20,6 +29,7 @@ from xase_server.query.projection import EVERYTHING
 from xase_server.query.refusal import EvaluationError, refuse
 from xase_server.query.stages import Find, Group, Match, Pipeline, Reshape
 from xase_server.services.anew import until_it_stands
+from xase_server.services.answered import AnsweredGroups
 from xase_server.services.answers import Answer
 from xase_server.services.data import Data
 from xase_server.services.grants import Visit
@@ -32,12 +42,21 @@ Rows = Sequence[Mapping[str, Any]]
 _VIA: Final = "aggregate"
 
 
+class _Found(NamedTuple):
+    """What a pipeline gives: its rows, the records that they name, and those behind groups that are compared."""
+
+    rows: Rows
+    numbers: Numbers | None
+    groups: list[Numbers]
+
+
 class Aggregation:
     """Runs pipelines for the sessions of the caller's organisation."""
 
-    def __init__(self, data: Data, private: PrivateAggregation) -> None:
+    def __init__(self, data: Data, private: PrivateAggregation, groups: AnsweredGroups) -> None:
         self._data = data
         self._private = private
+        self._groups = groups
 
     async def run(self, who: Principal, session_id: str, pipeline: Any) -> Answer:
         """The pipeline's rows; their release is durable when this returns.
@@ -69,7 +88,7 @@ class Aggregation:
             )
             return await self._private.answer(grant, view, pipeline, release)
         guard = guarded(pipeline, grant.contract, RECORD_ID)
-        rows, numbers = await self._data.planner.run(partial(self._answered, view, pipeline, guard))
+        rows, numbers, groups = await self._data.planner.run(partial(self._answered, view, pipeline, guard))
         results = json_values(list(rows))
         aggregation_id = new_batch_id("aggregate")
         release = Release(
@@ -81,20 +100,27 @@ class Aggregation:
             size=len(results),
             facts={"result_count": len(rows)},
         )
-        await self._data.releases.commit(grant, aggregation_id, release)
+        if groups:
+            await self._groups.commit(grant, view.source, groups, aggregation_id, release)
+        else:
+            await self._data.releases.commit(grant, aggregation_id, release)
         return Answer(aggregation_id, Raw(results), len(rows))
 
-    def _answered(self, view: View, pipeline: Pipeline, guard: Guarded | None) -> tuple[Rows, Numbers | None]:
+    def _answered(self, view: View, pipeline: Pipeline, guard: Guarded | None) -> _Found:
         try:
-            rows = view.barred.aggregate(pipeline) if guard is None else self._guarded(view, guard)
+            rows, groups = (view.barred.aggregate(pipeline), []) if guard is None else self._guarded(view, guard)
         except EvaluationError as error:
             raise refuse("", str(error)) from None
-        return rows, self._data.planner.numbers(view, _first_match(pipeline)) if names_records(pipeline) else None
+        named = names_records(pipeline)
+        return _Found(rows, self._data.planner.numbers(view, _first_match(pipeline)) if named else None, groups)
 
-    def _guarded(self, view: View, guard: Guarded) -> Rows:
-        """Groups of enough subjects, and what the rest of the pipeline makes of them."""
+    def _guarded(self, view: View, guard: Guarded) -> tuple[Rows, list[Numbers]]:
+        """What the rest of the pipeline makes of groups of enough subjects, and the records that each tells."""
         admitted = guard.admitted(view.counting(guard.beside).aggregate(guard.grouped))
-        return aggregate(guard.rest, admitted, self._data.planner.limits, len(guard.grouped))
+        told = [view.source.numbers_of(row[RECORDS]) for row in admitted if RECORDS in row]
+        groups = [np.array(each, dtype=np.int64) for each in told]
+        shown = guard.shown(admitted)
+        return aggregate(guard.rest, shown, self._data.planner.limits, len(guard.grouped)), groups
 
 
 def _checked(pipeline: Any) -> Any:
