@@ -249,8 +249,13 @@ _DIAGNOSIS: Final = json.JSONDecoder(
 
 
 def _diagnose(text: str, max_depth: int) -> CanonicalError:
-    """The first fault of text that was refused, with its place."""
-    fault = _fault(_DIAGNOSIS.decode(text), "", max_depth)
+    """The first fault of text that was refused, with its place; behind it the text may be no JSON at all."""
+    try:
+        fault = _fault(_DIAGNOSIS.decode(text), "", max_depth)
+    except json.JSONDecodeError as error:
+        return CanonicalError(f"not JSON: {error.msg} at character {error.pos}")
+    except RecursionError:
+        return CanonicalError(f"nested deeper than {max_depth}")
     return fault or CanonicalError("outside I-JSON")
 
 

@@ -126,6 +126,12 @@ def test_depth_that_would_end_the_interpreter_is_refused(text):
         parse_strict(text)
 
 
+@pytest.mark.parametrize("text", [b'[{"a":1,"a":2}', b'{"a":{"b":1,"b":2} x', b"[1e400, x", b"[NaN}", b"[" + b"1" * 20])
+def test_a_fault_before_text_that_is_no_json_does_not_crash(text):
+    with pytest.raises(CanonicalError, match="not JSON"):
+        parse_strict(text)
+
+
 def test_a_duplicate_deep_inside_too_deep_text_does_not_crash():
     with pytest.raises(CanonicalError):
         parse_strict(b'[{"a":1,"a":2},' + b"[" * 500 + b"]" * 500 + b"]")
