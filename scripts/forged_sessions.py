@@ -7,7 +7,7 @@ from typing import Any
 
 from scripts.forgery import Forgery, edit_json, forgery
 from scripts.vectorlog import NOON, sign
-from scripts.vectorsessions import CONTRACT, HOUR, OTHER, SESSION, SessionLog, opened, plain, roaring
+from scripts.vectorsessions import CONTRACT, HOUR, OTHER, SESSION, SessionLog, noisy, opened, plain, roaring
 from xase.proof.bundle import PARTS
 from xase.proof.canonical import canonical
 
@@ -186,6 +186,36 @@ def withdrawn_subject_released() -> bytes:
     log.withdraw([3, 4])
     log.release(1, range(10))
     return log.pack()
+
+
+@forgery(7, "budget is overdrawn: 2.1 of 2")
+def budget_overdrawn() -> bytes:
+    """More was spent of a privacy budget than there was."""
+    return noisy(("0.5", "0.5", "2"), ("0.5", "2.1", "2")).pack()
+
+
+@forgery(7, "0.5 had been spent before it")
+def budget_spent_twice() -> bytes:
+    """Two answers were paid for with the same part of a privacy budget."""
+    return noisy(("0.5", "0.5", "2"), ("0.5", "0.5", "2")).pack()
+
+
+@forgery(7, "its policy gives 2")
+def budget_above_its_policy() -> bytes:
+    """An answer names a larger privacy budget than its policy gives."""
+    return noisy(("0.5", "0.5", "50")).pack()
+
+
+@forgery(7, "a price for every answer")
+def answer_without_price() -> bytes:
+    """An answer was given for nothing under a policy with a privacy budget."""
+    return noisy(("0.5", "0.5", "2"), None).pack()
+
+
+@forgery(7, "does not say what it costs")
+def price_not_canonical() -> bytes:
+    """An answer writes its price otherwise than in the one way."""
+    return noisy(("0.50", "0.5", "2")).pack()
 
 
 @forgery(7, "in the stream of")

@@ -4,7 +4,7 @@ from collections.abc import Iterator
 from typing import Final
 
 from scripts.vectorlog import NOON
-from scripts.vectorsessions import DATASET, HOUR, OTHER, opened, plain
+from scripts.vectorsessions import DATASET, HOUR, OTHER, noisy, opened, plain
 
 Honest = tuple[str, str, bytes]
 _DATASET: Final = {"dataset_id": DATASET, "from": "2025-01-15T00:00:00.000Z", "until": "2025-01-16T00:00:00.000Z"}
@@ -20,6 +20,7 @@ def honest_sessions() -> Iterator[Honest]:
     yield "session_with_operations", "An operation that names records which were not received, and says so.", _claimed()
     yield "session_with_transforms", "A session in which data was transformed.", _transformed()
     yield "session_without_withdrawn", "A subject withdrew; later releases hold nothing of theirs.", _withdrawn()
+    yield "session_with_noise", "Answers with noise, paid for; between them others paid, too.", _noisy()
     yield (
         "dataset_with_denial",
         "All of a dataset in a period: two sessions, and a request that was denied.",
@@ -69,6 +70,12 @@ def _withdrawn() -> bytes:
     log.release(1, range(10))
     log.withdraw([3, 4])
     log.release(2, [5, 6, 100])
+    return log.pack()
+
+
+def _noisy() -> bytes:
+    log = noisy(("0.5", "0.5", "2"), ("0.5", "1.2", "2"), ("0.5", "1.7", "1.8"))
+    log.end()
     return log.pack()
 
 

@@ -25,6 +25,17 @@ POLICY: Final[Mapping[str, Any]] = {
     "name": "Research",
     "rules": [{"id": "train", "effect": "permit", "when": {"purpose": ["model-training"]}, "constrain": {}}],
 }
+PRICED: Final[Mapping[str, Any]] = {
+    "id": "policy_research",
+    "name": "Statistics",
+    "rules": [
+        {
+            "id": "count",
+            "effect": "permit",
+            "constrain": {"entity_key": "patient", "epsilon_per_query": 0.5, "epsilon_total": 2},
+        }
+    ],
+}
 HOUR: Final = 3_600_000
 _REQUEST: Final[Mapping[str, Any]] = {
     "dataset_id": DATASET,
@@ -40,10 +51,10 @@ _REQUEST: Final[Mapping[str, Any]] = {
 class SessionLog(VectorLog):
     """A log on which sessions are held; everything can be said otherwise than an honest server would."""
 
-    def hold(self) -> None:
+    def hold(self, document: Mapping[str, Any] = POLICY) -> None:
         """A policy and a dataset of 100,000 records."""
-        policy = {"policy_id": "policy_research", "version": 1, "hash": _REQUEST["policy_hash"]}
-        self.append("policy_version", "evt_0000000000000001", policy, {"document": POLICY}, stream=ADMIN)
+        policy = {"policy_id": "policy_research", "version": 1, "hash": sha256_digest(canonical(document))}
+        self.append("policy_version", "evt_0000000000000001", policy, {"document": document}, stream=ADMIN)
         version = {"dataset_id": DATASET, "version": 1, "rows": 100_000, "bytes": 1, "digest": DIGEST, "mode": "append"}
         self.append("dataset_version", "evt_0000000000000002", version, stream=ADMIN)
 
@@ -169,4 +180,16 @@ def plain() -> SessionLog:
     log.release(3, (), type="aggregate", via="aggregate", result_count=4)
     log.operate(1, range(0, 1000, 2))
     log.end()
+    return log
+
+
+def noisy(*paid: tuple[str, str, str] | None) -> SessionLog:
+    """A session under a privacy budget, and its answers: what each cost, had been spent with it, and the total."""
+    log, digest = SessionLog(), sha256_digest(canonical(PRICED))
+    log.hold(PRICED)
+    log.rule(policy_hash=digest)
+    log.open(policy_hash=digest)
+    for number, each in enumerate(paid, 1):
+        said = {} if each is None else dict(zip(("epsilon", "epsilon_spent", "epsilon_total"), each, strict=True))
+        log.release(number, (), type="aggregate", via="aggregate", result_count=3, **said)
     return log

@@ -21,6 +21,7 @@ import tempfile
 import zipfile
 import zlib
 from datetime import datetime
+from decimal import Decimal
 from itertools import pairwise
 from pathlib import Path
 
@@ -29,6 +30,7 @@ ENDINGS = ("session_closed", "access_revoked", "session_expired")
 AGREED = ("dataset_id", "dataset_version", "policy_id", "policy_version", "policy_hash", "purpose", "model_id")
 SIGNED = ("actor_email", "evidence_urls", "metadata", "new_outcome", "reason")
 NAME = re.compile(r"[A-Za-z0-9][A-Za-z0-9._-]*(?:/[A-Za-z0-9][A-Za-z0-9._-]*)*")
+AMOUNT = re.compile(r"(?:0|[1-9][0-9]{0,11})(?:\.[0-9]{0,5}[1-9])?")
 TIME = re.compile(r"\d{4}-\d\d-\d\dT\d\d:\d\d:\d\d\.\d{3}Z")
 ZERO = "sha256:" + "0" * 64
 SPKI = bytes.fromhex("302a300506032b6570032100")
@@ -347,6 +349,7 @@ def check_sessions(entries, by_id, files, scope):
         need(scope.get("dataset_id") in {None, stream[0]["body"]["dataset_id"]}, "another dataset than the scope's")
         check_session(name, stream, by_id, gone)
     check_cited(entries)
+    check_budgets(entries, by_id)
     made = statements(entries, streams)
     for name, content in made.items():
         need(files.get(name, content if name.endswith("ndjson") else b"") == content, f"{name} does not repeat the entries")
@@ -368,6 +371,32 @@ def check_cited(entries):
         elif kind == "session_opened":
             place = (body["dataset_id"], body["dataset_version"])
             need(known.get(place, body["dataset_digest"]) == body["dataset_digest"], "another dataset version")
+
+
+def check_budgets(entries, by_id):
+    """Noisy answers are paid for one after the other, never beyond the total of their policy."""
+    policies, spent = {}, {}
+    for entry in entries:
+        body = entry["body"]
+        if entry["type"] == "policy_version" and "document" in entry["shown"]:
+            permits = [rule for rule in entry["shown"]["document"]["rules"] if rule.get("effect") == "permit"]
+            totals = [rule.get("constrain", {}).get("epsilon_total") for rule in permits]
+            policies[entry["stream"], body["policy_id"], body["version"]] = totals
+        if entry["type"] != "aggregate":
+            continue
+        opening = by_id[body["session_id"]]["body"]
+        place = (by_id[opening["verdict"]]["stream"], opening.get("policy_id"), opening.get("policy_version"))
+        totals = policies.get(place, [])
+        if "epsilon" not in body:
+            need(not totals or None in totals, "an answer that nobody paid for")
+            continue
+        texts = [body[name] for name in ("epsilon", "epsilon_spent", "epsilon_total")]
+        need(all(AMOUNT.fullmatch(text) for text in texts) and texts[0] != "0", "a price that is none")
+        price, with_it, total = map(Decimal, texts)
+        need(spent.get(body["dataset_id"], 0) + price <= with_it <= total, "a budget that is overdrawn")
+        given = [Decimal(repr(each)) for each in totals if each is not None]
+        need(not given or total <= max(given), "a larger budget than the policy's")
+        spent[body["dataset_id"]] = with_it
 
 
 def statements(entries, streams):

@@ -67,6 +67,21 @@ def shown(files):
     return {(part["entry"][:3], part["part"]) for part in map(json.loads, files["payloads/parts.ndjson"].splitlines())}
 
 
+async def test_what_noisy_answers_cost_is_in_the_evidence(client, site, trust):
+    terms = {"entity_key": "record_id", "epsilon_total": 1, "epsilon_per_query": 0.3}
+    dataset = (await make_dataset(client, ROWS, policy_id=await make_policy(client, **terms)))["dataset_id"]
+    pipeline = {"pipeline": [{"$group": {"_id": None, "n": {"$sum": 1}}}]}
+    async with site.client(site.stranger) as lab:
+        sessions = [await open_session(each, dataset) for each in (client, lab)]
+        for asking, session in zip((client, lab, client), (*sessions, sessions[0]), strict=True):
+            assert (await asking.post(f"/v1/sessions/{session}/aggregate", json=pipeline)).status_code == 200
+        seen = await files_of(lab, trust, {"session_id": sessions[1]})
+    whole = await files_of(client, trust, {"dataset_id": dataset})
+    assert [each["body"]["epsilon_spent"] for each in entries(seen) if "epsilon" in each["body"]] == ["0.6"]
+    spent = [each["body"]["epsilon_spent"] for each in entries(whole) if "epsilon" in each["body"]]
+    assert spent == ["0.3", "0.6", "0.9"]
+
+
 async def test_the_holder_exports_all_of_a_session(client, trust, used):
     files = await files_of(client, trust, {"session_id": used["session"], "purpose": "audit"})
     kinds = [entry["type"] for entry in entries(files)]

@@ -10,6 +10,7 @@ from dataclasses import dataclass
 from typing import Any, Final
 
 from xase.proof.bitmap import BitmapError, RecordSet, Room, TooManyNumbers, count
+from xase.proof.budgets import budgets_are_kept
 from xase.proof.canonical import CanonicalError, canonical, parse_canonical
 from xase.proof.digest import sha256_digest
 from xase.proof.entry import parse_time
@@ -310,4 +311,5 @@ def judge_sessions(evidence: Evidence) -> Iterator[Finding]:
         for rule in _SESSION_RULES:
             yield from rule(evidence, session)
     yield from withdrawn_do_not_leave(evidence)
+    yield from budgets_are_kept(evidence.lines, evidence.by_id)
     yield from statements_repeat_entries(evidence)
