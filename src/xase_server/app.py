@@ -37,6 +37,7 @@ from xase_server.services.datasets import Datasets
 from xase_server.services.decisions import Decisions
 from xase_server.services.events import Events
 from xase_server.services.evidence import Evidence
+from xase_server.services.exports import Exports
 from xase_server.services.governance import Governance
 from xase_server.services.grants import Gate
 from xase_server.services.health import Health
@@ -201,7 +202,8 @@ def _datasets(core: Core, library: Library) -> Datasets:
 
 def _bundles(core: Core) -> Bundles:
     custody, limit = core.custody, core.settings.max_bundle_records
-    return Bundles(core.ledger, core.reader, custody.document, custody.ring, core.clock, limit=limit)
+    exports = Exports(core.ledger, core.reader, custody.document, core.clock, limit=limit)
+    return Bundles(exports, core.reader, custody.ring, core.clock)
 
 
 def _access(core: Core, governance: Governance) -> Access:
@@ -308,8 +310,9 @@ class Server:
         await send({"type": "lifespan.shutdown.complete"})
 
     async def start(self) -> None:
-        """Put right what an earlier stop left of datasets, then begin to note when keys are used and sessions end."""
+        """Put right what an earlier stop left, then begin to note when keys are used and sessions end."""
         await asyncio.to_thread(recover_datasets, self.core.storage, self.core.ledger, self.library)
+        await self.services.bundles.resume()
         self._keeping = asyncio.create_task(self._keep())
         self._warming = asyncio.create_task(asyncio.to_thread(importlib.import_module, "xase_server.engines.duckdb"))
 

@@ -141,6 +141,24 @@ async def test_equal_stores_make_equal_files(client, trust, used):
     assert {name for name in same if one[name] != other[name]} == set()
 
 
+async def test_a_bundle_with_a_document_verifies_and_the_document_is_one_of_its_files(client, trust, used):
+    files = await files_of(client, trust, {"session_id": used["session"], "format": "pdf", "purpose": "Prüfung 監査"})
+    assert files["report.pdf"].startswith(b"%PDF-")
+    listed = [each["path"] for each in json.loads(files["manifest.json"])["files"]]
+    assert {"report.html", "report.pdf"} <= set(listed)
+
+
+async def test_the_report_says_what_the_policy_says_to_the_holder_only(client, stranger, trust, used):
+    theirs, ours = [
+        (await files_of(each, trust, {"session_id": used["session"]}))["report.html"].decode()
+        for each in (stranger, client)
+    ]
+    assert "Only records that match {&#34;age&#34;: {&#34;$gte&#34;: 10}} exist." in ours
+    assert "The rule that decided: <strong>all</strong>" in ours
+    assert "the holder&#39;s to disclose" in theirs
+    assert "$gte" not in theirs
+
+
 async def test_whoever_is_no_party_finds_no_session(site, stranger, used):
     async with site.client(site.mint(role="admin", organisation="org_three")) as third:
         for wish in ({"session_id": used["session"]}, {"dataset_id": used["dataset"]}):
@@ -156,7 +174,7 @@ async def test_whoever_is_no_party_finds_no_session(site, stranger, used):
         ({"session_id": "sess_1", "model_id": "m"}, "model_id"),
         ({"session_id": "sess_1", "start_date": "2025-01-01"}, "start_date"),
         ({"record_ids": ["rec_0000000000000000"], "include_operations": True}, "include_operations"),
-        ({"session_id": "sess_1", "format": "pdf"}, "format"),
+        ({"session_id": "sess_1", "format": "docx"}, "format"),
     ],
 )
 async def test_a_scope_that_says_too_much_or_nothing_is_refused(client, wish, field):

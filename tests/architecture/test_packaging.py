@@ -73,11 +73,11 @@ def test_the_base_dependencies_are_exactly_the_light_ones(wheel):
     assert base == LIGHT
 
 
-def test_the_wheel_holds_the_two_packages_their_types_and_their_sql(wheel):
+def test_the_wheel_holds_the_two_packages_and_all_that_is_no_python(wheel):
     names = set(wheel.namelist())
     committed = {
         str(file.relative_to(REPOSITORY / "src"))
-        for pattern in ("py.typed", "*.sql")
+        for pattern in ("py.typed", "*.sql", "*.ttf", "*.html")
         for file in (REPOSITORY / "src").rglob(pattern)
     }
     assert {"xase/py.typed", "xase_server/py.typed"} <= committed <= names

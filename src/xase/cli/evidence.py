@@ -30,6 +30,7 @@ def export(
     operations: Annotated[bool | None, typer.Option(help="With a model: the sessions that fed it, too.")] = None,
     purpose: Annotated[str | None, typer.Option(help="Why it is made; stands in the bundle.")] = None,
     payloads: Annotated[bool, typer.Option(help="Disclose what was decided, not only that it was.")] = True,
+    pdf: Annotated[bool, typer.Option("--pdf", help="The report as a document, too: report.pdf.")] = False,
     output: Annotated[Path | None, typer.Option("--output", "-o", help="Where to; else BUNDLE_ID.zip here.")] = None,
     force: Annotated[bool, typer.Option("--force", help="Overwrite the file.")] = False,
     base_url: BaseUrl = None,
@@ -49,6 +50,7 @@ def export(
             start_date=start_date,
             end_date=end_date,
             purpose=purpose,
+            format="pdf" if pdf else None,
             include_payloads=None if payloads else False,
             include_operations=operations,
         ).wait()

@@ -29,6 +29,7 @@ CHECKPOINT: Final = "checkpoint"
 CHECKPOINT_START: Final = "checkpoint_start"
 PARTS: Final = "payloads/parts.ndjson"
 REPORT: Final = "report.html"
+REPORT_PAPER: Final = "report.pdf"
 CERTIFICATE: Final = "signatures/certificate.pem"
 PUBLIC_KEY: Final = "signatures/public-key.pem"
 
@@ -127,6 +128,7 @@ class BundleContents:
     statements: Mapping[str, Mapping[str, Any]] = field(default_factory=dict)
     lists: Mapping[str, bytes] = field(default_factory=dict)
     report_html: bytes | None = None
+    report_pdf: bytes | None = None
     certificate_pem: str | None = None
 
 
@@ -153,6 +155,7 @@ def _files(contents: BundleContents) -> dict[str, bytes]:
         CHECKPOINT_START: contents.checkpoint_start and contents.checkpoint_start.encode(),
         PARTS: b"".join(each.to_line() for each in in_order(contents)),
         REPORT: contents.report_html,
+        REPORT_PAPER: contents.report_pdf,
         **contents.lists,
         CERTIFICATE: contents.certificate_pem and contents.certificate_pem.encode(),
         **{

@@ -63,6 +63,7 @@ This is an evidence bundle: entries of a tamper-evident ledger, with the proofs 
 
 WHAT IS HERE
   report.html          the same evidence for people; it proves nothing by itself
+                       (report.pdf, if it was asked for, says the same)
   manifest.json        what the bundle is, what it covers, and the hash of every file in it
   entries.ndjson       the ledger's entries, one a line, exactly as they were hashed
   proofs.json          Merkle proofs that each entry is in the log, and that the log only grew

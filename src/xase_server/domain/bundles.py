@@ -2,9 +2,10 @@
 
 from typing import Annotated, Final, Literal
 
-from msgspec import UNSET, Meta, Struct, UnsetType
+from msgspec import UNSET, Meta, Raw, Struct, UnsetType
 
 from xase_server.domain.decisions import Name, Reason
+from xase_server.domain.objects import ObjectRef
 
 MAX_NAMED_RECORDS: Final = 10_000
 
@@ -39,7 +40,9 @@ class NewBundle(Struct, forbid_unknown_fields=True, frozen=True, kw_only=True):
         UNSET
     )
     purpose: Annotated[Reason, Meta(description="Why it is made; ledgered")] | UnsetType = UNSET
-    format: Literal["standard"] = "standard"
+    format: Annotated[
+        Literal["standard", "pdf"], Meta(description="`pdf` adds the report as a document, `report.pdf`")
+    ] = "standard"
     include_operations: (
         Annotated[
             bool,
@@ -51,3 +54,35 @@ class NewBundle(Struct, forbid_unknown_fields=True, frozen=True, kw_only=True):
         | UnsetType
     ) = UNSET
     include_payloads: Annotated[bool, Meta(description="Whether contents are disclosed, or only committed to")] = True
+
+
+EXPORT: Final = "export"
+
+PENDING: Final = "PENDING"
+FAILED: Final = "FAILED"
+
+
+class Failure(Struct, frozen=True):
+    """Why a bundle could not be made: a slug of the catalogue, and a sentence."""
+
+    code: str
+    message: str
+
+
+class Export(Struct, frozen=True, kw_only=True, omit_defaults=True):
+    """What is kept of a bundle that was asked for, until it is there, beside its row.
+
+    `scope` is encoded by who can read it. `entry` is the request's in the ledger: who asked is a part of it.
+    """
+
+    scope: Raw
+    format: str
+    key_id: str
+    entry: str
+    purpose: str | None = None
+    failure: Failure | None = None
+
+
+def export_ref(identifier: str) -> ObjectRef:
+    """What the request for a bundle is found by."""
+    return ObjectRef(EXPORT, identifier)

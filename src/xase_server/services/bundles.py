@@ -1,41 +1,29 @@
 """Evidence bundles: made in the background, ledgered, downloaded, verified (docs/spec/api.md, section 7)."""
 
 import asyncio
-import hashlib
 from collections.abc import AsyncGenerator, Sequence
 from dataclasses import dataclass
 from typing import Final
 
-import structlog
-from msgspec.json import decode, encode
+from msgspec import to_builtins
+from msgspec.json import decode
 
 from xase.proof.entry import format_time
-from xase.proof.keys import DocumentSigner
 from xase.proof.report import Report, Severity
 from xase.proof.verify import Trust, verify_bundle
-from xase_server.domain.bundles import NewBundle
+from xase_server.domain.bundles import NewBundle, export_ref
 from xase_server.domain.clock import Clock
-from xase_server.domain.entries import BundleRow, BundleStored, Unit, admin_stream
-from xase_server.domain.errors import Refused, not_found
-from xase_server.domain.ids import new_id
+from xase_server.domain.entries import BundleRow
+from xase_server.domain.errors import not_found
 from xase_server.domain.keyring import KeyRing
+from xase_server.domain.objects import ObjectRow
 from xase_server.domain.principals import Principal
-from xase_server.domain.times import parse_instant
-from xase_server.ledger.append import Ledger
 from xase_server.ports import Reads
-from xase_server.services.bundling import Bundle, make_bundle
-from xase_server.services.outcome import (
-    Once,
-    Outcome,
-    Remembered,
-    another_request,
-    answer_again,
-    recall,
-    remember,
-)
+from xase_server.services.documents import export_of
+from xase_server.services.exports import LATE, Exports, first_view
+from xase_server.services.outcome import Once, Outcome, answer_again, recall
 from xase_server.services.reading import Reader
-from xase_server.services.scopes import Scope, permitted, scope_of
-from xase_server.services.sealing import make_append
+from xase_server.services.scopes import permitted, scope_of
 from xase_server.services.views import View
 
 # Which steps of the verification speak for which statement of the answer (docs/spec/evidence.md, section 7).
@@ -45,9 +33,6 @@ _STATEMENTS: Final = {
     "timestamps_valid": {7},
     "contents_valid": {0, 1, 8},
 }
-_FAILED_KEPT: Final = 1_000
-
-_log = structlog.get_logger(__name__)
 
 
 @dataclass(frozen=True, slots=True)
@@ -59,40 +44,14 @@ class Download:
     chunks: AsyncGenerator[bytes]
 
 
-@dataclass(slots=True)
-class _Job:
-    """A bundle in the making, or the reason why it failed."""
-
-    organisation: str
-    view: View
-    once: Once | None
-    task: "asyncio.Task[None] | None" = None
-
-
 class Bundles:
-    """Makes, lists, hands out and verifies the bundles of the caller's organisation.
+    """Makes, lists, hands out and verifies the bundles of the caller's organisation."""
 
-    A bundle exists once its export is in the ledger. One that was being made when the server
-    stopped leaves no trace; asking again makes it.
-    """
-
-    def __init__(
-        self,
-        ledger: Ledger,
-        reader: Reader,
-        signer: DocumentSigner,
-        ring: KeyRing,
-        clock: Clock,
-        *,
-        limit: int,
-    ) -> None:
-        self._ledger = ledger
+    def __init__(self, exports: Exports, reader: Reader, ring: KeyRing, clock: Clock) -> None:
+        self._exports = exports
         self._reader = reader
-        self._signer = signer
         self._trust = Trust(log_keys=ring.log_verifiers, document_keys=ring.document_verifiers)
         self._clock = clock
-        self._limit = limit
-        self._jobs: dict[str, _Job] = {}
 
     async def create(self, who: Principal, wish: NewBundle, once: Once | None) -> Outcome:
         """A bundle in the making: PROCESSING, then READY once it is stored, or FAILED with the reason.
@@ -102,98 +61,38 @@ class Bundles:
         earlier = await recall(self._reader, once)
         if earlier is not None:
             return answer_again(earlier)
-        running = self._running(once)
-        if running is not None:
-            return Outcome(_first_view(running.view["bundle_id"], running.view["created_at"]), replayed=True)
         asked = scope_of(who, wish)
         scope = await self._reader.point(lambda reads: permitted(reads, who, asked))
-        view = _first_view(new_id("bundle"), format_time(self._clock.now_ms()))
-        job = _Job(who.organisation, dict(view), once)
-        self._remember(view["bundle_id"], job)
-        job.task = asyncio.create_task(self._run(who, scope, wish.purpose or None, job, once))
-        return Outcome(view)
+        return await self._exports.begin(who, scope, wish, once)
 
-    def _running(self, once: Once | None) -> _Job | None:
-        """The job that an earlier request with the same idempotency key began and that goes on."""
-        for job in self._jobs.values():
-            theirs = job.once
-            if once is None or theirs is None or job.view["status"] != "PROCESSING":
-                continue
-            if (theirs.scope, theirs.key) == (once.scope, once.key):
-                if theirs.request != once.request:
-                    raise another_request()
-                return job
-        return None
-
-    def _remember(self, identifier: str, job: _Job) -> None:
-        if len(self._jobs) >= _FAILED_KEPT:
-            self._jobs = {name: each for name, each in self._jobs.items() if each.view["status"] == "PROCESSING"}
-        self._jobs[identifier] = job
-
-    async def _run(self, who: Principal, scope: Scope, purpose: str | None, job: _Job, once: Once | None) -> None:
-        identifier = job.view["bundle_id"]
-        try:
-            await self._make(who, scope, purpose, job.view, once)
-        except Refused as refused:
-            job.view |= {"status": "FAILED", "error": {"code": refused.kind.slug, "message": refused.message}}
-        except Exception as defect:  # noqa: BLE001 - a defect must end the job, and its text may hold payload
-            _log.error("bundle failed", bundle_id=identifier, kind=type(defect).__name__)
-            job.view |= {"status": "FAILED", "error": {"code": "internal_error", "message": "A defect of the server"}}
-        else:
-            del self._jobs[identifier]
-
-    async def _make(self, who: Principal, scope: Scope, purpose: str | None, view: View, once: Once | None) -> None:
-        identifier, created_at = view["bundle_id"], view["created_at"]
-
-        def work(reads: Reads) -> Bundle:
-            return make_bundle(
-                reads,
-                scope,
-                self._signer,
-                bundle_id=identifier,
-                created_at=created_at,
-                purpose=purpose,
-                limit=self._limit,
-            )
-
-        bundle = await self._reader.scan(work)
-        row = BundleRow(
-            id=identifier,
-            organisation=who.organisation,
-            created_ms=parse_instant(created_at, "created_at"),
-            scope=encode(scope.view()),
-            purpose=purpose,
-            format="standard",
-            record_count=bundle.record_count,
-            entry_count=bundle.entry_count,
-            tree_size=bundle.tree_size,
-            sha256=hashlib.sha256(bundle.content).hexdigest(),
-            size=len(bundle.content),
-        )
-        append = make_append(
-            identifier=identifier,
-            type="bundle_exported",
-            stream=admin_stream(who.organisation),
-            principal=who,
-            body={"sha256": f"sha256:{row.sha256}", "record_count": row.record_count, "tree_size": row.tree_size},
-            parts={"scope": scope.view(), "principal": who.email} | ({"purpose": purpose} if purpose else {}),
-            effect=BundleStored(row, bundle.content),
-        )
-        await self._ledger.append(Unit((append,), remember(once, Remembered(body=_first_view(identifier, created_at)))))
+    async def resume(self) -> None:
+        """Go on with what was being made when the server stopped."""
+        await self._exports.resume()
 
     async def close(self) -> None:
-        """Stop what is being made; it leaves no trace."""
-        tasks = [job.task for job in self._jobs.values() if job.task is not None and not job.task.done()]
-        for task in tasks:
-            task.cancel()
-        await asyncio.gather(*tasks, return_exceptions=True)
+        """Stop what is being made; the next start goes on with it."""
+        await self._exports.close()
 
     async def get(self, who: Principal, identifier: str) -> View:
         """Where the bundle stands."""
-        job = self._jobs.get(identifier)
-        if job is not None and job.organisation == who.organisation:
-            return job.view
-        return _view(await self._row(who, identifier))
+
+        def work(reads: Reads) -> View | None:
+            stored = reads.bundle(who.organisation, identifier)
+            if stored is not None:
+                return _view(stored)
+            asked = reads.object(export_ref(identifier))
+            return None if asked is None or asked.organisation != who.organisation else self._waiting(asked)
+
+        view = await self._reader.point(work)
+        if view is None:
+            raise not_found("bundle", identifier)
+        return view
+
+    def _waiting(self, row: ObjectRow) -> View:
+        is_late = row.ends_ms is not None and row.ends_ms <= self._clock.now_ms()
+        failure = export_of(row).failure or (LATE if is_late else None)
+        error = {} if failure is None else {"status": "FAILED", "error": to_builtins(failure)}
+        return first_view(row) | error
 
     async def list(self, who: Principal, limit: int, offset: int) -> tuple[Sequence[View], int]:
         """The stored bundles, newest first, and how many there are."""
@@ -229,10 +128,6 @@ class Bundles:
         if row is None:
             raise not_found("bundle", identifier)
         return row
-
-
-def _first_view(identifier: str, created_at: str) -> View:
-    return {"bundle_id": identifier, "status": "PROCESSING", "created_at": created_at}
 
 
 def _view(row: BundleRow) -> View:

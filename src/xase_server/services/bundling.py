@@ -15,7 +15,9 @@ from xase_server.domain.errors import not_found
 from xase_server.ledger.read import Tree
 from xase_server.ports import DecisionRow, Head, Reads
 from xase_server.services.collected import PAGE, Collected, first_sequence, time_of
-from xase_server.services.report import render_report
+from xase_server.services.report.blocks import Account
+from xase_server.services.report.page import as_page
+from xase_server.services.report.telling import tell
 from xase_server.services.scopes import Scope
 from xase_server.services.session_evidence import collect_sessions
 
@@ -39,8 +41,9 @@ def make_bundle(
     created_at: str,
     purpose: str | None,
     limit: int,
+    paper: bool = False,
 ) -> Bundle:
-    """The bundle over one consistent view of the store.
+    """The bundle over one consistent view of the store; with `paper` the report is in it as a PDF, too.
 
     Raises `not_found` for a record that does not exist, `validation_error` when the scope holds
     more than `limit` entries.
@@ -62,25 +65,36 @@ def make_bundle(
         checkpoint_start=start,
         consistency=tree.consistency(_size_of(start), head.size) if start else (),
         disclosures=list(collected.disclosures()) if scope.include_payloads else (),
-        **_told(scope, collected, facts, head),
+        **_told(scope, collected, facts, head, paper=paper),
     )
     records = collected.decisions if scope.holds_decisions else collected.released
     return Bundle(build_bundle(contents, signer), records, len(indices), head.size)
 
 
-def _told(scope: Scope, collected: Collected, facts: Mapping[str, Any], head: Head) -> Mapping[str, Any]:
+def _told(
+    scope: Scope, collected: Collected, facts: Mapping[str, Any], head: Head, *, paper: bool
+) -> Mapping[str, Any]:
     """What people read: the report and, of sessions, what repeats their entries."""
     known = {**facts, "tree_size": head.size, "log": head.log}
-    entries = [collected.entries[index] for index in sorted(collected.entries)]
+    entries = (collected.entries[index] for index in sorted(collected.entries))
     if not scope.holds_sessions:
-        return {"report_html": render_report(known, entries)}
+        return _reports(tell(known, entries), paper=paper)
     lines = list(collected.lines())
     statements = make_statements(lines)
+    verdicts = {line.id: line.shown for line in lines if line.type == "verdict"}
     return {
         "statements": statements,
         "lists": _lists(lines, with_operations=scope.include_operations),
-        "report_html": render_report(known, entries, statements),
+        **_reports(tell(known, entries, statements, verdicts), paper=paper),
     }
+
+
+def _reports(account: Account, *, paper: bool) -> dict[str, bytes]:
+    if not paper:
+        return {"report_html": as_page(account)}
+    from xase_server.services.report.paper import as_paper
+
+    return {"report_html": as_page(account), "report_pdf": as_paper(account)}
 
 
 def _lists(lines: Sequence[Line], *, with_operations: bool) -> dict[str, bytes]:

@@ -6,6 +6,7 @@ from typing import Any, Final
 
 from msgspec.json import decode
 
+from xase.proof.archive import Limits
 from xase.proof.bundle import Disclosure
 from xase.proof.entry import parse_entry, parse_time
 from xase.proof.line import Line
@@ -13,7 +14,10 @@ from xase_server.domain.entries import Part, Stream
 from xase_server.domain.errors import Refused
 from xase_server.ports import Reads
 
-PAGE: Final = 1_000
+PAGE: Final = 200
+MAX_BYTES: Final = Limits().max_bytes // 2
+"""What the entries and parts of a bundle may come to: they are in memory while it is made."""
+
 _ABOUT_SESSIONS: Final = ("session/", "admin/")
 
 Entry = tuple[int, bytes]
@@ -21,9 +25,14 @@ Entry = tuple[int, bytes]
 
 @dataclass(slots=True)
 class Collected:
-    """Entries by index with the parts that may be disclosed; raises `validation_error` beyond `limit` entries."""
+    """Entries by index with the parts that may be disclosed.
+
+    Raises `validation_error` beyond `limit` entries or `most_bytes` of them and their parts.
+    """
 
     limit: int
+    most_bytes: int = MAX_BYTES
+    size: int = 0
     entries: dict[int, bytes] = field(default_factory=dict)
     parts: dict[int, Mapping[str, Part]] = field(default_factory=dict)
     decisions: int = 0
@@ -33,13 +42,16 @@ class Collected:
         """Take in one entry, once; gives it decoded."""
         entry: dict[str, Any] = decode(raw)
         if entry["index"] not in self.entries:
+            self.size += len(raw) + sum(len(part.canonical) for part in parts.values())
             self.decisions += entry["type"] == "decision"
             if entry["stream"].startswith("session/") and entry["type"] != "operation":
                 self.released += entry["body"].get("record_count", 0)
         self.entries[entry["index"]] = raw
         self.parts[entry["index"]] = parts
         if len(self.entries) > self.limit:
-            raise _too_large(self.limit)
+            raise _too_large(f"more than {self.limit:,} entries")
+        if self.size > self.most_bytes:
+            raise _too_large(f"more than {self.most_bytes:,} bytes")
         return entry
 
     def lines(self) -> Iterator[Line]:
@@ -59,11 +71,11 @@ class Collected:
                     yield Disclosure(identifier, name, part.salt, part.canonical)
 
 
-def _too_large(limit: int) -> Refused:
+def _too_large(held: str) -> Refused:
     return Refused(
         "validation_error",
         "The bundle would be too large",
-        [{"field": "start_date", "message": f"The scope holds more than {limit} entries; choose a shorter period"}],
+        [{"field": "start_date", "message": f"The scope holds {held}; choose a shorter period"}],
     )
 
 

@@ -8,6 +8,7 @@ from msgspec.json import decode, encode
 
 from xase_server.domain.approvals import Waiting
 from xase_server.domain.budgets import Budget
+from xase_server.domain.bundles import Export
 from xase_server.domain.datasets import Dataset, Version
 from xase_server.domain.objects import ObjectRow
 from xase_server.domain.policies import StoredPolicy
@@ -48,6 +49,11 @@ def waiting_of(row: ObjectRow) -> Waiting:
 def budget_of(row: ObjectRow) -> Budget:
     """What is kept of a dataset's privacy budget."""
     return decode(row.document, type=Budget)
+
+
+def export_of(row: ObjectRow) -> Export:
+    """What is kept of a bundle that was asked for."""
+    return decode(row.document, type=Export)
 
 
 def schema_of(version: Version) -> schema.Schema:
