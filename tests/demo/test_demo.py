@@ -20,6 +20,7 @@ from xase.cli.demo.model import Cases, Triage
 from xase.proof.archive import write_archive
 
 XASE = Path(sys.executable).with_name("xase")
+LAST_STEP = "And the patient who withdrew: which decisions did they touch[?]"
 LAST_LINE = "Read on: docs/tutorial/first-session.md"
 
 pytestmark = pytest.mark.slow
@@ -74,6 +75,14 @@ def seen(tmp_path_factory) -> Iterator[Seen]:
 def test_every_step_is_told_in_order(seen):
     titles = re.findall(r"^ *(\d+)  (\S.*)$", seen.text, re.MULTILINE)
     assert [number for number, _ in titles] == [str(n) for n in range(1, 15)]
+    assert re.fullmatch(LAST_STEP, titles[-1][1])
+
+
+def test_a_person_approves_what_the_lab_waits_for(seen):
+    told = seen.step("It asks again, and a person at the hospital approves")
+    assert re.search(r"in the inbox +apr_\w+: engineer@lab.example, model-training, for 1w", told)
+    assert re.search(r"vote +vote_\w+: approve", told)
+    assert re.search(r"the lab has +sess_\w+", told)
 
 
 def test_the_wrong_purpose_is_denied_with_its_reason(seen):
@@ -93,7 +102,7 @@ def test_who_withdrew_is_in_no_later_batch_and_led_to_the_decisions(seen):
     told = seen.step("A patient withdraws consent")
     assert "425 data records in this pass" in told
     assert "not among them" in told
-    assert "tumour-triage, 143 decisions" in seen.step("Which decisions did that patient touch[?]")
+    assert "tumour-triage, 143 decisions" in seen.step(LAST_STEP)
 
 
 def test_the_revocation_ends_the_stream(seen):

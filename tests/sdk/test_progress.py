@@ -5,7 +5,7 @@ import sys
 import pytest
 
 from xase._client import progress
-from xase._client.progress import Progress
+from xase._client.progress import Progress, Waiting
 
 
 @pytest.fixture
@@ -48,3 +48,23 @@ def test_a_notebook_is_watched(monkeypatch):
     assert not progress._is_watched()
     monkeypatch.setitem(sys.modules, "ipykernel", object())
     assert progress._is_watched()
+
+
+def wait(**options):
+    with Waiting(**options) as sign:
+        sign.say("waiting for data_holder to approve apr_1 [bold]")
+        sign.say("waiting for data_holder to approve apr_1, 1 agreed")
+
+
+def test_waiting_is_silent_where_nobody_looks(capsys):
+    wait()
+    wait(is_wanted=False)
+    assert capsys.readouterr() == ("", "")
+
+
+def test_what_is_waited_for_is_said_on_standard_error(capsys, monkeypatch):
+    monkeypatch.setenv("FORCE_COLOR", "1")
+    wait(is_wanted=True)
+    shown = capsys.readouterr()
+    assert shown.out == ""
+    assert "waiting for data_holder" in shown.err

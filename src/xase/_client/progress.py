@@ -1,4 +1,4 @@
-"""A sign of life for long streams: on standard error, where somebody may be looking."""
+"""A sign of life where something takes long: on standard error, where somebody may be looking."""
 
 import sys
 import time
@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING, Final, Self
 
 if TYPE_CHECKING:
     from rich.progress import Progress as Bar
+    from rich.status import Status
 
 QUIET_SECONDS: Final = 1.0
 """A stream that ends sooner shows nothing."""
@@ -43,6 +44,36 @@ class Progress:
     ) -> None:
         if self._bar is not None:
             self._bar.stop()
+
+
+class Waiting:
+    """Says what is waited for, for as long as it is. Shows nothing unless `is_wanted`, as `Progress`."""
+
+    def __init__(self, *, is_wanted: bool | None = None) -> None:
+        self._is_wanted = _is_watched() if is_wanted is None else is_wanted
+        self._status: Status | None = None
+
+    def say(self, what: str) -> None:
+        """What is waited for now."""
+        if not self._is_wanted:
+            return
+        if self._status is None:
+            from rich.console import Console
+
+            self._status = Console(stderr=True).status("")
+            self._status.start()
+        from rich.text import Text
+
+        self._status.update(Text(what))
+
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
+    ) -> None:
+        if self._status is not None:
+            self._status.stop()
 
 
 def _is_watched() -> bool:

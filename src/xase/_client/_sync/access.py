@@ -12,6 +12,7 @@ from xase._client._sync.exchange import Exchange
 from xase._client._sync.paging import Listing
 from xase._client._sync.session import Session
 from xase._client.colour import sleep
+from xase._client.progress import Waiting
 from xase.errors import ApprovalRequired
 from xase.models import Revocation, SessionState
 
@@ -94,6 +95,7 @@ class Access:
         jurisdiction: str | None = None,
         metadata: Mapping[str, Any] | None = None,
         wait: bool | float = False,
+        progress: bool | None = None,
         idempotency_key: str | None = None,
     ) -> Session:
         """A session on a dataset (its id or name), for as long as `duration` (`30d`, `24h`) or as the policy says.
@@ -101,7 +103,8 @@ class Access:
         The policy decides by organisation, role, purpose, `model_id` and `jurisdiction`. Raises
         PolicyViolation with what could be changed, and ApprovalRequired when people must agree first:
         with `wait` it waits for them, at most so many seconds or as long as it takes. What they deny, or
-        nobody decides in time, is ApprovalRequired as well; `details["status"]` says which.
+        nobody decides in time, is ApprovalRequired as well; `details["status"]` says which. What is
+        waited for is shown on a terminal and in notebooks unless `progress` is False.
         """
         body = wire.sent(
             dataset=dataset,
@@ -113,24 +116,28 @@ class Access:
             metadata=metadata,
         )
         until = time.monotonic() + (float("inf") if wait is True else float(wait))
-        while True:
-            call = wire.call("POST", "/access", body=body, idempotency_key=idempotency_key)
-            try:
-                return self._sessions.of(SessionState(self._exchange.send(call)))
-            except ApprovalRequired as error:
-                required = error
-            self._until_decided(required, until)
+        with Waiting(is_wanted=progress) as sign:
+            while True:
+                call = wire.call("POST", "/access", body=body, idempotency_key=idempotency_key)
+                try:
+                    return self._sessions.of(SessionState(self._exchange.send(call)))
+                except ApprovalRequired as error:
+                    required = error
+                self._until_decided(required, until, sign)
 
-    def _until_decided(self, required: ApprovalRequired, until: float) -> None:
+    def _until_decided(self, required: ApprovalRequired, until: float, sign: Waiting) -> None:
         """Return when people have approved. Raises ApprovalRequired when they denied, or did not decide until then."""
         request_id = (required.details or {}).get("approval_request_id")
         if request_id is None:  # nobody is asked to agree, so there is nothing to wait for
             raise required
         path, pause = f"/access/approvals/{wire.segment(request_id)}", FIRST_LOOK
+        sign.say(_waited_for(required.details))
         while time.monotonic() + pause < until:
             sleep(pause)
             pause = min(2 * pause, LONGEST_LOOK)
-            status = self._exchange.send(wire.call("GET", path))["status"]
+            found = self._exchange.send(wire.call("GET", path))
+            sign.say(_waited_for(found))
+            status = found["status"]
             if status == _APPROVED:
                 return
             if status != _PENDING:  # asking again would be a new request
@@ -138,3 +145,10 @@ class Access:
                     required.message, details={**required.details, "status": status}, request_id=required.request_id
                 )
         raise required
+
+
+def _waited_for(request: Mapping[str, Any]) -> str:
+    """Who is to agree to a request, and how many have."""
+    agreed = sum(vote.get("vote") == "approve" for vote in request.get("votes", ()))
+    said = f"waiting for {' or '.join(request.get('approvers', ()))} to approve {request['approval_request_id']}"
+    return f"{said}, {agreed} agreed" if agreed else said

@@ -1,4 +1,4 @@
-"""`xase demo`: the whole product on real data and a real model, in under a minute."""
+"""`xase demo`: the whole product on real data and a real model, in under two minutes."""
 
 import shutil
 import signal

@@ -1,7 +1,9 @@
 """The first half of the story: data is offered, asked for, delivered under rules, and taken back."""
 
 import json
+import time
 from collections.abc import Mapping
+from concurrent.futures import Future, ThreadPoolExecutor
 from itertools import count
 from typing import TYPE_CHECKING, Any, Final
 
@@ -12,6 +14,7 @@ from xase.cli.demo.stage import Stage
 
 if TYPE_CHECKING:
     from xase import Session
+    from xase.models import ApprovalRequest
 
 DATASET: Final = "tumour-biopsies"
 POLICY_ID: Final = "policy_tumour_research"
@@ -22,13 +25,20 @@ POLICY: Final[Mapping[str, Any]] = {
         {
             "id": "train",
             "effect": "permit",
-            "when": {"purpose": ["model-training"], "organisations": [LAB], "max_duration": "30d"},
+            "when": {
+                "purpose": ["model-training"],
+                "organisations": [LAB],
+                "max_duration": "30d",
+                "approvals": {"roles": ["data_holder"]},
+            },
             "constrain": {"transforms": {"patient_id": {"op": "hash"}}, "max_records": 1_000_000},
         },
         {"id": "never", "effect": "forbid", "when": {"purpose": ["marketing", "reidentification"]}},
     ],
 }
 _BATCH: Final = 64
+_LOOK: Final = 0.05
+_PATIENCE: Final = 60.0
 
 
 def offer(scene: Scene, stage: Stage, cast: Cast, cases: Cases) -> None:
@@ -49,7 +59,8 @@ def offer(scene: Scene, stage: Stage, cast: Cast, cases: Cases) -> None:
             progress=lambda *_: None,
         )
         scene.fact("dataset", f"{DATASET}, version {dataset.version}, {dataset.rows} data records")
-        scene.fact("policy", "model-training by this lab: yes, for 30 days, patient ids hashed; marketing: never")
+        scene.fact("policy", "model-training by this lab: yes, for 30 days, once a person agrees")
+        scene.fact("", "patient ids hashed; marketing: never")
 
 
 def deny(scene: Scene, cast: Cast) -> None:
@@ -68,17 +79,35 @@ def deny(scene: Scene, cast: Cast) -> None:
 
 
 def ask(scene: Scene, cast: Cast) -> "Session":
-    """The lab asks for what the policy permits; the session."""
-    why = "The verdict and the session are in the ledger before the answer; the terms are part of both."
-    with scene.step("It asks again, for what is permitted", why):
-        scene.code(f'session = client.access(dataset="{DATASET}", purpose="model-training", duration="7d")')
-        session = cast.lab.access(dataset=DATASET, purpose="model-training", duration="7d", model_id=MODEL_ID)
-        scene.fact("session", session.id)
-        scene.fact("until", str(session.expires_at))
+    """The lab asks for what the policy permits once a person agrees, and waits until one does; the session."""
+    why = "The call waits; the request is in the hospital's inbox. Request, vote and session are entries of the ledger."
+    with scene.step("It asks again, and a person at the hospital approves", why), ThreadPoolExecutor(1) as laboratory:
+        scene.fact("acts", ENGINEER)
+        scene.code(f'session = client.access(dataset="{DATASET}", purpose="model-training", duration="7d", wait=True)')
+        wish: dict[str, Any] = {"dataset": DATASET, "purpose": "model-training", "duration": "7d", "model_id": MODEL_ID}
+        asked = laboratory.submit(cast.lab.access, **wish, wait=_PATIENCE, progress=False)
+        _approve(scene, cast, asked)
+        session = asked.result()
+        scene.fact("the lab has", f"{session.id}, until {session.expires_at}")
         terms = {name: value for name, value in session.obligations.to_dict().items() if value}
         for name, value in terms.items():
             scene.fact("obligation", f"{name}: {json.dumps(value)}")
     return session
+
+
+def _approve(scene: Scene, cast: Cast, asked: "Future[Session]") -> None:
+    """What the hospital does meanwhile: look into the inbox, and agree."""
+    inbox: list[ApprovalRequest] = []
+    while not inbox and not asked.done():
+        time.sleep(_LOOK)
+        inbox = list(cast.holder.approvals.list(status="PENDING"))
+    for request in inbox:
+        scene.fact("acts", HOLDER)
+        scene.code('client.approvals.list(status="PENDING")')
+        scene.fact("in the inbox", f"{request.id}: {request.requested_by}, {request.purpose}, for {request.duration}")
+        scene.code(f'client.approvals.approve("{request.id}", reason="The ethics board agreed")')
+        vote = cast.holder.approvals.approve(request.id, reason="The ethics board agreed").votes[-1]
+        scene.fact("vote", f"{vote.evidence_id}: {vote.vote}, in the ledger")
 
 
 def train(scene: Scene, session: "Session") -> Triage:

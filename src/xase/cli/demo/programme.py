@@ -42,13 +42,13 @@ def _play(scene: Scene, stage: Stage, cases: Cases) -> None:
         recorded = story.record(scene, cast.holder, model, cases)
         reviewed = story.review(scene, cast.reviewer, recorded)
         person = access.withdraw(scene, cast, cases, session)
-        story.follow(scene, cast.holder, person)
         access.revoke(scene, cast, session)
         _keep_keys(stage, cast.holder.evidence.server_keys())
-    story.export(scene, stage)
-    story.verify(scene, stage)
-    story.check_session(scene, stage, session.id)
-    story.forge(scene, stage, reviewed)
+        story.export(scene, stage)
+        story.verify(scene, stage)
+        story.check_session(scene, stage, session.id)
+        story.forge(scene, stage, reviewed)
+        story.follow(scene, cast.holder, person)
 
 
 def _keep_keys(stage: Stage, published: str) -> None:

@@ -111,19 +111,6 @@ def _judge(client: "Client", decision: Decision, made: "DecisionRecord") -> "Int
     )
 
 
-def follow(scene: Scene, client: "Client", person: str) -> None:
-    """From a patient who has withdrawn to the decisions of models that were made of their data."""
-    with scene.step("Which decisions did that patient touch?", "Nobody declares lineage: it is read from the ledger."):
-        scene.code(f'client.lineage.of_dataset("{DATASET}", subject="{person}")')
-        graph = client.lineage.of_dataset(DATASET, subject=person).to_dict()
-        for kind in ("session", "model"):
-            for node in (each for each in graph["nodes"] if each["type"] == kind):
-                told = f", {node['decisions']} decisions" if "decisions" in node else f", {node.get('status', '')}"
-                scene.fact(kind, f"{node['id']}{told}")
-        newest = [each["id"] for each in graph["nodes"] if each["type"] == "decision"]
-        scene.fact("decisions", f"{', '.join(newest[:2])}, …")
-
-
 def export(scene: Scene, stage: Stage) -> None:
     """The evidence bundle, and the public keys it is checked with."""
     with scene.step("The auditor exports the evidence", "One zip file, for somebody who trusts nobody here."):
@@ -171,6 +158,20 @@ def forge(scene: Scene, stage: Stage, reviewed: Sequence[Reviewed]) -> None:
         scene.output(verdict, style="bold red")
         for finding in findings.splitlines():
             scene.output(finding, style="bold red" if f"({chosen.record.id})" in finding else "red")
+
+
+def follow(scene: Scene, client: "Client", person: str) -> None:
+    """From a patient who has withdrawn to the decisions of models that were made of their data."""
+    why = "Nobody declares lineage: it is read from the ledger. These decisions a person may want to look at again."
+    with scene.step("And the patient who withdrew: which decisions did they touch?", why):
+        scene.code(f'client.lineage.of_dataset("{DATASET}", subject="{person}")')
+        graph = client.lineage.of_dataset(DATASET, subject=person).to_dict()
+        for kind in ("session", "model"):
+            for node in (each for each in graph["nodes"] if each["type"] == kind):
+                told = f", {node['decisions']} decisions" if "decisions" in node else f", {node.get('status', '')}"
+                scene.fact(kind, f"{node['id']}{told}")
+        newest = [each["id"] for each in graph["nodes"] if each["type"] == "decision"]
+        scene.fact("decisions", f"{', '.join(newest[:2])}, …")
 
 
 def _typed(scene: Scene, stage: Stage, *command: str, expect: ExitCode = ExitCode.OK) -> str:
