@@ -142,6 +142,7 @@ def test_the_bundle_was_verified_by_two_programs(seen):
         "VERIFIED"
     )
     assert "manifest.json: signed by this key" in seen.step("And verifies it, offline")
+    assert "checkpoint: signed by this log key" in seen.step("And verifies it, offline")
 
 
 def test_the_evidence_of_the_session_was_verified(seen):

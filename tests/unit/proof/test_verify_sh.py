@@ -1,5 +1,7 @@
 """`verify.sh` in real unpacked bundles, with the machine's own sh, openssl and sha256sum."""
 
+import dataclasses
+import json
 import shutil
 import subprocess
 from pathlib import Path
@@ -8,8 +10,10 @@ import pytest
 
 from scripts.vectorlog import document_signer, log_signer
 from xase.proof.bundle import build_bundle, read_bundle
+from xase.proof.canonical import canonical
+from xase.proof.digest import sha256_digest
 
-TOOLS = ("sh", "openssl", "sha256sum", "sed", "tr", "grep", "find", "sort", "cut", "cmp")
+TOOLS = ("sh", "openssl", "sha256sum", "sed", "tr", "grep", "find", "sort", "cut", "cmp", "awk", "od", "xargs")
 
 
 @pytest.fixture
@@ -25,6 +29,7 @@ def unpacked(log, tmp_path) -> Path:
     (tmp_path / "key.pem").write_text(document_signer().public_pem)
     (tmp_path / "other.pem").write_text(document_signer("other-document").public_pem)
     (tmp_path / "log.pem").write_text(log_signer().public_pem)
+    (tmp_path / "other-log.pem").write_text(log_signer(label="another").public_pem)
     return folder
 
 
@@ -39,6 +44,65 @@ def test_an_honest_bundle_verifies(unpacked):
     assert done.returncode == 0, done.stderr
     assert "VERIFIED" in done.stdout
     assert "entries.ndjson: OK" in done.stdout
+
+
+def sign_again(folder: Path) -> None:
+    """What whoever holds the document key could do: name the files as they are now, and sign that."""
+    manifest = json.loads((folder / "manifest.json").read_bytes())
+    for each in manifest["files"]:
+        each["sha256"] = sha256_digest((folder / each["path"]).read_bytes()).removeprefix("sha256:")
+    (folder / "manifest.json").write_bytes(canonical(manifest))
+    (folder / "signatures" / "bundle.sig").write_bytes(document_signer().sign((folder / "manifest.json").read_bytes()))
+
+
+def replace(file: Path, old: bytes, new: bytes) -> None:
+    data = file.read_bytes()
+    assert old in data
+    file.write_bytes(data.replace(old, new, 1))
+
+
+def test_with_the_logs_key_the_checkpoint_is_checked(unpacked):
+    done = run(unpacked, "../key.pem", "../log.pem")
+    assert done.returncode == 0, done.stderr
+    assert "checkpoint: signed by this log key" in done.stdout
+    assert "NOT CHECKED" in run(unpacked, "../key.pem").stdout
+
+
+@pytest.mark.parametrize(("key", "code"), [("../other-log.pem", 6), ("../key.pem", 6), ("../none.pem", 7)])
+def test_a_checkpoint_of_another_key_fails(unpacked, key, code):
+    assert run(unpacked, "../key.pem", key).returncode == code
+
+
+def test_a_checkpoint_that_was_not_signed_like_this_fails_though_the_manifest_is_signed(unpacked):
+    text = (unpacked / "checkpoint").read_text()
+    size = text.splitlines()[1]
+    (unpacked / "checkpoint").write_text(text.replace(f"\n{size}\n", f"\n{int(size) + 1}\n", 1))
+    sign_again(unpacked)
+    assert run(unpacked, "../key.pem").returncode == 0, "nothing else names the size"
+    done = run(unpacked, "../key.pem", "../log.pem")
+    assert done.returncode == 6
+    assert "the checkpoint's signature" in done.stderr
+
+
+def test_an_entry_that_is_not_the_proofs_fails_though_the_manifest_is_signed(unpacked):
+    replace(unpacked / "entries.ndjson", b'"confidence":0.', b'"confidence":1.')
+    sign_again(unpacked)
+    done = run(unpacked, "../key.pem")
+    assert done.returncode == 6
+    assert "hash" in done.stderr
+
+
+def test_a_broken_stream_fails_though_manifest_and_hashes_are_right(log, unpacked):
+    contents = log.contents(range(4), start=1)
+    changed = bytearray(contents.entries[-1])
+    place = changed.index(b'"previous_hash":"sha256:') + len(b'"previous_hash":"sha256:')
+    changed[place] = ord("1") if changed[place] != ord("1") else ord("2")
+    forged = dataclasses.replace(contents, entries=[*contents.entries[:-1], bytes(changed)])
+    for name, data in read_bundle(build_bundle(forged, document_signer())).files.items():
+        (unpacked / name).write_bytes(data)
+    done = run(unpacked, "../key.pem")
+    assert done.returncode == 6
+    assert "does not follow" in done.stderr
 
 
 def test_it_runs_from_anywhere(unpacked):

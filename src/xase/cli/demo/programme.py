@@ -52,10 +52,11 @@ def _play(scene: Scene, stage: Stage, cases: Cases) -> None:
 
 
 def _keep_keys(stage: Stage, published: str) -> None:
-    """The public keys as their auditors would keep them: all of them, and the document key by itself for openssl."""
+    """The public keys as their auditors would keep them: all of them, and each in a file of its own for openssl."""
     (stage.folder / story.KEYS).write_text(published)
-    document = next(key for key in json.loads(published)["keys"] if key["use"] == "document")
-    (stage.folder / story.DOCUMENT_KEY).write_text(document["public_key"])
+    by_use = {key["use"]: key["public_key"] for key in json.loads(published)["keys"]}
+    for name, use in zip(story.PEM_KEYS, ("document", "log"), strict=True):
+        (stage.folder / name).write_text(by_use[use])
 
 
 def _farewell(scene: Scene, stage: Stage, *, keep: bool) -> None:

@@ -23,7 +23,7 @@ BUNDLE: Final = "bundle.zip"
 SESSION_BUNDLE: Final = "session.zip"
 FORGED: Final = "forged.zip"
 KEYS: Final = "keys.json"
-DOCUMENT_KEY: Final = "document-key.pem"
+PEM_KEYS: Final = ("document-key.pem", "log-key.pem")
 
 
 @dataclass(frozen=True, slots=True)
@@ -132,7 +132,7 @@ def verify(scene: Scene, stage: Stage) -> None:
         scene.output(_typed(scene, stage, "xase", "verify", BUNDLE, "--key", KEYS))
         with ZipFile(stage.folder / BUNDLE) as archive:
             archive.extractall(stage.folder / "unpacked")
-        scene.output(_typed(scene, stage, "sh", "unpacked/verify.sh", DOCUMENT_KEY))
+        scene.output(_typed(scene, stage, "sh", "unpacked/verify.sh", *PEM_KEYS))
 
 
 def check_session(scene: Scene, stage: Stage, session_id: str) -> None:

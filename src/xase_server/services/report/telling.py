@@ -207,7 +207,7 @@ def _checking(facts: Mapping[str, Any]) -> Chapter:
     name = facts["bundle_id"]
     commands = (
         f"xase verify {name}.zip --key xase-signing-keys.json",
-        f"unzip {name}.zip -d bundle && sh bundle/verify.sh document-key.pem",
+        f"unzip {name}.zip -d bundle && sh bundle/verify.sh document-key.pem log-key.pem",
     )
     log = f"{facts['tree_size']:,} entries"
     return Chapter(
