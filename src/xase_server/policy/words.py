@@ -20,6 +20,8 @@ _OPERATIONS: Final[Mapping[str, str]] = {
     "bucketize": "is given as a band",
     "date_shift": "is moved by some days",
     "noise": "has noise added",
+    "k_anonymize": "is made alike for so many people that none stands out",
+    "scrub_text": "is cleared of what names people",
 }
 
 
@@ -67,6 +69,12 @@ _TERMS: Final[Mapping[str, Callable[[Any], Iterable[str]]]] = {
     "min_group_size": lambda size: [f"Groups of fewer than {size:,} are not answered."],
     "round_to": lambda step: [f"Counts of groups are rounded to {step:,}."],
     "min_set_difference": lambda size: [f"Queries that differ by fewer than {size:,} are not answered."],
+    "epsilon_total": lambda most: [f"Answers have noise added, and spend a privacy budget of {most:g} in all."],
+    "epsilon_per_query": lambda most: [f"One query spends at most {most:g} of the privacy budget."],
+    "max_contributions": lambda most: [f"One person counts at most {most:,} times in an answer with noise."],
+    "bounds": lambda fields: [
+        f"{name} counts from {low:g} to {high:g}." for name, (low, high) in sorted(fields.items())
+    ],
     "rate_limit": lambda rate: [f"At most {rate.limit:,} requests in {rate.period}."],
     "max_records": lambda most: [f"At most {most:,} records in a session."],
     "max_queries": lambda most: [f"At most {most:,} queries in a session."],
