@@ -13,6 +13,7 @@ from typing import Final
 
 import msgspec
 
+from xase_server.datasets.anonymity.job import AnonymityJob
 from xase_server.datasets.ingest.job import Job
 from xase_server.datasets.ingest.report import Done, Failed, Line
 from xase_server.ports.datasets import Found, IngestProblem, Progress
@@ -21,6 +22,9 @@ _COMMAND: Final = (sys.executable, "-P", "-m", "xase_server.datasets.ingest")
 _KEPT: Final = ("PATH", "HOME", "LANG", "LC_ALL", "TMPDIR", "PYTHONPATH", "LD_LIBRARY_PATH", "DYLD_LIBRARY_PATH")
 _POLL_SECONDS: Final = 0.1
 _OUT_OF_MEMORY: Final = {-signal.SIGKILL, -signal.SIGABRT, -signal.SIGXFSZ}
+
+Work = Job | AnonymityJob
+"""What a process can be given to do."""
 
 
 class Converter:
@@ -34,7 +38,7 @@ class Converter:
         self._lock = threading.Lock()
         self._waiting: _Process | None = None
 
-    def convert(self, job: Job, progress: Callable[[Progress], None], cancelled: Callable[[], bool]) -> Found:
+    def convert(self, job: Work, progress: Callable[[Progress], None], cancelled: Callable[[], bool]) -> Found:
         """What the job made in its folder, durable; raises IngestProblem, also when it was cancelled or killed."""
         total = _size(job)
         with _ending(self._next()) as process:
@@ -90,7 +94,7 @@ def _end(process: _Process) -> None:
                 pipe.close()
 
 
-def _size(job: Job) -> int:
+def _size(job: Work) -> int:
     try:
         return Path(job.source).stat().st_size
     except OSError:
@@ -103,7 +107,7 @@ def _environment() -> dict[str, str]:
     return {**kept, "ARROW_DEFAULT_MEMORY_POOL": "system"}
 
 
-def _lines(process: _Process, job: Job, cancelled: Callable[[], bool]) -> Iterator[Line]:
+def _lines(process: _Process, job: Work, cancelled: Callable[[], bool]) -> Iterator[Line]:
     """What the process says, until it ends."""
     assert process.stdin is not None and process.stdout is not None, "both are pipes"  # noqa: PT018
     decode = msgspec.json.Decoder(Line).decode

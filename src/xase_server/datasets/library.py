@@ -4,20 +4,33 @@ from collections.abc import Callable, Mapping
 from pathlib import Path
 from typing import Any
 
+import pyarrow as pa
+
 from xase_server.datasets import caches
+from xase_server.datasets.anonymity.job import AnonymityJob
+from xase_server.datasets.anonymity.risk import risk_of
 from xase_server.datasets.bounds import Bounds
 from xase_server.datasets.caches import BuildDatabase
-from xase_server.datasets.conversion import Converter
+from xase_server.datasets.conversion import Converter, Work
 from xase_server.datasets.edition import Edition
 from xase_server.datasets.editions import Editions
-from xase_server.datasets.folder import caches_whole, read_found, read_schema
+from xase_server.datasets.folder import DATA, caches_whole, read_found, read_schema
 from xase_server.datasets.ingest.job import Job
 from xase_server.datasets.opened import OpenedVersion, OpenEngine
 from xase_server.datasets.profile import profile
 from xase_server.datasets.roots import Roots
 from xase_server.datasets.shelf import Shelf
 from xase_server.datasets.versions import Versions
-from xase_server.ports.datasets import Edit, Found, Ingest, IngestProblem, Progress, VersionUnavailable
+from xase_server.ports.datasets import (
+    Derive,
+    Edit,
+    Found,
+    Ingest,
+    IngestProblem,
+    Progress,
+    RiskQuestion,
+    VersionUnavailable,
+)
 
 _MOST_OPEN = 32
 
@@ -57,8 +70,9 @@ class LocalLibrary:
     def ingest(self, wish: Ingest, progress: Callable[[Progress], None], cancelled: Callable[[], bool]) -> Found:
         """See `Library.ingest`."""
         base = None if wish.base is None else self._versions.folder(wish.dataset_id, wish.base)
-        with self._versions.building() as folder:
-            job = Job(
+        return self._made(
+            (wish.dataset_id, wish.number),
+            lambda folder: Job(
                 source=str(wish.source.absolute()),
                 folder=str(folder.absolute()),
                 dataset_id=wish.dataset_id,
@@ -66,18 +80,52 @@ class LocalLibrary:
                 id_field=wish.id_field,
                 base=None if base is None else str(base.absolute()),
                 bounds=self._bounds,
-            )
-            found = self._converter.convert(job, progress, cancelled)
+            ),
+            progress,
+            cancelled,
+        )
+
+    def derive(self, wish: Derive, progress: Callable[[Progress], None], cancelled: Callable[[], bool]) -> Found:
+        """See `Library.derive`."""
+        base = self._versions.folder(*wish.base)
+        return self._made(
+            (wish.dataset_id, wish.number),
+            lambda folder: AnonymityJob(
+                base=str(base.absolute()), folder=str(folder.absolute()), wish=wish.anonymity, bounds=self._bounds
+            ),
+            progress,
+            cancelled,
+        )
+
+    def _made(
+        self,
+        place: tuple[str, int],
+        job: Callable[[Path], Work],
+        progress: Callable[[Progress], None],
+        cancelled: Callable[[], bool],
+    ) -> Found:
+        """A version made in a fresh folder, in a process of its own, and given its name."""
+        with self._versions.building() as folder:
+            found = self._converter.convert(job(folder), progress, cancelled)
             if cancelled():
                 raise IngestProblem("The ingest was cancelled")
             try:
                 caches.build_database(folder, read_schema(found), self._build_database)
-                self._shelf.remove((wish.dataset_id, wish.number))
-                self._editions.discard((wish.dataset_id, wish.number))
-                self._versions.publish(folder, wish.dataset_id, wish.number)
+                self._shelf.remove(place)
+                self._editions.discard(place)
+                self._versions.publish(folder, *place)
             except (OSError, VersionUnavailable) as error:
                 raise IngestProblem(f"The version's files could not be written ({type(error).__name__})") from None
         return found
+
+    def risk(self, dataset_id: str, number: int, question: RiskQuestion) -> Mapping[str, Any]:
+        """See `Library.risk`."""
+        folder = self._versions.folder(dataset_id, number)
+        read_found(folder)
+        try:
+            return risk_of(folder / DATA, question)
+        except (OSError, pa.ArrowException) as error:
+            raise VersionUnavailable(f"the version's files cannot be read ({type(error).__name__})") from None
 
     def open(self, dataset_id: str, number: int) -> OpenedVersion:
         """See `Library.open`."""

@@ -76,12 +76,48 @@ class Ingest(Struct, frozen=True, kw_only=True):
     base: int | None = None
 
 
+class RiskQuestion(Struct, frozen=True):
+    """By which fields somebody could recognise a record, and which of its fields they must not learn; dotted paths.
+
+    Where `subject` names the person of each record, persons are counted, and else records.
+    """
+
+    quasi_identifiers: tuple[str, ...]
+    sensitive: tuple[str, ...] = ()
+    subject: str | None = None
+
+
+class Anonymity(Struct, frozen=True, kw_only=True):
+    """A version to be made less telling until `k` persons or records of each class look alike.
+
+    `l`: and each class holds so many values of each sensitive field. `suppression_max` is the share of records
+    that may be left out for it. Fields `removed` and records `withheld`, by number, are not part of the result.
+    """
+
+    question: RiskQuestion
+    k: int
+    l: int | None = None  # noqa: E741 -- as everybody writes it
+    suppression_max: float
+    removed: tuple[str, ...] = ()
+    withheld: tuple[int, ...] = ()
+
+
+class Derive(Struct, frozen=True, kw_only=True):
+    """A version of a dataset to be made from a version of another one."""
+
+    dataset_id: str
+    number: int
+    base: tuple[str, int]
+    anonymity: Anonymity
+
+
 class Found(Struct, frozen=True, kw_only=True):
     """What an ingest found and made; its files are durable under their final name, in no list yet.
 
     `schema` is the JSON form of the columns (`datasets.types`), RECORD_ID first; `mixed` names the
     columns of mixed types, kept as JSON. `digest` is the Merkle root (RFC 9162) over the row groups
-    of the Parquet file, as `sha256:…`; `bytes` its size; `id_field` the column that gave the ids.
+    of the Parquet file, as `sha256:…`; `bytes` its size; `id_field` the column that gave the ids. `risk` is the
+    report of an anonymisation.
     """
 
     rows: int
@@ -90,6 +126,7 @@ class Found(Struct, frozen=True, kw_only=True):
     schema: Sequence[Mapping[str, Any]]
     mixed: tuple[str, ...] = ()
     id_field: str | None = None
+    risk: Mapping[str, Any] | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -161,6 +198,17 @@ class Library(Protocol):
         Repeating it replaces what an earlier attempt, whose result was not recorded, left. Raises
         IngestProblem.
         """
+        ...
+
+    def derive(self, wish: Derive, progress: Callable[[Progress], None], cancelled: Callable[[], bool]) -> Found:
+        """Make the version's files from another version, as `ingest` does; its record ids are those of the other.
+
+        Raises IngestProblem when what was asked for cannot be reached, VersionUnavailable.
+        """
+        ...
+
+    def risk(self, dataset_id: str, number: int, question: RiskQuestion) -> Mapping[str, Any]:
+        """How easily records are recognised: see docs/spec/api.md, section 3. Blocks; raises VersionUnavailable."""
         ...
 
     def open(self, dataset_id: str, number: int) -> Version:

@@ -17,6 +17,7 @@ import time
 import msgspec
 import pyarrow as pa
 
+from xase_server.datasets.anonymity.job import AnonymityJob, anonymise
 from xase_server.datasets.bounds import Bounds
 from xase_server.datasets.ingest.job import Job, run
 from xase_server.datasets.ingest.report import Done, Failed, Line, Read
@@ -67,14 +68,14 @@ def end_with(starter: int) -> None:
     os._exit(1)
 
 
-def outcome(job: Job) -> Line:
+def outcome(job: Job | AnonymityJob) -> Line:
     """The last line to say."""
     try:
-        return Done(run(job, Reporter()))
+        return Done(run(job, Reporter()) if isinstance(job, Job) else anonymise(job, Reporter()))
     except IngestProblem as problem:
         return Failed(problem.message, problem.too_large)
     except VersionUnavailable:
-        return Failed("The version that rows are appended to cannot be read", False)
+        return Failed("The version that this one is made from cannot be read", False)
     except MemoryError:
         return Failed("The data needs more memory than a conversion may have", True)
     except OSError as error:
@@ -90,7 +91,7 @@ def main() -> None:
     wish = sys.stdin.buffer.readline()
     if not wish:  # nobody had a job
         return
-    job = msgspec.json.decode(wish, type=Job)
+    job = msgspec.json.decode(wish, type=Job | AnonymityJob)
     pa.set_cpu_count(2)
     pa.set_io_thread_count(2)
     bound(job.bounds)

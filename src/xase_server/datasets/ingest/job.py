@@ -10,8 +10,8 @@ from msgspec import Struct
 
 from xase_server.datasets import names, types
 from xase_server.datasets.bounds import Bounds
-from xase_server.datasets.digest import file_digest
-from xase_server.datasets.folder import DATA, FOUND, IDS, ROWS, read_found, read_schema, sync_all, write_json
+from xase_server.datasets.finish import finish
+from xase_server.datasets.folder import DATA, read_found, read_schema
 from xase_server.datasets.ingest import record_ids
 from xase_server.datasets.ingest.arrow import ArrowReading
 from xase_server.datasets.ingest.csv import CsvReading
@@ -20,10 +20,9 @@ from xase_server.datasets.ingest.parquet import ParquetReading
 from xase_server.datasets.ingest.reading import Reading, Report
 from xase_server.datasets.ingest.record_ids import ColumnIds, PlaceIds
 from xase_server.datasets.ingest.source import Source
-from xase_server.datasets.rows import Rows
 from xase_server.datasets.union import appended, widened
 from xase_server.datasets.writer import VersionWriter
-from xase_server.ports.datasets import RECORD_ID, Format, Found, IngestProblem, Numbers
+from xase_server.ports.datasets import RECORD_ID, Format, Found, IngestProblem
 from xase_server.query.schema import Schema, Type
 
 _READINGS: Final[Mapping[Format, Callable[[Source, Bounds, Report], Reading]]] = {
@@ -34,7 +33,7 @@ _READINGS: Final[Mapping[Format, Callable[[Source, Bounds, Report], Reading]]] =
 }
 
 
-class Job(Struct, frozen=True, kw_only=True):
+class Job(Struct, frozen=True, kw_only=True, tag="convert"):
     """What to convert, and into which folder; `base` is the folder of the version that is appended to."""
 
     source: str
@@ -77,7 +76,7 @@ def run(job: Job, report: Report) -> Found:
                 writer.add(_as(batch, base.schema, schema))
         _add(writer, reading, _ids(job, id_field, reading.schema), schema)
         source.check_unchanged()
-    return _closed(job, writer, schema, id_field)
+    return finish(Path(job.folder), writer, schema, id_field)
 
 
 def _id_field(job: Job, schema: Schema, base: Base | None) -> str | None:
@@ -118,27 +117,3 @@ def _as(batch: pa.RecordBatch, old: Schema, new: Schema) -> pa.RecordBatch:
         return pa.RecordBatch.from_arrays(batch.columns, schema=types.arrow_schema(new))
     whole = pa.StructArray.from_arrays(batch.columns, fields=list(types.arrow_schema(old)))
     return pa.RecordBatch.from_struct_array(widened(whole, old, new))
-
-
-def _closed(job: Job, writer: VersionWriter, schema: Schema, id_field: str | None) -> Found:
-    twins = writer.close()
-    if len(twins):
-        _check_unique(Path(job.folder), twins)
-    folder = Path(job.folder)
-    data = folder / DATA
-    found = Found(
-        rows=writer.rows,
-        bytes=data.stat().st_size,
-        digest=file_digest(data, pq.read_metadata(data)),
-        schema=types.written(schema),
-        mixed=types.mixed(schema),
-        id_field=id_field,
-    )
-    write_json(folder / FOUND, found)
-    sync_all(folder, (DATA, ROWS, IDS))
-    return found
-
-
-def _check_unique(folder: Path, twins: Numbers) -> None:
-    ids = Rows(folder / ROWS).take(twins, [RECORD_ID]).column(0).combine_chunks()
-    record_ids.check_unique(ids, twins.tolist())
