@@ -25,6 +25,7 @@ from xase_server.ports import Engine, Library, RecordBatches, Storage, StorageUn
 from xase_server.query.schema import Schema
 from xase_server.services.access import Access
 from xase_server.services.aggregation import Aggregation
+from xase_server.services.anonymization import Anonymization
 from xase_server.services.answered import AnsweredGroups
 from xase_server.services.approvals import Approvals
 from xase_server.services.authentication import Authenticator
@@ -212,17 +213,16 @@ def _access(core: Core, governance: Governance) -> Access:
 
 
 def _services(core: Core, library: Library) -> Services:
-    reader = core.reader
-    ledger, custody, clock = core.ledger, core.custody, core.clock
+    reader, ledger, custody, clock = core.reader, core.ledger, core.custody, core.clock
     purposes = _purposes(core.settings.purposes_file)
     governance = Governance(purposes)
     master_key = core.home.master_key(core.settings.master_key_file)
-    tokens = TokenMap(core.storage)
-    gate, planner = Gate(reader, clock, governance), Planner(library, Withdrawn(reader), master_key, tokens.give)
+    gate, datasets = Gate(reader, clock, governance), _datasets(core, library)
+    planner = Planner(library, Withdrawn(reader), master_key, TokenMap(core.storage).give)
     releases, budgets = Releases(ledger), Budgets(reader)
     data, spread = Data(gate, planner, releases, reader), Spread(reader, planner)
-    payments = Payments(releases, budgets, clock)
-    private = PrivateAggregation(planner, payments, noise=OpenDP() if is_installed() else None)
+    noise = OpenDP() if is_installed() else None
+    private = PrivateAggregation(planner, Payments(releases, budgets, clock), noise=noise)
     return Services(
         decisions=Decisions(ledger, reader),
         interventions=Interventions(ledger, reader, custody.document, clock),
@@ -231,7 +231,8 @@ def _services(core: Core, library: Library) -> Services:
         authenticator=Authenticator(reader, clock),
         evidence=Evidence(reader),
         bundles=_bundles(core),
-        datasets=_datasets(core, library),
+        datasets=datasets,
+        anonymization=Anonymization(datasets, reader, planner, library),
         policies=Policies(ledger, reader, clock, purposes, noise=is_installed()),
         log=Log(reader, custody.ring),
         access=_access(core, governance),

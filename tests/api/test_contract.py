@@ -110,9 +110,17 @@ async def holding(site, client):
     wish = {"name": new_id("name").replace("_", "-"), "source": "lines.ndjson", "policy_id": policy}
     dataset = (await client.post("/v1/datasets", json=wish)).json()["dataset_id"]
     await settled_dataset(client, dataset)
+    anonymous = new_id("anonymous").replace("_", "-")
     path, governed = f"/v1/datasets/{dataset}", f"/v1/policies/{policy}"
     return {
         "register_dataset": ("POST", "/v1/datasets", {"name": new_id("other").replace("_", "-")}),
+        "anonymize_dataset": (
+            "POST",
+            f"{path}/anonymize",
+            {"name": anonymous, "k": 2, "quasi_identifiers": ["age"]},
+        ),
+        "get_risk": ("GET", f"/v1/datasets/{anonymous}/versions/1/risk", None),
+        "assess_risk": ("POST", f"{path}/versions/1/risk", {"quasi_identifiers": ["age"]}),
         "list_datasets": ("GET", "/v1/datasets", None),
         "get_dataset": ("GET", path, None),
         "change_dataset": ("PATCH", path, {"fields": {"age": {"class": "sensitive", "description": "years"}}}),

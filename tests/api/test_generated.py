@@ -49,7 +49,7 @@ def test_every_endpoint_is_tried():
 def existing(listening):
     """Ids that exist, by the first words of the addresses they belong to."""
     headers = {"Authorization": f"Bearer {listening.site.admin}"}
-    with httpx2.Client(base_url=listening.url, headers=headers) as client:
+    with httpx2.Client(base_url=listening.url, headers=headers, timeout=60) as client:
         record = client.post("/v1/records", json=DECISION).json()["id"]
         bundle = client.post("/v1/evidence/bundles", json={"record_ids": [record]}).json()["bundle_id"]
         key = client.post("/v1/keys", json={"name": "k", "role": "auditor"}).json()["id"]

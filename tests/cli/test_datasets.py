@@ -77,6 +77,18 @@ def test_a_budget_is_shown_before_and_after_a_noisy_answer(xase_, added, name, t
     assert "epsilon_left" in shown
 
 
+def test_an_anonymised_dataset_is_made_and_its_risks_are_shown(xase_, added, name):
+    quasi = ("--quasi", "age")
+    made = xase_("datasets", "anonymize", name, "--name", f"{name}-open", "-k", "2", *quasi, "--json")
+    assert made.code == 0, made.err
+    assert (made.json["derived_from"], made.json["rows"]) == (added["dataset_id"], 2)
+    assert xase_("datasets", "risk", f"{name}-open", "--json").json["report"]["k"] == 2
+    assert "prosecutor" in xase_("datasets", "risk", name, *quasi).out
+    failed = xase_("datasets", "anonymize", name, "--name", f"{name}-open", "-k", "3", *quasi)
+    assert failed.code != 0
+    assert "k = 3 cannot be reached" in failed.err
+
+
 def test_more_data_is_appended(xase_, added, name):
     assert xase_("datasets", "add", "lines.ndjson", "--to", name, "--append", "--json").json["rows"] == 4
     assert xase_("datasets", "versions", name).out.count("sha256:") == 2

@@ -173,6 +173,70 @@ def versions(dataset: Dataset, *, base_url: BaseUrl = None, key_file: KeyFile = 
     show_all(found, ("version", "mode", "rows", "bytes", "created_at", "digest"), as_json=as_json)
 
 
+Quasi = Annotated[
+    list[str] | None,
+    typer.Option("--quasi", metavar="PATH", help="A field by which somebody could be recognised; repeatable."),
+]
+Sensitive = Annotated[
+    list[str] | None,
+    typer.Option(metavar="PATH", help="A field that nobody must learn of somebody; repeatable."),
+]
+
+
+@app.command()
+def anonymize(
+    dataset: Dataset,
+    *,
+    name: Annotated[str, typer.Option(help="Of the dataset that is made, or given its next version.")],
+    k: Annotated[int, typer.Option("-k", min=2, help="How many people, or records, look alike.")],
+    l: Annotated[  # noqa: E741 - as everybody writes it
+        int | None, typer.Option("-l", min=2, help="How many values of each sensitive field those hold.")
+    ] = None,
+    quasi: Quasi = None,
+    sensitive: Sensitive = None,
+    suppression_max: Annotated[
+        float | None, typer.Option(min=0, max=0.5, help="The share of records that may be left out; 0.05 by default.")
+    ] = None,
+    wait: Annotated[bool, typer.Option(help="Until it is made.")] = True,
+    base_url: BaseUrl = None,
+    key_file: KeyFile = None,
+    as_json: AsJson = False,
+) -> None:
+    """Make an anonymised dataset of an own dataset. Which fields matter is by default what their classes say."""
+    with connect(base_url, key_file) as client:
+        made = client.datasets.anonymize(
+            dataset,
+            name=name,
+            k=k,
+            l=l,
+            quasi_identifiers=quasi,
+            sensitive=sensitive,
+            suppression_max=suppression_max,
+            wait=wait,
+        )
+    _show(made.to_dict(), as_json=as_json)
+
+
+@app.command()
+def risk(
+    dataset: Dataset,
+    *,
+    version: Annotated[int | None, typer.Option(min=1, help="By default the newest.")] = None,
+    quasi: Quasi = None,
+    sensitive: Sensitive = None,
+    base_url: BaseUrl = None,
+    key_file: KeyFile = None,
+    as_json: AsJson = False,
+) -> None:
+    """Show how easily records are recognised: with --quasi of any version, else as an anonymised one was made."""
+    with connect(base_url, key_file) as client:
+        found = client.datasets.risk(dataset, version=version, quasi_identifiers=quasi, sensitive=sensitive).to_dict()
+    if as_json:
+        emit(found)
+    else:
+        show_fields(found["report"])
+
+
 @app.command()
 def update(
     dataset: Dataset,

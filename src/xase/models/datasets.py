@@ -24,6 +24,7 @@ class DatasetState(Model):
     id_field: str | None
     subject_field: str | None
     policy_id: str | None
+    derived_from: str | None
     fields: Document | None
     rows: int | None
     bytes: int | None
@@ -46,6 +47,7 @@ class DatasetVersion(Model):
     digest: str
     created_at: str
     id_field: str | None
+    parent: Document | None
 
 
 class DatasetField(Model):
@@ -94,6 +96,17 @@ class DatasetBudget(Model):
     epsilon_spent: float
     epsilon_left: float | None
     organisations: Sequence[Document]
+
+
+class DatasetRisk(Model):
+    """How easily the records of a version are recognised; `hash` where its ledger entry cites the report."""
+
+    __slots__ = ()
+
+    dataset_id: str
+    version: int
+    report: Document
+    hash: str | None
 
 
 class Policy(Model):

@@ -66,7 +66,10 @@ class DatasetChange(Struct, forbid_unknown_fields=True, frozen=True, kw_only=Tru
 
 
 class Dataset(Struct, frozen=True, kw_only=True, omit_defaults=True):
-    """What is kept of a dataset beside its row: `version` is the newest that may be read, 0 for none."""
+    """What is kept of a dataset beside its row: `version` is the newest that may be read, 0 for none.
+
+    `derived_from` is the dataset whose versions these are made of.
+    """
 
     name: str
     description: str = ""
@@ -77,10 +80,21 @@ class Dataset(Struct, frozen=True, kw_only=True, omit_defaults=True):
     version: int = 0
     failure: str | None = None
     withdrawn: int = 0
+    derived_from: str | None = None
+
+
+class Parent(Struct, frozen=True):
+    """The version that another was made of."""
+
+    dataset_id: str
+    version: int
 
 
 class Version(Struct, frozen=True, kw_only=True, omit_defaults=True):
-    """What is kept of one version; `schema` is the JSON form of its columns (`xase_server.datasets.types`)."""
+    """What is kept of one version; `schema` is the JSON form of its columns (`xase_server.datasets.types`).
+
+    One that was made of another has its `parent`, and the report of how easily its records are recognised.
+    """
 
     dataset_id: str
     number: int
@@ -91,6 +105,8 @@ class Version(Struct, frozen=True, kw_only=True, omit_defaults=True):
     schema: tuple[dict[str, Any], ...]
     mixed: tuple[str, ...] = ()
     id_field: str | None = None
+    parent: Parent | None = None
+    risk: dict[str, Any] | None = None
 
 
 def dataset_ref(dataset_id: str) -> ObjectRef:

@@ -36,6 +36,7 @@ def dataset_view(row: ObjectRow, newest: Version | None, progress: Progress | No
     if progress is not None and newest is None:
         view["status"] = PROCESSING
     said = {"id_field": dataset.id_field, "subject_field": dataset.subject_field, "policy_id": dataset.policy_id}
+    said["derived_from"] = dataset.derived_from
     view |= {name: value for name, value in said.items() if value is not None}
     view["fields"] = {path: note_view(note) for path, note in dataset.fields.items()}
     if newest is not None:
@@ -64,6 +65,8 @@ def version_view(row: ObjectRow) -> View:
         "digest": version.digest,
         "created_at": format_time(row.created_ms),
     }
+    if version.parent is not None:
+        view["parent"] = {"dataset_id": version.parent.dataset_id, "version": version.parent.version}
     return view | ({"id_field": version.id_field} if version.id_field else {})
 
 

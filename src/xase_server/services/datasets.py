@@ -2,7 +2,6 @@
 
 import asyncio
 from collections.abc import AsyncIterator, Callable, Mapping, Sequence
-from dataclasses import dataclass
 from itertools import islice
 from typing import Any, Final
 
@@ -11,8 +10,6 @@ from msgspec import UNSET, structs
 from xase_server.domain.clock import Clock
 from xase_server.domain.datasets import (
     ARCHIVED,
-    DATASET,
-    PROCESSING,
     VERSION,
     Dataset,
     DatasetChange,
@@ -23,11 +20,10 @@ from xase_server.domain.datasets import (
     version_ref,
 )
 from xase_server.domain.decisions import Page
-from xase_server.domain.entries import Append, ObjectsChanged, Unit, admin_stream
+from xase_server.domain.entries import Unit
 from xase_server.domain.errors import Problems, Refused, unavailable
-from xase_server.domain.ids import is_id, new_id
-from xase_server.domain.objects import Expectation, ObjectQuery, ObjectRow
-from xase_server.domain.policies import policy_ref
+from xase_server.domain.ids import is_id
+from xase_server.domain.objects import ObjectQuery, ObjectRow
 from xase_server.domain.principals import Principal
 from xase_server.ledger.append import Ledger
 from xase_server.policy.sight import paths, visible
@@ -35,13 +31,21 @@ from xase_server.ports import Library, Reads, VersionUnavailable
 from xase_server.services.anew import until_it_stands
 from xase_server.services.croissant import croissant
 from xase_server.services.dataset_views import Sees, dataset_view, fields_view, offered_view, version_view
-from xase_server.services.documents import dataset_of, document_of, schema_of, version_of
-from xase_server.services.fitting import find_policy, refuse_unfit, refuse_unknown_fields
+from xase_server.services.documents import dataset_of, schema_of, version_of
+from xase_server.services.fitting import refuse_unknown_fields
 from xase_server.services.ingestion import Ingestion
-from xase_server.services.jobs import Arrival, Job, Mode
+from xase_server.services.jobs import Arrival, Derivation, Job, Mode
 from xase_server.services.outcome import Once, Outcome, Remembered, made_before, recall, remember
 from xase_server.services.reading import Reader
-from xase_server.services.sealing import make_append
+from xase_server.services.registration import (
+    Policed,
+    Registration,
+    append_dataset,
+    name_taken,
+    openly,
+    policed_by,
+    said,
+)
 from xase_server.services.versions import moved
 from xase_server.services.views import View
 from xase_server.services.visibility import (
@@ -56,23 +60,15 @@ _REGISTERING_SECONDS: Final = 2.0
 _READING_SECONDS: Final = 10.0
 
 
-@dataclass(frozen=True, slots=True)
-class _Policed:
-    """A dataset's policy id, and what must still hold for it when it is attached."""
-
-    parent: str | None
-    expects: tuple[Expectation, ...]
-
-
 class Datasets:
     """The use cases around the datasets of the caller's organisation, and those that others offer it."""
 
     def __init__(self, ledger: Ledger, reader: Reader, library: Library, ingestion: Ingestion, clock: Clock) -> None:
         self._ledger = ledger
+        self._registration = Registration(ledger, reader, clock)
         self._reader = reader
         self._library = library
         self._ingestion = ingestion
-        self._clock = clock
 
     # ------------------------------------------------------------------ data
 
@@ -85,7 +81,15 @@ class Datasets:
         if earlier is not None:
             return await self._again(who, earlier)
         arrival = await self._registered_arrival(wish)
-        row = await until_it_stands(lambda: self._register(who, wish, once))
+        dataset = Dataset(
+            name=wish.name,
+            description=wish.description or "",
+            id_field=wish.id_field or None,
+            subject_field=wish.subject_field or None,
+            fields=wish.fields or {},
+            policy_id=wish.policy_id or None,
+        )
+        row = await until_it_stands(lambda: self._registration.make(who, dataset, once))
         if arrival is not None:
             await self._ingestion.start(who, row, arrival, None).wait(_REGISTERING_SECONDS)
         return Outcome(await self._own_view(who, row.id))
@@ -126,6 +130,32 @@ class Datasets:
             who, self._ingestion.start(who, row, Arrival(path, wish.format or None, wish.mode), once)
         )
 
+    async def again(self, who: Principal, once: Once | None) -> Outcome | None:
+        """What an earlier request with this idempotency key is answered, if there was one."""
+        earlier = await recall(self._reader, once)
+        return None if earlier is None else await self._again(who, earlier)
+
+    async def derive(self, who: Principal, name: str, derivation: Derivation, once: Once | None) -> Outcome:
+        """The dataset `name` with what becomes of another one as its next version, or with `progress` meanwhile.
+
+        It is registered when there is none of this name. Raises Refused: `conflict` when it holds other data.
+        """
+        row = await until_it_stands(lambda: self._derived(who, name, derivation))
+        if await self._is_repeated(once, row.id):
+            return Outcome(await self._own_view(who, row.id), replayed=True)
+        return await self._finished(who, self._ingestion.start(who, row, derivation, once))
+
+    async def _derived(self, who: Principal, name: str, derivation: Derivation) -> ObjectRow:
+        """The dataset that holds what is made of that other one."""
+        found = await self._reader.point(
+            lambda reads: next(every_dataset(reads, name=name, owner=who.organisation), None)
+        )
+        if found is None:
+            return await self._registration.make(who, Dataset(name=name, derived_from=derivation.source), None)
+        if dataset_of(found).derived_from != derivation.source or found.status == ARCHIVED:
+            raise name_taken(name)
+        return found
+
     async def _is_repeated(self, once: Once | None, dataset_id: str) -> bool:
         """Whether an earlier request with this idempotency key has been answered, or is being worked on."""
         if await recall(self._reader, once) is not None:
@@ -143,6 +173,12 @@ class Datasets:
         row = await self._reader.point(lambda reads: find_own_dataset(reads, who.organisation, name))
         if row.status == ARCHIVED:
             raise Refused("conflict", "This dataset is archived", {"resource": "dataset", "id": row.id})
+        if dataset_of(row).derived_from is not None:
+            raise Refused(
+                "conflict",
+                "This dataset is made of another one and takes no data of its own",
+                {"resource": "dataset", "id": row.id},
+            )
         return row
 
     async def _registered_arrival(self, wish: NewDataset) -> Arrival | None:
@@ -156,43 +192,6 @@ class Datasets:
             return None
         path = await asyncio.to_thread(self._library.resolve, wish.source)
         return Arrival(path, wish.format or None, "replace")
-
-    async def _register(self, who: Principal, wish: NewDataset, once: Once | None) -> ObjectRow:
-        dataset = Dataset(
-            name=wish.name,
-            description=wish.description or "",
-            id_field=wish.id_field or None,
-            subject_field=wish.subject_field or None,
-            fields=wish.fields or {},
-            policy_id=wish.policy_id or None,
-        )
-
-        def work(reads: Reads) -> _Policed:
-            if next(every_dataset(reads, name=wish.name, owner=who.organisation), None) is not None:
-                raise name_taken(wish.name)
-            return _policed(reads, who.organisation, dataset, None)
-
-        policed = await self._reader.point(work)
-        row = ObjectRow(
-            kind=DATASET,
-            id=new_id("ds"),
-            organisation=who.organisation,
-            revision=1,
-            document=document_of(dataset),
-            created_ms=self._clock.now_ms(),
-            status=PROCESSING,
-            name=dataset.name,
-            parent=policed.parent,
-        )
-        append = _append(who, row, "dataset_registered", _openly(dataset), _said(dataset))
-        # COMMIT POINT: after it the dataset exists; data that is being read for it may still be lost.
-        try:
-            await self._ledger.append(Unit((append,), remember(once, Remembered(ids=[row.id])), policed.expects))
-        except Refused as refused:
-            if refused.kind.slug != "conflict":
-                raise
-            raise name_taken(wish.name) from refused
-        return row
 
     # ------------------------------------------------------------------ changes
 
@@ -210,20 +209,20 @@ class Datasets:
     async def _change(self, who: Principal, name: str, wish: DatasetChange, once: Once | None) -> Outcome:
         wished = {field: value for field in wish.__struct_fields__ if (value := getattr(wish, field)) is not UNSET}
 
-        def work(reads: Reads) -> tuple[ObjectRow, Dataset, _Policed]:
+        def work(reads: Reads) -> tuple[ObjectRow, Dataset, Policed]:
             row = find_own_dataset(reads, who.organisation, name)
             after = structs.replace(dataset_of(row), **wished)
             version = newest_version(reads, row)
             if version is not None and wish.fields is not UNSET:
                 refuse_unknown_fields(version, after.fields, None)
-            return row, after, _policed(reads, who.organisation, after, version)
+            return row, after, policed_by(reads, who.organisation, after, version)
 
         row, after, policed = await self._reader.point(work)
         if after != dataset_of(row):
             changed = moved(row, after, parent=policed.parent)
-            body = {"changed": sorted(wished)} | _openly(after)
-            parts = {field: value for field, value in _said(after).items() if field in wished}
-            append = _append(who, changed, "dataset_changed", body, parts)
+            body = {"changed": sorted(wished)} | openly(after)
+            parts = {field: value for field, value in said(after).items() if field in wished}
+            append = append_dataset(who, changed, "dataset_changed", body, parts)
             # COMMIT POINT: after it the dataset is described and governed as it now says.
             claim = remember(once, Remembered(ids=[row.id]))
             await self._ledger.append(Unit((append,), claim, policed.expects))
@@ -243,7 +242,7 @@ class Datasets:
         if row.status == ARCHIVED:
             return row
         changed = moved(row, dataset_of(row), status=ARCHIVED)
-        append = _append(who, changed, "dataset_archived", {}, {})
+        append = append_dataset(who, changed, "dataset_archived", {}, {})
         # COMMIT POINT: after it no session begins.
         await self._ledger.append(Unit((append,), remember(once, Remembered(ids=[row.id]))))
         return changed
@@ -352,44 +351,3 @@ def newest_version(reads: Reads, row: ObjectRow) -> Version | None:
     number = dataset_of(row).version
     found = reads.object(version_ref(row.id, number)) if number else None
     return None if found is None else version_of(found)
-
-
-def name_taken(name: str) -> Refused:
-    """The refusal of a name that another dataset of the holder has."""
-    return Refused("conflict", "Another dataset has this name", {"field": "name", "resource": "dataset", "id": name})
-
-
-def _policed(reads: Reads, organisation: str, dataset: Dataset, version: Version | None) -> _Policed:
-    """What a dataset with this policy belongs to; raises `validation_error` when the policy is not there or unfit."""
-    if dataset.policy_id is None:
-        return _Policed(None, ())
-    policy, expected = find_policy(reads, organisation, dataset.policy_id)
-    if version is not None:
-        refuse_unfit(policy, version)
-    return _Policed(policy_ref(organisation, dataset.policy_id).id, (expected,))
-
-
-def _openly(dataset: Dataset) -> View:
-    """What entries say of a dataset in clear."""
-    return {} if dataset.policy_id is None else {"policy_id": dataset.policy_id}
-
-
-def _said(dataset: Dataset) -> View:
-    """What the holder says of a dataset in words of its own."""
-    said: View = {"name": dataset.name, "description": dataset.description}
-    said["fields"] = {
-        path: {"class": note.class_, "description": note.description} for path, note in dataset.fields.items()
-    }
-    return said
-
-
-def _append(who: Principal, row: ObjectRow, type: str, body: View, parts: View) -> Append:
-    return make_append(
-        identifier=row.id if row.revision == 1 else new_id("evt"),
-        type=type,
-        stream=admin_stream(row.organisation),
-        principal=who,
-        body={"dataset_id": row.id} | body,
-        parts={**parts, "principal": who.email},
-        effect=ObjectsChanged((row,)),
-    )

@@ -24,6 +24,7 @@ _RELATIONS: Final[Mapping[str, str]] = {
     "happened in": "prov:wasInformedBy",
     "used": "prov:used",
     "was permitted by": "prov:hadPlan",
+    "was derived from": "prov:wasDerivedFrom",
 }
 
 

@@ -16,11 +16,11 @@ import structlog
 from xase_server.domain.errors import Refused
 from xase_server.domain.objects import ObjectRow
 from xase_server.domain.principals import Principal
-from xase_server.ports import Found, Ingest, IngestProblem, Library
+from xase_server.ports import Derive, Found, Ingest, IngestProblem, Library
 from xase_server.services.anew import until_it_stands
 from xase_server.services.documents import dataset_of
 from xase_server.services.fitting import in_words
-from xase_server.services.jobs import Arrival, Job
+from xase_server.services.jobs import Arrival, Derivation, Job
 from xase_server.services.outcome import Once, another_request
 from xase_server.services.versions import Versions
 
@@ -64,10 +64,10 @@ class Ingestion:
                 {"resource": "dataset", "id": dataset_id},
             )
 
-    def start(self, who: Principal, row: ObjectRow, arrival: Arrival, once: Once | None) -> Job:
+    def start(self, who: Principal, row: ObjectRow, origin: Arrival | Derivation, once: Once | None) -> Job:
         """Begin to make the dataset's next version. Raises `conflict` while another is being made."""
         self.refuse_second(row.id)
-        job = self._jobs[row.id] = Job(who, row.id, dataset_of(row).version + 1, arrival, once)
+        job = self._jobs[row.id] = Job(who, row.id, dataset_of(row).version + 1, origin, once)
         job.task = asyncio.create_task(self._run(job, row))
         return job
 
@@ -81,7 +81,7 @@ class Ingestion:
         try:
             yield path, await _write(path, pieces)
         finally:
-            if all(job.arrival.path != path for job in self._jobs.values()):
+            if all(_file(job.origin) != path for job in self._jobs.values()):
                 path.unlink(missing_ok=True)
 
     async def close(self) -> None:
@@ -107,18 +107,22 @@ class Ingestion:
             await self._give_up(job, _DEFECT)
         finally:
             del self._jobs[job.dataset_id]
-            if job.arrival.passing:
-                job.arrival.path.unlink(missing_ok=True)
+            if isinstance(job.origin, Arrival) and job.origin.passing:
+                job.origin.path.unlink(missing_ok=True)
 
     def _read(self, job: Job, row: ObjectRow) -> Found:
-        dataset = dataset_of(row)
+        dataset, origin = dataset_of(row), job.origin
+        if isinstance(origin, Derivation):
+            base = origin.source, origin.version
+            derive = Derive(dataset_id=row.id, number=job.number, base=base, anonymity=origin.anonymity)
+            return self._library.derive(derive, job.note, job.cancelled.is_set)
         wish = Ingest(
             dataset_id=job.dataset_id,
             number=job.number,
-            source=job.arrival.path,
-            format=job.arrival.format,
+            source=origin.path,
+            format=origin.format,
             id_field=dataset.id_field,
-            base=dataset.version if job.arrival.mode == "append" and dataset.version else None,
+            base=dataset.version if origin.mode == "append" and dataset.version else None,
         )
         return self._library.ingest(wish, job.note, job.cancelled.is_set)
 
@@ -142,6 +146,10 @@ class Ingestion:
                 await asyncio.sleep(_PAUSE)
             else:
                 return
+
+
+def _file(origin: Arrival | Derivation) -> Path | None:
+    return origin.path if isinstance(origin, Arrival) else None
 
 
 async def _write(path: Path, pieces: AsyncIterator[bytes]) -> str:

@@ -6,9 +6,9 @@ from pathlib import Path
 from threading import Event
 from typing import Literal
 
-from xase_server.domain.datasets import FileFormat
+from xase_server.domain.datasets import FieldNote, FileFormat
 from xase_server.domain.principals import Principal
-from xase_server.ports import Progress
+from xase_server.ports import Anonymity, Progress
 from xase_server.services.outcome import Once
 
 Mode = Literal["append", "replace"]
@@ -24,6 +24,22 @@ class Arrival:
     passing: bool = False
 
 
+@dataclass(frozen=True, slots=True)
+class Derivation:
+    """A version of the dataset `source` that is to be anonymised into another dataset.
+
+    `withdrawn` is how many people had withdrawn by then: their records are withheld. `notes` are what the
+    source's holder says of its fields.
+    """
+
+    source: str
+    version: int
+    withdrawn: int
+    anonymity: Anonymity
+    notes: dict[str, FieldNote]
+    mode: Literal["anonymize"] = "anonymize"
+
+
 @dataclass(slots=True, eq=False)
 class Job:
     """One version in the making."""
@@ -31,7 +47,7 @@ class Job:
     who: Principal
     dataset_id: str
     number: int
-    arrival: Arrival
+    origin: Arrival | Derivation
     once: Once | None
     progress: Progress = field(default_factory=lambda: Progress(0, 0, 0))
     too_large: str | None = None

@@ -12,7 +12,7 @@ from msgspec.json import decode
 from pyroaring import BitMap64
 
 from xase.proof.entry import format_time
-from xase_server.domain.datasets import Dataset, version_ref
+from xase_server.domain.datasets import Dataset, dataset_ref, version_ref
 from xase_server.domain.decisions import DecisionFilter, Page
 from xase_server.domain.errors import not_found
 from xase_server.domain.objects import ModelUse, ObjectQuery, ObjectRow
@@ -26,7 +26,7 @@ from xase_server.services.graph import Graph
 from xase_server.services.planning import Planner
 from xase_server.services.reading import Reader
 from xase_server.services.spread import Places, Spread, sessions_with
-from xase_server.services.visibility import find_own_dataset
+from xase_server.services.visibility import every_dataset, find_own_dataset
 from xase_server.services.withdrawn import of_subjects, withdrawn_subjects
 
 _MOST_SESSIONS: Final = 1_000
@@ -98,11 +98,18 @@ class Lineage:
 
 
 def _of_whole_dataset(reads: Reads, who: Principal, row: ObjectRow) -> Graph:
+    """The dataset with what was made of it, and in which sessions all of these were used."""
     graph = Graph(row.id)
-    _add_dataset(graph, row, dataset_of(row))
-    sessions = reads.objects(ObjectQuery(kind=SESSION, parent=row.id), Page(_MOST_SESSIONS, 0, None, descending=True))
-    graph.truncated = sessions.next_after is not None
-    _add_sessions(graph, reads, who, [each.id for each in sessions.rows])
+    owned = every_dataset(reads, owner=row.organisation)
+    for each in (row, *(other for other in owned if dataset_of(other).derived_from == row.id)):
+        dataset = dataset_of(each)
+        _add_dataset(graph, each, dataset)
+        if dataset.version and dataset.derived_from is not None:
+            _add_version(graph, reads, who, each.id, dataset.version)
+        newest_first = Page(_MOST_SESSIONS, 0, None, descending=True)
+        sessions = reads.objects(ObjectQuery(kind=SESSION, parent=each.id), newest_first)
+        graph.truncated |= sessions.next_after is not None
+        _add_sessions(graph, reads, who, [session.id for session in sessions.rows])
     return graph
 
 
@@ -147,7 +154,7 @@ def _add_session(
         created_at=format_time(row.created_ms),
         verdict_id=session.verdict,
     )
-    _add_version(graph, reads, session.dataset_id, session.version, session.dataset)
+    _add_version(graph, reads, who, session.dataset_id, session.version)
     graph.edge(name, "used", f"{session.dataset_id}@{session.version}")
     if session.policy_id is not None:
         policy = f"{session.policy_id}@{session.policy_version}"
@@ -175,11 +182,19 @@ def _add_use(graph: Graph, use: ModelUse) -> None:
     graph.edge(operation, "happened in", use.session)
 
 
-def _add_version(graph: Graph, reads: Reads, dataset_id: str, number: int, name: str) -> None:
-    row = reads.object(version_ref(dataset_id, number))
-    facts = {} if row is None else {"digest": version_of(row).digest, "rows": version_of(row).rows}
+def _add_version(graph: Graph, reads: Reads, who: Principal, dataset_id: str, number: int) -> None:
+    """A version and, for its holder, those that it was made of."""
+    dataset, row = reads.object(dataset_ref(dataset_id)), reads.object(version_ref(dataset_id, number))
+    name = None if dataset is None else dataset.name
     identifier = f"{dataset_id}@{number}"
-    graph.node("dataset_version", identifier, dataset_id=dataset_id, dataset=name, version=number, **facts)
+    graph.node("dataset_version", identifier, dataset_id=dataset_id, dataset=name, version=number)
+    if row is None:
+        return
+    version = version_of(row)
+    graph.node("dataset_version", identifier, digest=version.digest, rows=version.rows)
+    if version.parent is not None and row.organisation == who.organisation:
+        _add_version(graph, reads, who, version.parent.dataset_id, version.parent.version)
+        graph.edge(identifier, "was derived from", f"{version.parent.dataset_id}@{version.parent.version}")
 
 
 def _add_dataset(graph: Graph, row: ObjectRow, dataset: Dataset) -> None:

@@ -1,9 +1,24 @@
 """How a dataset moves on: to its next version, or to the reason why there is none."""
 
+from collections.abc import Mapping
+from typing import Any
+
 from msgspec import structs
 
+from xase.proof.canonical import canonical
+from xase.proof.digest import sha256_digest
 from xase_server.domain.clock import Clock
-from xase_server.domain.datasets import ARCHIVED, FAILED, READY, VERSION, Dataset, Version, dataset_ref, version_ref
+from xase_server.domain.datasets import (
+    ARCHIVED,
+    FAILED,
+    READY,
+    VERSION,
+    Dataset,
+    Parent,
+    Version,
+    dataset_ref,
+    version_ref,
+)
 from xase_server.domain.entries import Append, ObjectsChanged, Unit, admin_stream
 from xase_server.domain.ids import new_id
 from xase_server.domain.objects import Expectation, ObjectRow
@@ -11,9 +26,9 @@ from xase_server.domain.principals import Principal
 from xase_server.ledger.append import Ledger
 from xase_server.policy.model import Policy
 from xase_server.ports import Found, IngestProblem, Reads
-from xase_server.services.documents import dataset_of, document_of
-from xase_server.services.fitting import find_policy, refuse_unfit, refuse_unknown_fields
-from xase_server.services.jobs import Job
+from xase_server.services.documents import dataset_of, document_of, schema_of
+from xase_server.services.fitting import find_policy, has_field, refuse_unfit, refuse_unknown_fields
+from xase_server.services.jobs import Derivation, Job
 from xase_server.services.outcome import Remembered, remember
 from xase_server.services.reading import Reader
 from xase_server.services.sealing import make_append
@@ -46,6 +61,9 @@ class Versions:
         if dataset.version + 1 != job.number:
             raise IngestProblem("Another server made this version first; send the data again")
         version = _version(job, found)
+        if isinstance(job.origin, Derivation):
+            schema, notes = schema_of(version), job.origin.notes
+            dataset = structs.replace(dataset, fields={path: notes[path] for path in notes if has_field(schema, path)})
         refuse_unknown_fields(version, dataset.fields, dataset.subject_field)
         if policy is not None:
             refuse_unfit(policy, version)
@@ -96,11 +114,21 @@ def _standing(reads: Reads, job: Job) -> tuple[ObjectRow, Policy | None, tuple[E
     """The dataset, its policy, and that the policy is still in force."""
     row = reads.object(dataset_ref(job.dataset_id))
     assert row is not None, "datasets are archived, never removed"
+    consent = _consented(reads, job.origin) if isinstance(job.origin, Derivation) else ()
     policy_id = dataset_of(row).policy_id
     if policy_id is None:
-        return row, None, ()
+        return row, None, consent
     policy, expected = find_policy(reads, row.organisation, policy_id)
-    return row, policy, (expected,)
+    return row, policy, (expected, *consent)
+
+
+def _consented(reads: Reads, origin: Derivation) -> tuple[Expectation, ...]:
+    """That nobody has withdrawn since the records were chosen; raises IngestProblem when somebody has."""
+    source = reads.object(dataset_ref(origin.source))
+    assert source is not None, "datasets are archived, never removed"
+    if dataset_of(source).withdrawn != origin.withdrawn:
+        raise IngestProblem("Somebody has withdrawn their consent meanwhile; ask again")
+    return (Expectation(source.ref, source.revision),)
 
 
 def _version(job: Job, found: Found) -> Version:
@@ -110,10 +138,12 @@ def _version(job: Job, found: Found) -> Version:
         rows=found.rows,
         bytes=found.bytes,
         digest=found.digest,
-        mode=job.arrival.mode,
+        mode=job.origin.mode,
         schema=tuple(dict(column) for column in found.schema),
         mixed=found.mixed,
         id_field=found.id_field,
+        parent=Parent(job.origin.source, job.origin.version) if isinstance(job.origin, Derivation) else None,
+        risk=None if found.risk is None else dict(found.risk),
     )
 
 
@@ -139,12 +169,22 @@ def _append_version(job: Job, version: Version, effect: ObjectsChanged) -> Appen
         "digest": version.digest,
         "mode": version.mode,
     }
+    parts: View = {"principal": job.who.email}
+    if version.parent is not None and version.risk is not None:
+        body["parent"] = {"dataset_id": version.parent.dataset_id, "version": version.parent.version}
+        body |= {**version.risk["asked"], "risk_hash": risk_hash(version.risk)}
+        parts["risk"] = version.risk
     return make_append(
         identifier=new_id("evt"),
         type="dataset_version",
         stream=admin_stream(job.who.organisation),
         principal=job.who,
         body=body,
-        parts={"principal": job.who.email},
+        parts=parts,
         effect=effect,
     )
+
+
+def risk_hash(report: Mapping[str, Any]) -> str:
+    """What an entry cites a report of risks by: the SHA-256 of its canonical form."""
+    return sha256_digest(canonical(report))

@@ -5,6 +5,7 @@ from dataclasses import dataclass
 from xase_server.domain.clock import Clock
 from xase_server.services.access import Access
 from xase_server.services.aggregation import Aggregation
+from xase_server.services.anonymization import Anonymization
 from xase_server.services.approvals import Approvals
 from xase_server.services.authentication import Authenticator
 from xase_server.services.budgets import Budgets
@@ -43,6 +44,7 @@ class Services:
     budgets: Budgets
     bundles: Bundles
     datasets: Datasets
+    anonymization: Anonymization
     policies: Policies
     log: Log
     access: Access

@@ -175,3 +175,16 @@ async def test_a_faulty_policy_names_the_place(client):
     with pytest.raises(xase.ValidationFailed) as caught:
         await client.policies.create({"name": "n", "rules": [{"id": "r", "effect": "allow"}]})
     assert caught.value.details[0]["field"] == "rules.0.effect"
+
+
+async def test_a_dataset_is_anonymised_and_its_risks_are_told(client, name):
+    rows = pa.table({"age": [30, 31, 40, 41], "ill": ["flu", "hiv", "flu", "hiv"]})
+    await client.datasets.register(name=name, data=rows, fields={"age": {"class": "quasi_identifier"}})
+    before = await client.datasets.risk(name, quasi_identifiers=["age"], sensitive=["ill"])
+    assert (before.report["k"], before.hash) == (1, None)
+    made = await client.datasets.anonymize(name, name=f"{name}-open", k=2, l=2, sensitive=["ill"], suppression_max=0)
+    assert (made.status, made.rows, made.derived_from) == ("READY", 4, before.dataset_id)
+    report = (await client.datasets.risk(made.name)).report
+    assert (report["k"], report["l"], report["levels"]["age"]["transform"]["width"]) == (2, 2, 2)
+    with pytest.raises(xase.DatasetError, match="k = 5 cannot be reached"):
+        await client.datasets.anonymize(name, name=f"{name}-open", k=5)

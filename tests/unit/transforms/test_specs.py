@@ -100,6 +100,12 @@ def test_what_does_not_fit_is_named(field, spec, named):
     assert faults(field, spec) == [named]
 
 
+def test_what_needs_all_records_at_once_says_where_to_turn():
+    with pytest.raises(Refused) as caught:
+        load(policy("who", {"op": "k_anonymize"}))
+    assert "POST /v1/datasets/{id}/anonymize" in caught.value.details[0]["message"]
+
+
 def test_what_is_left_out_is_refused_by_name():
     with pytest.raises(Refused) as caught:
         load(policy("who", {"op": "scrub_text"}))

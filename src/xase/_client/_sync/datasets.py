@@ -2,7 +2,7 @@
 """Datasets: registered, given data, described, archived."""
 
 import time
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from os import PathLike
 from typing import IO, Any, Final
 
@@ -13,7 +13,15 @@ from xase._client.colour import sleep
 from xase._client.progress import Progress
 from xase._client.sources import Source, source_of
 from xase.errors import ConfigurationError, DatasetError, DeadlineExceeded
-from xase.models import DatasetBudget, DatasetProfile, DatasetSchema, DatasetState, DatasetVersion, Withdrawal
+from xase.models import (
+    DatasetBudget,
+    DatasetProfile,
+    DatasetRisk,
+    DatasetSchema,
+    DatasetState,
+    DatasetVersion,
+    Withdrawal,
+)
 
 File = str | PathLike[str] | IO[bytes]
 Watch = Callable[[int, int | None], None]
@@ -128,7 +136,7 @@ class Datasets:
     ) -> DatasetState:
         """The dataset once no data of it is being read any more.
 
-        Raises DatasetError when the last data could not be read, DeadlineExceeded after `timeout` seconds.
+        Raises DatasetError when its last version could not be made, DeadlineExceeded after `timeout` seconds.
         """
         limit, pause = time.monotonic() + (float("inf") if timeout is None else timeout), FIRST_LOOK
         state = self.get(dataset)
@@ -140,7 +148,7 @@ class Datasets:
             state = self.get(dataset)
         failure = state.failure or state.last_failure
         if failure is not None:
-            raise DatasetError(f"the data of {dataset} cannot be read: {failure}")
+            raise DatasetError(f"no new version of {dataset} could be made: {failure}")
         return state
 
     def get(self, dataset: str) -> DatasetState:
@@ -174,6 +182,61 @@ class Datasets:
         """What noisy answers about it have cost, and what is left; of the organisation's own datasets only."""
         path = f"/datasets/{wire.segment(dataset)}/budget"
         return DatasetBudget(self._exchange.send(wire.call("GET", path)))
+
+    def anonymize(
+        self,
+        dataset: str,
+        *,
+        name: str,
+        k: int,
+        l: int | None = None,  # noqa: E741 - as everybody writes it
+        quasi_identifiers: Sequence[str] | None = None,
+        sensitive: Sequence[str] | None = None,
+        suppression_max: float | None = None,
+        wait: bool = True,
+        timeout: float | None = None,  # noqa: ASYNC109 - the same in both colours
+        idempotency_key: str | None = None,
+    ) -> DatasetState:
+        """The dataset `name` with a next version made of this one, in which so many people or records look alike.
+
+        Fields are generalised, and at most the share `suppression_max` of records left out, until each class
+        has `k` and holds `l` values of each sensitive field. Which fields those are is by default what their
+        classes say. Raises DatasetError when that cannot be reached, DeadlineExceeded after `timeout` seconds.
+        """
+        body = wire.sent(
+            name=name,
+            k=k,
+            l=l,
+            quasi_identifiers=None if quasi_identifiers is None else list(quasi_identifiers),
+            sensitive=None if sensitive is None else list(sensitive),
+            suppression_max=suppression_max,
+        )
+        path = f"/datasets/{wire.segment(dataset)}/anonymize"
+        call = wire.call("POST", path, body=body, idempotency_key=idempotency_key)
+        state = DatasetState(self._exchange.send(call))
+        return self.wait(state.dataset_id, timeout=timeout) if wait else state
+
+    def risk(
+        self,
+        dataset: str,
+        *,
+        version: int | None = None,
+        quasi_identifiers: Sequence[str] | None = None,
+        sensitive: Sequence[str] | None = None,
+    ) -> DatasetRisk:
+        """How easily the records of a version, by default the newest, are recognised; of own datasets only.
+
+        With `quasi_identifiers` that is found out now, by these fields; without, it is the report that an
+        anonymised version was made with.
+        """
+        number = version or self.get(dataset).version
+        path = f"/datasets/{wire.segment(dataset)}/versions/{number}/risk"
+        if quasi_identifiers is None:
+            return DatasetRisk(self._exchange.send(wire.call("GET", path)))
+        body = wire.sent(
+            quasi_identifiers=list(quasi_identifiers), sensitive=None if sensitive is None else list(sensitive)
+        )
+        return DatasetRisk(self._exchange.send(wire.call("POST", path, body=body)))
 
     def update(
         self,

@@ -7,6 +7,7 @@ from typing import Final
 
 from xase_server.web.endpoint import Endpoint
 from xase_server.web.endpoints.access import ACCESS
+from xase_server.web.endpoints.anonymization import ANONYMIZATION
 from xase_server.web.endpoints.approvals import APPROVALS
 from xase_server.web.endpoints.audit import AUDIT
 from xase_server.web.endpoints.consent import CONSENT
@@ -28,6 +29,7 @@ ENDPOINTS: Final[tuple[Endpoint, ...]] = (
     *RECORDS,
     *METRICS,
     *DATASETS,
+    *ANONYMIZATION,
     *CONSENT,
     *POLICIES,
     *ACCESS,
