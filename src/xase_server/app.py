@@ -66,6 +66,7 @@ from xase_server.services.versions import Versions
 from xase_server.services.withdrawn import Withdrawn
 from xase_server.settings import Settings
 from xase_server.storage import open_storage
+from xase_server.transforms.keys import Masters
 from xase_server.web.application import build
 from xase_server.web.asgi import ASGIApp, Receive, Scope, Send
 from xase_server.web.services import Bounds, Services
@@ -207,18 +208,26 @@ def _bundles(core: Core) -> Bundles:
     return Bundles(exports, core.reader, custody.ring, core.clock)
 
 
-def _access(core: Core, governance: Governance) -> Access:
+def _access(core: Core, governance: Governance, masters: Masters) -> Access:
     default_ms, approval_ms = core.settings.session_days * DAY_MS, core.settings.approval_days * DAY_MS
-    return Access(core.ledger, core.reader, core.clock, governance, default_ms=default_ms, approval_ms=approval_ms)
+    return Access(
+        core.ledger,
+        core.reader,
+        core.clock,
+        governance,
+        default_ms=default_ms,
+        approval_ms=approval_ms,
+        master=masters.current,
+    )
 
 
 def _services(core: Core, library: Library) -> Services:
     reader, ledger, custody, clock = core.reader, core.ledger, core.custody, core.clock
     purposes = _purposes(core.settings.purposes_file)
     governance = Governance(purposes)
-    master_key = core.home.master_key(core.settings.master_key_file)
+    masters = Masters(core.home.master_keys(core.settings.master_key_file))
     gate, datasets = Gate(reader, clock, governance), _datasets(core, library)
-    planner = Planner(library, Withdrawn(reader), master_key, TokenMap(core.storage).give)
+    planner = Planner(library, Withdrawn(reader), masters, TokenMap(core.storage).give)
     releases, budgets = Releases(ledger), Budgets(reader)
     data, spread = Data(gate, planner, releases, reader), Spread(reader, planner)
     noise = OpenDP() if is_installed() else None
@@ -235,7 +244,7 @@ def _services(core: Core, library: Library) -> Services:
         anonymization=Anonymization(datasets, reader, planner, library),
         policies=Policies(ledger, reader, clock, purposes, noise=is_installed()),
         log=Log(reader, custody.ring),
-        access=_access(core, governance),
+        access=_access(core, governance, masters),
         approvals=Approvals(ledger, reader, clock, governance, good_ms=core.settings.approval_days * DAY_MS),
         sessions=Sessions(reader, clock),
         closing=Closing(ledger, reader, clock),

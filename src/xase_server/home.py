@@ -9,6 +9,7 @@
     DIR/keys/document.pem  RSA-3072, signs bundles and interventions
     DIR/keys/seal.key    32 random bytes: seals secrets at rest, authenticates cursors
     DIR/keys/master.key  32 random bytes: what the keys of transforms are derived from
+    DIR/keys/master.key.1, .2, …  the ones before it: sessions that began with them keep them
     DIR/keys/ring.json   all public keys with their periods, past ones included
 
 Source: docs/spec/evidence.md, section 5.
@@ -20,8 +21,9 @@ import hmac
 import json
 import os
 import secrets
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from dataclasses import dataclass, replace
+from itertools import count, takewhile
 from pathlib import Path
 from typing import Final
 
@@ -107,21 +109,32 @@ class Home:
             ring=self._ring(log, document, now_ms),
         )
 
-    def master_key(self, elsewhere: Path | None = None) -> bytes:
-        """The secret that the keys of transforms are derived from: a file of the operator's, or made on first use.
+    def master_keys(self, elsewhere: Path | None = None) -> tuple[bytes, ...]:
+        """The secrets that the keys of transforms are derived from, oldest first; the last is in use.
 
-        Raises HomeProblem for a file that cannot be read or has too little in it.
+        The one in use is a file of the operator's, or made on first use; older ones lie beside it. Raises
+        HomeProblem for a file that cannot be read or has too little in it.
         """
+        file = self._master_file(elsewhere)
         if elsewhere is None:
-            key = self._secret("master.key", lambda: secrets.token_bytes(_MASTER_BYTES))
-        else:
-            try:
-                key = elsewhere.read_bytes()
-            except OSError as error:
-                raise HomeProblem(f"The master key {elsewhere} cannot be read: {error.strerror}") from error
-        if len(key) < _MASTER_BYTES:
-            raise HomeProblem(f"A master key has at least {_MASTER_BYTES} bytes")
-        return key
+            self._secret(file.name, lambda: secrets.token_bytes(_MASTER_BYTES))
+        retired = [_master_key(each) for each in _retired(file)]
+        current = _master_key(file)
+        if retired[-1:] == [current]:  # a rotation was interrupted: that key is still in use
+            return tuple(retired)
+        if current in retired:
+            raise HomeProblem(f"{file} is a master key of before: put back the one that was in use last")
+        return (*retired, current)
+
+    def rotate_master_key(self, elsewhere: Path | None = None) -> int:
+        """Put a new master key in use, durably; gives its number. No server may use this home meanwhile."""
+        file, keys = self._master_file(elsewhere), self.master_keys(elsewhere)
+        write_private(file.with_name(f"{file.name}.{len(keys)}"), keys[-1])
+        replace_private(file, secrets.token_bytes(_MASTER_BYTES))
+        return len(keys) + 1
+
+    def _master_file(self, elsewhere: Path | None) -> Path:
+        return elsewhere or self.keys / "master.key"
 
     def stage(self, use: Use, origin: str) -> LogVerifier | DocumentVerifier:
         """The public half of the key that will come next; it is made, and lies beside the one in use."""
@@ -171,6 +184,22 @@ class Home:
         if file.stat().st_mode & 0o077:
             raise HomeProblem(f"{file} may be read by others: chmod 600 it")
         return file.read_bytes()
+
+
+def _retired(file: Path) -> Iterator[Path]:
+    """The master keys before the one in `file`, oldest first."""
+    beside = (file.with_name(f"{file.name}.{number}") for number in count(1))
+    return takewhile(Path.exists, beside)
+
+
+def _master_key(file: Path) -> bytes:
+    try:
+        key = file.read_bytes()
+    except OSError as error:
+        raise HomeProblem(f"The master key {file} cannot be read: {error.strerror}") from error
+    if len(key) < _MASTER_BYTES:
+        raise HomeProblem(f"A master key has at least {_MASTER_BYTES} bytes; {file} has {len(key)}")
+    return key
 
 
 def _makers(origin: str) -> dict[Use, Callable[[], LogSigner | DocumentSigner]]:

@@ -105,6 +105,20 @@ def test_the_signing_keys_are_rotated_and_old_evidence_still_verifies(operator, 
         proof.verify(json.dumps({"keys": keys}))
 
 
+def test_the_master_key_is_rotated_and_the_one_before_it_stays(operator, home):
+    before = (home / "keys" / "master.key").read_bytes()
+    assert operator("master-key", "rotate", "--home", home, "--json").json == {"number": 2}
+    assert (home / "keys" / "master.key.1").read_bytes() == before
+    assert (home / "keys" / "master.key").read_bytes() != before
+    assert "master key 3" in operator("master-key", "rotate", "--home", home).out
+
+
+def test_a_master_key_is_not_rotated_where_there_is_no_home_or_a_server_runs(operator, tmp_path, server):
+    assert operator("master-key", "rotate", "--home", tmp_path / "none").code == 2
+    assert operator("master-key", "rotate", "--home", server.home).code != 0
+    assert not (server.home / "keys" / "master.key.1").exists()
+
+
 # ------------------------------------------------------------------ migrate
 
 

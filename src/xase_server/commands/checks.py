@@ -82,9 +82,8 @@ def _secrets(patient: Patient) -> Iterator[Finding]:
             yield Finding(f"key {name}", State.PROBLEM, f"{file} is not there", remedy)
         else:
             yield _private(f"key {name}", file, "600")
-    master = patient.home.keys / "master.key"  # may lie elsewhere
-    if master.is_file():
-        yield _private("key master.key", master, "600")
+    for master in sorted(patient.home.keys.glob("master.key*")):  # may lie elsewhere
+        yield _private(f"key {master.name}", master, "600")
 
 
 def _private(name: str, place: Path, mode: str) -> Finding:

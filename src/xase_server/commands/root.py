@@ -12,6 +12,7 @@ from xase_server.commands.backup import backup
 from xase_server.commands.doctor import doctor
 from xase_server.commands.exits import ExitCode, Stop
 from xase_server.commands.keys import keys
+from xase_server.commands.master_key import master_key
 from xase_server.commands.migrate import migrate
 from xase_server.commands.restore import restore
 from xase_server.commands.serve import serve
@@ -30,6 +31,7 @@ for command in (serve, migrate, audit, backup, restore, doctor):
     app.command()(command)
 app.add_typer(keys, name="keys")
 app.add_typer(signing_key, name="signing-key")
+app.add_typer(master_key, name="master-key")
 
 
 def _version(wanted: bool) -> None:  # noqa: FBT001 - typer's callback

@@ -77,6 +77,7 @@ class Access:
         *,
         default_ms: int = 30 * DAY_MS,
         approval_ms: int = 7 * DAY_MS,
+        master: str | None = None,
     ) -> None:
         self._ledger = ledger
         self._reader = reader
@@ -84,6 +85,7 @@ class Access:
         self._governance = governance
         self._default_ms = default_ms
         self._approval_ms = approval_ms
+        self._master = master
 
     async def request(self, who: Principal, wish: NewAccess, once: Once | None) -> Outcome:
         """The new session; when it is answered, verdict and opening are durable.
@@ -182,6 +184,7 @@ class Access:
             policy_id=verdict.policy_id,
             policy_version=verdict.policy_version,
             approval=case.approved.id if case.approved else None,
+            master=self._master,
         )
         row = ObjectRow(
             kind=SESSION,

@@ -5,13 +5,14 @@ from typing import Any, Final
 
 from xase.proof.canonical import canonical
 from xase.proof.digest import sha256_digest
+from xase_server.domain.errors import unavailable
 from xase_server.policy.contract import Contract
 from xase_server.policy.sight import visible
 from xase_server.ports import Edit, Library, Version
 from xase_server.query.schema import Schema
 from xase_server.services.grants import Grant
 from xase_server.transforms.compiled import Transforms, compile_transforms, domain_of
-from xase_server.transforms.keys import Keys
+from xase_server.transforms.keys import Keys, Masters
 from xase_server.transforms.memo import Memory
 from xase_server.transforms.tokenizing import GiveTokens
 
@@ -19,11 +20,11 @@ _DIVIDING: Final = frozenset({"noise", "date_shift"})
 
 
 class Editing:
-    """Changes versions under the keys of their sessions, all derived from the master key."""
+    """Changes versions under the keys of their sessions, all derived from a master key."""
 
-    def __init__(self, library: Library, master_key: bytes, give_tokens: GiveTokens) -> None:
+    def __init__(self, library: Library, masters: Masters, give_tokens: GiveTokens) -> None:
         self._library = library
-        self._master_key = master_key
+        self._masters = masters
         self._give_tokens = give_tokens
         self._memory = Memory()
 
@@ -42,8 +43,14 @@ class Editing:
         self, grant: Grant, specs: Mapping[str, Mapping[str, Any]], schema: Schema, *, asked: bool = False
     ) -> Transforms:
         """Transforms of this schema under the keys of the grant; `asked` for by the session, on top of its terms."""
-        keys = Keys(self._master_key, grant.holder, grant.dataset_id, grant.session_id, asked=asked)
+        keys = Keys(self._master(grant), grant.holder, grant.dataset_id, grant.session_id, asked=asked)
         return compile_transforms(specs, schema, keys, memory=self._memory, give_tokens=self._give_tokens)
+
+    def _master(self, grant: Grant) -> bytes:
+        try:
+            return self._masters.named(grant.session.master)
+        except LookupError as error:
+            raise unavailable("The master key that this session began with is not here", retry_after=60) from error
 
 
 def _countable(contract: Contract) -> Mapping[str, Mapping[str, Any]]:
@@ -65,7 +72,7 @@ def edit_name(grant: Grant) -> str:
         return ""
     contract = grant.contract.to_dict()
     decisive = {name: contract[name] for name in ("transforms", "fields", "deny_fields", "entity_keys")}
-    return sha256_digest(canonical({**decisive, "session": own_values(grant)}))
+    return sha256_digest(canonical({**decisive, "session": own_values(grant), "master": grant.session.master}))
 
 
 def own_values(grant: Grant) -> str | None:

@@ -32,6 +32,7 @@ from xase_server.services.grants import Grant
 from xase_server.services.selections import Every, Listed, Selection, Selections, Shared
 from xase_server.services.wanted import Wanted
 from xase_server.services.withdrawn import Withdrawn
+from xase_server.transforms.keys import Masters
 from xase_server.transforms.tokenizing import GiveTokens
 
 T = TypeVar("T")
@@ -116,7 +117,7 @@ class Planner:
         self,
         library: Library,
         withdrawn: Withdrawn,
-        master_key: bytes,
+        masters: Masters,
         give_tokens: GiveTokens,
         *,
         limits: QuerySettings = DEFAULTS,
@@ -125,7 +126,7 @@ class Planner:
         self.limits = limits
         self._library = library
         self._withdrawn = withdrawn
-        self.editing = Editing(library, master_key, give_tokens)
+        self.editing = Editing(library, masters, give_tokens)
         self._selections = Selections()
         self._views: dict[Hashable, View] = {}
         self._read: dict[Hashable, tuple[Find, Shape]] = {}

@@ -4,6 +4,7 @@ HKDF-SHA256 (RFC 5869) of the master key. The derivation names all that a key de
 organisation that holds the data, the dataset, the domain and, in the domain `grant`, the session.
 """
 
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, field
 from typing import Final
 
@@ -12,9 +13,36 @@ from xase.proof.keys import derive_key
 from xase_server.transforms.specs import Domain
 
 VERSION: Final = 1
-"""Of the derivation. After a rotation a session that began before it is given the number it began with."""
+"""Of the derivation."""
 
 _ID_BYTES: Final = 8
+
+
+class Masters:
+    """The master keys of a server, oldest first; the last is in use.
+
+    A session keeps the one that it began with, so that its values are the same to its end.
+    """
+
+    def __init__(self, secrets: Sequence[bytes]) -> None:
+        self._by_name = {_name(each): each for each in secrets}
+        self._first = secrets[0]
+        self.current: Final = _name(secrets[-1])
+        """The name of the one that new sessions begin with: 16 hex digits, of which it cannot be found out."""
+
+    def named(self, name: str | None) -> bytes:
+        """One of them, without a name the first; raises LookupError when this server does not have it."""
+        if name is None:
+            return self._first
+        return self._by_name[name]
+
+    def __iter__(self) -> Iterator[bytes]:
+        """The newest first."""
+        return reversed(self._by_name.values())
+
+
+def _name(master: bytes) -> str:
+    return derive_key(master, canonical({"format": "xase.master-key", "version": VERSION}), _ID_BYTES).hex()
 
 
 @dataclass(frozen=True, slots=True)

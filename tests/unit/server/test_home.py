@@ -77,3 +77,49 @@ def test_the_ring_lists_the_keys_in_use_with_their_period(home):
     ]
     assert listed[0]["vkey"] == custody.log.vkey
     assert [verifier.vkey for verifier in custody.ring.log_verifiers] == [custody.log.vkey]
+
+
+def test_a_master_key_is_made_once_and_private(home):
+    (key,) = home.master_keys()
+    assert (len(key), home.master_keys()) == (32, (key,))
+    assert stat.S_IMODE((home.keys / "master.key").stat().st_mode) == 0o600
+
+
+@pytest.mark.parametrize("is_elsewhere", [False, True])
+def test_a_rotated_master_key_stays_behind_the_new_one(home, tmp_path, is_elsewhere):
+    elsewhere = tmp_path / "master" if is_elsewhere else None
+    if elsewhere:
+        elsewhere.write_bytes(b"m" * 32)
+    (first,) = home.master_keys(elsewhere)
+    assert home.rotate_master_key(elsewhere) == 2
+    before, second = home.master_keys(elsewhere)
+    assert home.rotate_master_key(elsewhere) == 3
+    assert before == first
+    assert home.master_keys(elsewhere)[:2] == (first, second)
+    assert len(set(home.master_keys(elsewhere))) == 3
+
+
+def test_an_interrupted_rotation_changes_nothing_and_is_finished_by_the_next(home):
+    (first,) = home.master_keys()
+    write_private(home.keys / "master.key.1", first)
+    assert home.master_keys() == (first,)
+    assert home.rotate_master_key() == 2
+    assert home.master_keys()[0] == first
+
+
+def test_an_older_master_key_in_place_of_the_newest_is_refused(home):
+    (first,) = home.master_keys()
+    home.rotate_master_key()
+    home.rotate_master_key()
+    replace_private(home.keys / "master.key", first)
+    with pytest.raises(HomeProblem, match="of before"):
+        home.master_keys()
+
+
+@pytest.mark.parametrize(("content", "said"), [(None, "cannot be read"), (b"short", "at least 32 bytes")])
+def test_a_master_key_that_is_none_is_refused(home, tmp_path, content, said):
+    file = tmp_path / "master"
+    if content is not None:
+        file.write_bytes(content)
+    with pytest.raises(HomeProblem, match=said):
+        home.master_keys(file)
