@@ -92,8 +92,8 @@ class Streamed:
     def batches(self) -> list[tuple[Any, str]]:
         """The record batches of an Arrow answer, whole or not, each with the cursor behind it."""
         found = []
-        reader = pa.ipc.open_stream(io.BytesIO(self.body))
         with suppress(StopIteration, pa.ArrowInvalid, OSError):  # ends short
+            reader = pa.ipc.open_stream(io.BytesIO(self.body))
             while True:
                 batch, metadata = reader.read_next_batch_with_custom_metadata()
                 found.append((batch, metadata[b"next_cursor"].decode()))
