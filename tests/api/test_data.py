@@ -10,7 +10,7 @@ import pyarrow as pa
 import pytest
 
 from tests.api.sessions import make_dataset, make_policy, open_session
-from xase_server.delivery.bitmap import numbers_in
+from xase_server.delivery.bitmap import bitmap_in
 
 ROWS: list[dict[str, Any]] = [
     {
@@ -369,7 +369,7 @@ async def test_every_answer_is_in_the_ledger_with_the_records_it_held(client, se
     assert (body["record_count"], body["via"]) == (3, "stream")
     assert "age" in body["fields"]
     bitmap = evidence["disclosed"]["records"]["value"]
-    names = [ROWS[number]["record_id"] for number in numbers_in(base64.b64decode(bitmap))]
+    names = [ROWS[number]["record_id"] for number in bitmap_in(base64.b64decode(bitmap))]
     assert names == [row["record_id"] for row in page["batch"]]
     assert evidence["disclosed"]["query"]["value"] == {"filter": {"age": {"$gte": 40}}}
 

@@ -7,7 +7,7 @@ from typing import Any
 import pytest
 
 from tests.api.sessions import make_dataset, make_policy, open_session
-from xase_server.delivery.bitmap import numbers_in
+from xase_server.delivery.bitmap import bitmap_in
 
 ROWS: list[dict[str, Any]] = [
     {
@@ -94,7 +94,7 @@ async def test_the_evidence_names_records_and_transforms(client, sessions):
     assert entry["body"]["record_count"] == 3
     assert entry["body"]["transforms"] == {"patient_id": "mask"}
     assert "secret" not in entry["body"]["fields"]
-    records = numbers_in(base64.b64decode(proof["disclosed"]["records"]["value"]))
+    records = bitmap_in(base64.b64decode(proof["disclosed"]["records"]["value"]))
     assert list(records) == [2, 3, 5]
     assert proof["disclosed"]["metadata"]["value"] == {"operator": "me"}
     assert proof["disclosed"]["query"]["value"]["record_ids"] == WITHIN

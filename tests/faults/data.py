@@ -13,7 +13,7 @@ import pyarrow as pa
 
 from tests.faults.clients import Caller
 from tests.faults.server import Server
-from xase_server.delivery.bitmap import numbers_in
+from xase_server.delivery.bitmap import bitmap_in
 
 ROWS = 3_000
 ARROW, NDJSON, PAGES = "application/vnd.apache.arrow.stream", "application/x-ndjson", "application/json"
@@ -122,4 +122,4 @@ def released(server: Server, session: str) -> list[tuple[str, set[str]]]:
 def _records(caller: Caller, batch_id: str) -> set[str]:
     _, evidence = caller.ask("GET", f"/v1/evidence/{batch_id}")
     bitmap = base64.b64decode(evidence["disclosed"]["records"]["value"])
-    return {record_id(number) for number in numbers_in(bitmap).tolist()}
+    return {record_id(number) for number in bitmap_in(bitmap)}

@@ -8,7 +8,7 @@ from hypothesis import strategies as st
 
 from tests.properties.delivery_data import RECORDS, present, records, table_of
 from xase_server.delivery.lines import Lines
-from xase_server.delivery.records import json_lines, json_record, json_records, json_values
+from xase_server.delivery.records import json_lines, json_records, json_values
 from xase_server.query.schema import FLOAT, INT, JSON, STRING, ListOf, Struct, struct
 
 PLAIN = Struct(tuple(each for each in RECORDS.members if each[1] != JSON))
@@ -24,8 +24,6 @@ def test_records_are_written_as_their_rows(found, schema, start):
     wanted = as_written(present([{name: row[name] for name, _ in schema.members} for row in found[start:]]))
     assert json.loads(json_records(table, schema)) == wanted
     assert [json.loads(line) for line in json_lines(table, schema).splitlines()] == wanted
-    if wanted:
-        assert json.loads(json_record(table, schema)) == wanted[0]
 
 
 @given(found=records(), schema=st.sampled_from([RECORDS, PLAIN]), data=st.data())

@@ -17,13 +17,13 @@ from tests.properties.delivery_data import (
     table_of,
     visible,
 )
+from tests.sight import only
 from xase_server.delivery.rows import rows_of
 from xase_server.delivery.shape import shape_of
 from xase_server.query.parse.finds import parse_fields
 from xase_server.query.reshape import project
-from xase_server.query.schema import restrict
 
-RESTRICTIONS = st.lists(st.sampled_from(FIELDS), max_size=6).map(lambda paths: restrict(RECORDS, ["record_id", *paths]))
+RESTRICTIONS = st.lists(st.sampled_from(FIELDS), max_size=6).map(lambda paths: only(RECORDS, ["record_id", *paths]))
 SLICES = st.sampled_from(["li", "ls", "lo", "ll", "o.i", "lo.li", "m"]).flatmap(
     lambda path: st.sampled_from([2, -1, [1, 1], [-2, 1]]).map(lambda window: {path: {"$slice": window}})
 )

@@ -25,20 +25,9 @@ def bytes_of(numbers: BitMap64) -> bytes:
     return bytes(numbers.serialize())
 
 
-def numbers_in(bitmap: bytes) -> Numbers:
-    """The numbers of a set, ascending. Raises ValueError for bytes that are no bitmap."""
-    found = bitmap_in(bitmap)
-    return np.fromiter(found, dtype=np.int64, count=len(found))
-
-
 def contains(bitmap: bytes, number: int) -> bool:
     """Whether a set has this number. Raises ValueError for bytes that are no bitmap."""
     return number >= 0 and number in bitmap_in(bitmap)
-
-
-def count(bitmap: bytes) -> int:
-    """How many numbers a set has. Raises ValueError for bytes that are no bitmap."""
-    return len(bitmap_in(bitmap))
 
 
 def bitmap_in(bitmap: bytes) -> BitMap64:

@@ -43,11 +43,6 @@ def json_lines(table: pa.Table, types: Schema) -> bytes:
     return written.getvalue()
 
 
-def json_record(table: pa.Table, types: Schema) -> bytes:
-    """The first row as an object."""
-    return json_lines(table.slice(0, 1), types).rstrip(b"\n")
-
-
 def json_values(rows: Sequence[Mapping[str, Any]]) -> bytes:
     """Values of the query language as `[{…},{…}]`, as they are: None is null, what is absent is absent."""
     try:

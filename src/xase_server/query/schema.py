@@ -1,6 +1,6 @@
 """The declared type of every path of a dataset, and the part of it that one caller may see."""
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Mapping
 from dataclasses import dataclass
 from enum import Enum
 
@@ -103,54 +103,3 @@ _INDEX_DIGITS = 9
 def is_index(step: str) -> bool:
     """Whether a step of a path reads as a position in a list: `0`, `12`."""
     return step.isascii() and step.isdigit() and len(step) <= _INDEX_DIGITS and (step == "0" or step[0] != "0")
-
-
-def restrict(schema: Schema, paths: Iterable[str]) -> Schema:
-    """The schema that holds only these dotted paths; a path without a field is passed over.
-
-    Naming a struct allows all of it; naming a member allows only that member of its parents.
-    """
-    visible = _Allowed.of(paths)
-    return Struct(_kept(schema, visible))
-
-
-class _Allowed(dict[str, "_Allowed | None"]):
-    """A tree of permitted names; None permits everything below."""
-
-    @classmethod
-    def of(cls, paths: Iterable[str]) -> "_Allowed":
-        tree = cls()
-        for path in paths:
-            tree.allow(path.split("."))
-        return tree
-
-    def allow(self, steps: list[str]) -> None:
-        head, rest = steps[0], steps[1:]
-        if not rest:
-            self[head] = None
-            return
-        below = self.setdefault(head, _Allowed())
-        if below is not None:
-            below.allow(rest)
-
-
-def _kept(type_: Struct, allowed: _Allowed) -> tuple[tuple[str, Type], ...]:
-    kept = []
-    for name, member in type_.members:
-        if name in allowed:
-            part = _restricted(member, allowed[name])
-            if part is not None:
-                kept.append((name, part))
-    return tuple(kept)
-
-
-def _restricted(type_: Type, allowed: _Allowed | None) -> Type | None:
-    if allowed is None:
-        return type_
-    if isinstance(type_, ListOf):
-        element = _restricted(type_.element, allowed)
-        return None if element is None else ListOf(element)
-    if isinstance(type_, Struct):
-        members = _kept(type_, allowed)
-        return Struct(members) if members else None
-    return None

@@ -21,13 +21,13 @@ from xase_server.domain.datasets import (
 )
 from xase_server.domain.decisions import Page
 from xase_server.domain.entries import Unit
-from xase_server.domain.errors import Problems, Refused, unavailable
+from xase_server.domain.errors import Problems, Refused
 from xase_server.domain.ids import is_id
 from xase_server.domain.objects import ObjectQuery, ObjectRow
 from xase_server.domain.principals import Principal
 from xase_server.ledger.append import Ledger
 from xase_server.policy.sight import paths, visible
-from xase_server.ports import Library, Reads, VersionUnavailable
+from xase_server.ports import Library, Reads
 from xase_server.services.anew import until_it_stands
 from xase_server.services.croissant import croissant
 from xase_server.services.dataset_views import Sees, dataset_view, fields_view, offered_view, version_view
@@ -36,6 +36,7 @@ from xase_server.services.fitting import refuse_unknown_fields
 from xase_server.services.ingestion import Ingestion
 from xase_server.services.jobs import Arrival, Derivation, Job, Mode
 from xase_server.services.outcome import Once, Outcome, Remembered, made_before, recall, remember
+from xase_server.services.planning import readable
 from xase_server.services.reading import Reader
 from xase_server.services.registration import (
     Policed,
@@ -311,10 +312,8 @@ class Datasets:
         number = dataset_of(row).version
         if not number:
             raise Refused("conflict", "This dataset has no data yet", {"resource": "dataset", "id": row.id})
-        try:
+        with readable():
             found = await asyncio.to_thread(self._library.profile, row.id, number)
-        except VersionUnavailable as error:
-            raise unavailable("The dataset's files cannot be read now", retry_after=60) from error
         return {"dataset_id": row.id, "version": number, **found}
 
     async def close(self) -> None:

@@ -9,7 +9,7 @@ import pyarrow.parquet
 import pytest
 
 from tests.unit.delivery.test_shape import types_of
-from xase_server.delivery.records import json_lines, json_record, json_records, json_values
+from xase_server.delivery.records import json_lines, json_records, json_values
 from xase_server.query.schema import DATE, FLOAT, INT, JSON, STRING, ListOf, struct
 
 
@@ -77,11 +77,6 @@ def test_mixed_columns_are_taken_over_as_they_stand():
     assert json_lines(pa.table({"v": texts}), struct({"v": JSON})) == (
         b'{"v":{"a":12345678901234567890123}}\n{"v":[1.50]}\n{"v":"x"}\n{}\n'
     )
-
-
-def test_a_single_record_is_an_object():
-    table = pa.table({"a": [1, 2]})
-    assert json_record(table, struct({"a": INT})) == b'{"a":1}'
 
 
 def test_a_slice_of_structs_in_structs_is_written():

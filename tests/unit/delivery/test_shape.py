@@ -4,6 +4,7 @@ import pyarrow as pa
 import pyarrow.parquet
 import pytest
 
+from tests.sight import only
 from xase_server.delivery.rows import rows_of
 from xase_server.delivery.shape import MAX_COMPUTED_ROWS, shape_of
 from xase_server.query.limits import DEFAULTS
@@ -11,7 +12,7 @@ from xase_server.query.parse.finds import parse_fields
 from xase_server.query.parse.projections import ProjectionReader
 from xase_server.query.parse.reading import Place, Reading
 from xase_server.query.projection import EVERYTHING
-from xase_server.query.schema import FLOAT, INT, JSON, STRING, ListOf, Struct, restrict, struct
+from xase_server.query.schema import FLOAT, INT, JSON, STRING, ListOf, Struct, struct
 
 SCHEMA = struct(
     {
@@ -46,7 +47,7 @@ def left(fields, permitted=SCHEMA):
 
 
 def test_nothing_asked_gives_all_that_is_permitted():
-    permitted = restrict(SCHEMA, ["record_id", "age", "lab.a1c", "visits.code"])
+    permitted = only(SCHEMA, ["record_id", "age", "lab.a1c", "visits.code"])
     shape = shape_of(EVERYTHING, permitted)
     assert shape.columns == ("record_id", "age", "lab", "visits")
     assert shape.fields == ("age", "lab.a1c", "record_id", "visits.code")
@@ -66,7 +67,7 @@ def test_the_record_id_is_always_first():
 
 
 def test_what_is_not_permitted_is_as_if_it_were_not_there():
-    permitted = restrict(SCHEMA, ["record_id", "lab.a1c"])
+    permitted = only(SCHEMA, ["record_id", "lab.a1c"])
     assert left(["name", "lab.glucose", "nowhere"], permitted) == left(["nothing", "lab.nothing", "nowhere"], permitted)
 
 
@@ -87,7 +88,7 @@ def test_mixed_columns_are_projected_by_value():
 
 
 def test_metadata_stays_behind():
-    table = shape_of(EVERYTHING, restrict(SCHEMA, ["record_id", "age"])).apply(TABLE)
+    table = shape_of(EVERYTHING, only(SCHEMA, ["record_id", "age"])).apply(TABLE)
     assert table.schema.metadata is None
 
 
@@ -118,7 +119,7 @@ def test_a_table_without_rows_or_chunks_has_the_same_schema():
 
 
 def test_a_slice_is_computed_on_permitted_members_only():
-    permitted = restrict(SCHEMA, ["record_id", "visits.code"])
+    permitted = only(SCHEMA, ["record_id", "visits.code"])
     shape = shape_of(parse_fields({"visits": {"$slice": 1}, "record_id": 1}, permitted)[0], permitted)
     assert (shape.columns, shape.fields) == (("record_id", "visits"), ("record_id", "visits.code"))
     assert shape.rows(TABLE)[0] == {"record_id": "rec_1", "visits": [{"code": "c1"}]}
@@ -129,7 +130,7 @@ def test_a_slice_is_computed_on_permitted_members_only():
 
 
 def test_an_expression_cannot_reach_what_is_not_permitted():
-    permitted = restrict(SCHEMA, ["record_id", "age", "lab.a1c"])
+    permitted = only(SCHEMA, ["record_id", "age", "lab.a1c"])
     reader = ProjectionReader(Reading(DEFAULTS), SCHEMA, computing=True)  # parsed as if all were permitted
     wish = {"whole": "$$ROOT", "name": "$name", "lab": {"all": "$lab"}, "twice": {"$add": ["$age", "$age"]}}
     shape = shape_of(reader.read(wish, Place())[0], permitted)
@@ -156,7 +157,7 @@ def types_of(arrow):
 def test_nested_patients_keep_what_is_permitted(shared):
     table = pyarrow.parquet.read_table(shared / "data" / "synthea_fhir_stu3" / "patients_nested.parquet")
     schema = types_of(pa.struct(list(table.schema)))
-    permitted = restrict(schema, ["patient_id", "age", "conditions.code", "observations", "lab_results.glucose"])
+    permitted = only(schema, ["patient_id", "age", "conditions.code", "observations", "lab_results.glucose"])
     fields = ["age", "conditions.code", "conditions.display", "observations.value", "lab_results", "phone"]
     shape = shape_of(parse_fields(fields, permitted)[0], permitted)
     found = shape.apply(table)

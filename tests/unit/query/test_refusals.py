@@ -7,13 +7,14 @@ import pytest
 
 from tests.conformance.engines import duck, empty_database
 from tests.properties.query_data import SCHEMA
+from tests.sight import only
 from xase_server.domain.errors import Refused
 from xase_server.engines.duckdb import DuckDBEngine
 from xase_server.engines.memory import MemoryEngine
 from xase_server.query.limits import DEFAULTS, QuerySettings
 from xase_server.query.operators import REFUSED
 from xase_server.query.parse import decode, parse_fields, parse_filter, parse_find, parse_pipeline
-from xase_server.query.schema import INT, restrict, struct
+from xase_server.query.schema import INT, struct
 
 
 def refused(call, *arguments, **options):
@@ -36,7 +37,7 @@ def test_a_refusal_names_the_stage_of_a_pipeline():
 
 
 def test_an_unknown_and_a_forbidden_field_are_told_the_same():
-    visible = restrict(SCHEMA, ["i", "o.s"])
+    visible = only(SCHEMA, ["i", "o.s"])
     for ask in (
         lambda name: refused(parse_filter, {name: 1}, visible),
         lambda name: refused(parse_find, {"sort": {name: 1}}, visible),
@@ -50,15 +51,14 @@ def test_an_unknown_and_a_forbidden_field_are_told_the_same():
 
 def test_fields_that_may_not_be_filtered_by_may_still_be_grouped_by():
     pipeline = [{"$group": {"_id": "$s"}}, {"$match": {"_id": "a"}}]
-    parse_pipeline(pipeline, SCHEMA, filterable=restrict(SCHEMA, ["i"]))
+    parse_pipeline(pipeline, SCHEMA, filterable=only(SCHEMA, ["i"]))
     assert (
-        refused(parse_pipeline, [{"$match": {"s": "a"}}], SCHEMA, filterable=restrict(SCHEMA, ["i"]))[1]
-        == "No such field"
+        refused(parse_pipeline, [{"$match": {"s": "a"}}], SCHEMA, filterable=only(SCHEMA, ["i"]))[1] == "No such field"
     )
 
 
 def test_a_field_that_is_not_there_projects_to_nothing():
-    projection, left = parse_fields(["i", "nope", "f.x"], restrict(SCHEMA, ["i"]))
+    projection, left = parse_fields(["i", "nope", "f.x"], only(SCHEMA, ["i"]))
     assert [name for name, _ in left.members] == ["i"]
     assert not projection.exclude
 
