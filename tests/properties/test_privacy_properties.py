@@ -13,6 +13,7 @@ from xase_server.policy.contract import Conflict, Contract, meet
 from xase_server.policy.noising import STEPS, Summed, private_query
 from xase_server.policy.privacy import Privacy
 from xase_server.query.evaluate import evaluate
+from xase_server.query.expressions import Field
 from xase_server.query.nodes import TRUE
 from xase_server.query.parse import parse_pipeline
 from xase_server.query.schema import FLOAT, INT, STRING, struct
@@ -82,7 +83,7 @@ def test_a_value_lies_no_further_from_the_middle_than_its_range_reaches(ends, va
     inside = [least, most, math.nextafter(least, most), math.nextafter(most, least), mean.centre]
     for summed in (mean, total):
         for each in (value, *inside):
-            steps = evaluate(summed.of_row(), {"ROOT": {"x": each}})
+            steps = evaluate(summed.of_row({("x",): Field(("x",))}), {"ROOT": {"x": each}})
             assert type(steps) is int
             assert abs(steps) <= STEPS
             if least <= each <= most:

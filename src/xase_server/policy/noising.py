@@ -32,7 +32,8 @@ STEPS: Final = 1 << 30
 
 MOST_CELLS: Final = 10_000
 
-_COUNTED: Final = "r"
+_ROW: Final = "r"
+_OF_SOMEBODY: Final = Match(At(("_id",), Exists()))
 _FORM: Final = "Under a privacy budget a pipeline is $match stages and then one $group"
 
 
@@ -47,11 +48,11 @@ class Counted:
         """What one row adds at most."""
         return 1
 
-    def of_row(self) -> Expression:
-        """What a row adds."""
+    def of_row(self, held: Mapping[Path, Expression]) -> Expression:
+        """What a row adds; `held` are its values."""
         if self.path is None:
             return Literal(1)
-        return Switch(((_is_null(self.path), Literal(0)),), Literal(1))
+        return Switch(((_is_null(held[self.path]), Literal(0)),), Literal(1))
 
 
 @dataclass(frozen=True, slots=True)
@@ -73,17 +74,17 @@ class Summed:
         """A value in steps."""
         return max(-STEPS, min(STEPS, round((value - self.centre) * (STEPS / self.reach))))
 
-    def of_row(self) -> Expression:
-        """What a row adds: null nothing, NaN the most, for no number is greater than it.
+    def of_row(self, held: Mapping[Path, Expression]) -> Expression:
+        """What a row adds; `held` are its values. Null adds nothing, NaN the most, for no number is greater than it.
 
         Never more than `most`: `centre` is rounded, and near the ends of a narrow range that may be many steps.
         """
-        value = Field(self.path)
+        value = held[self.path]
         away = Call("subtract", (value, Literal(self.centre)))
         steps = Call("toLong", (Call("round", (Call("multiply", (away, Literal(STEPS / self.reach))),)),))
         return Switch(
             (
-                (_is_null(self.path), Literal(0)),
+                (_is_null(value), Literal(0)),
                 (Call("gte", (value, Literal(self.largest))), Literal(self.steps(self.largest))),
                 (Call("lte", (value, Literal(self.least))), Literal(self.steps(self.least))),
             ),
@@ -289,19 +290,26 @@ def _exactly(
 
     Which rows of a person are counted depends on that person's rows alone; rows of nobody are left out.
     """
-    members = [(_key_name(n), Field(path)) for n, (path, _) in enumerate(keys.values())]
-    added = [(_sum_name(n), each.of_row()) for n, each in enumerate(measures)]
-    row = Members((*members, *added))
-    first = Call("slice", (Field((_COUNTED,)), Literal(contributions)))
-    key = Members(tuple((name, Field((_COUNTED, name))) for name, _ in members)) if members else Literal(None)
+    paths = [*(path for path, _ in keys.values()), *(each.path for each in measures if each.path is not None)]
+    columns = {path: f"c{n}" for n, path in enumerate(dict.fromkeys(paths))}
+    held = {path: Field((_ROW, name)) for path, name in columns.items()}
+    row = Members(tuple((name, Field(path)) for path, name in columns.items())) if columns else Literal(1)
+    key = Members(tuple((_key_name(n), held[path]) for n, (path, _) in enumerate(keys.values())))
+    sums = (Accumulate(_sum_name(n), "sum", each.of_row(held)) for n, each in enumerate(measures))
     return (
         *matches,
-        Group(Field(entity), (Accumulate(_COUNTED, "push", row),)),
-        Match(At(("_id",), Exists())),
-        Assign((((_COUNTED,), first),)),
-        Unwind((_COUNTED,)),
-        Group(key, tuple(Accumulate(name, "sum", Field((_COUNTED, name))) for name, _ in added)),
+        *_first_rows(entity, row, contributions),
+        Group(key if keys else Literal(None), tuple(sums)),
     )
+
+
+def _first_rows(entity: Path, row: Expression, most: int) -> Pipeline:
+    """Of each person at most so many rows; one alone costs a fifth of a list with one."""
+    if most == 1:
+        return (Group(Field(entity), (Accumulate(_ROW, "first", row),)), _OF_SOMEBODY)
+    first = Call("slice", (Field((_ROW,)), Literal(most)))
+    listed = Group(Field(entity), (Accumulate(_ROW, "push", row),))
+    return (listed, _OF_SOMEBODY, Assign((((_ROW,), first),)), Unwind((_ROW,)))
 
 
 def _key_name(number: int) -> str:
@@ -316,5 +324,5 @@ def _is_one(operand: Expression) -> bool:
     return isinstance(operand, Literal) and is_a_number(operand.value) and operand.value == 1
 
 
-def _is_null(path: Path) -> Expression:
-    return Call("eq", (Field(path), Literal(None)))
+def _is_null(value: Expression) -> Expression:
+    return Call("eq", (value, Literal(None)))
