@@ -1,11 +1,14 @@
 """What holds for every policy: layers only narrow, prohibitions win, order is nothing, the trace tells the verdict."""
 
+from dataclasses import replace
+
 from hypothesis import given
 from hypothesis import strategies as st
 
 from xase_server.policy.contract import Conflict, Contract, meet
 from xase_server.policy.decide import AccessRequest, Layer, LayerKind, Outcome, decide
 from xase_server.policy.load import load
+from xase_server.policy.model import ACTIONS
 
 FIELDS = ["age", "name", "lab", "lab.glucose", "lab.a1c"]
 PURPOSES = ["research", "model-development", "model-training", "validation", "marketing", "other"]
@@ -34,18 +37,21 @@ whens = st.fixed_dictionaries(
         "max_duration": st.sampled_from(["1d", "30d"]),
     },
 )
+actions = st.fixed_dictionaries(
+    {}, optional={"actions": st.lists(st.sampled_from(sorted(ACTIONS)), min_size=1, max_size=4, unique=True)}
+)
 
 
 @st.composite
 def documents(draw):
     rules = [
-        {"id": f"r{n}", "effect": "forbid", "when": draw(whens)}
-        if draw(st.integers(0, 4)) == 0
+        {"id": f"r{n}", "effect": "forbid", "when": draw(whens) | draw(actions)}
+        if draw(st.integers(0, 3)) == 0
         else {
             "id": f"r{n}",
             "effect": "permit",
             "priority": draw(st.integers(0, 3)),
-            "when": draw(whens),
+            "when": draw(whens) | draw(actions),
             "constrain": draw(constrains),
         }
         for n in range(draw(st.integers(1, 4)))
@@ -106,15 +112,57 @@ def test_the_order_of_rules_does_not_matter(document, request, random):
     assert (one.outcome, one.violations, one.contract) == (other.outcome, other.violations, other.contract)
 
 
+def said_by_trace(document, verdict, kind):
+    """What a layer's checks make of a request: whether it holds, and the actions that it leaves."""
+    place = f"{kind}:pol@1"
+    own = [check for check in verdict.trace if check.layer == place and check.clause != "actions"]
+    lacking = {check.rule for check in own if not check.held}
+    matching = [rule for rule in document["rules"] if rule["id"] not in lacking]
+    permits = [rule for rule in matching if rule["effect"] == "permit"]
+    barred = {
+        action for rule in matching if rule["effect"] == "forbid" for action in rule["when"].get("actions", ACTIONS)
+    }
+    top = [rule for rule in permits if rule["priority"] == max(each["priority"] for each in permits)]
+    left = set(top[0]["when"].get("actions", ACTIONS)) if top else set(ACTIONS)
+    opens = kind is LayerKind.GUARDRAIL and all(rule["effect"] == "forbid" for rule in document["rules"])
+    return (len(top) == 1 or opens) and barred != ACTIONS, left - barred
+
+
 @given(documents(), requests)
 def test_the_trace_tells_the_verdict(document, request):
     verdict = decide([layer(document)], request)
-    failed = {check.rule for check in verdict.trace if not check.held}
-    matching = [rule for rule in document["rules"] if rule["id"] not in failed]
-    permits = [rule for rule in matching if rule["effect"] == "permit"]
-    top = [rule for rule in permits if rule["priority"] == max(each["priority"] for each in permits)]
-    permitted = len(top) == 1 and all(rule["effect"] == "permit" for rule in matching)
-    assert (verdict.outcome is Outcome.PERMIT) == permitted
+    holds, left = said_by_trace(document, verdict, LayerKind.DATASET)
+    assert (verdict.outcome is Outcome.PERMIT) == (holds and bool(left))
+    if verdict.contract is not None:
+        assert (verdict.contract.actions if verdict.contract.actions is not None else ACTIONS) == left
+
+
+@given(documents(), st.lists(st.sampled_from(sorted(ACTIONS)), min_size=1, max_size=5, unique=True), requests)
+def test_a_prohibition_of_actions_takes_away_these_and_nothing_else(document, forbidden, request):
+    before = decide([layer(document)], request)
+    rule = {"id": "some", "effect": "forbid", "when": {"actions": forbidden}}
+    after = decide([layer(document | {"rules": [*document["rules"], rule]})], request)
+    if before.contract is None:
+        assert after.outcome is not Outcome.PERMIT
+        return
+    left = (ACTIONS if before.contract.actions is None else before.contract.actions) - set(forbidden)
+    if left:
+        assert after.contract == replace(before.contract, actions=left)
+    else:
+        assert {each.rule for each in after.violations} <= {"action_not_allowed", "forbidden"}
+
+
+@given(documents(), documents(), requests)
+def test_every_layer_holds_by_its_own_trace(own, above, request):
+    verdict = decide([layer(above, LayerKind.GUARDRAIL), layer(own)], request)
+    told = [said_by_trace(above, verdict, LayerKind.GUARDRAIL), said_by_trace(own, verdict, LayerKind.DATASET)]
+    left = told[0][1] & told[1][1]
+    if verdict.outcome is Outcome.PERMIT:
+        assert all(holds for holds, _ in told)
+        assert (verdict.contract.actions if verdict.contract.actions is not None else ACTIONS) == left
+        assert set(verdict.narrowed_by.values()) <= {"guardrail:pol@1", "dataset:pol@1"}
+    elif [each.rule for each in verdict.violations] != ["conflict"]:
+        assert not (all(holds for holds, _ in told) and left)
 
 
 contracts = st.builds(

@@ -1,7 +1,8 @@
 """`decide(layers, request) → Verdict`: one pure function, the same for real requests and for simulations.
 
-Order (docs/spec/policy.md, section 1): guardrails must all hold; any matching prohibition ends it; of
-the permits exactly one must have the highest priority; approvals; then the meet of all constraints.
+Order (docs/spec/policy.md, section 4): guardrails must all hold; any matching prohibition ends it, or takes
+away the actions that it names; of the permits exactly one must have the highest priority; approvals; then
+the meet of all constraints.
 """
 
 from collections.abc import Iterator, Mapping, Sequence
@@ -12,7 +13,7 @@ from typing import Any, Final, overload
 
 from xase_server.domain.times import parse_duration
 from xase_server.policy.contract import Conflict, Contract, meet, narrowed, terms_of
-from xase_server.policy.model import Approvals, Policy, Rule, When
+from xase_server.policy.model import ACTIONS, Approvals, Constrain, Policy, Rule, When
 from xase_server.policy.purposes import DEFAULT_PURPOSES, Purposes
 
 _LONGEST_MS: Final = 100 * 366 * 86_400_000
@@ -146,6 +147,7 @@ _SAID: Final = {
 }
 _NO_POLICY: Final = Violation("no_policy", "This dataset is not open to anyone")
 _FORBIDDEN: Final = Violation("forbidden", "This use is forbidden")
+_NOTHING_LEFT: Final = Violation("action_not_allowed", "The policies together allow no kind of request")
 AMBIGUOUS: Final = Violation("conflict", "The policy contradicts itself; its owner must resolve that")
 
 
@@ -161,29 +163,30 @@ def decide(layers: Sequence[Layer], request: AccessRequest, purposes: Purposes =
     )
     if own is None:
         return replace(verdict, violations=(_NO_POLICY,))
-    held = [(layer, _Held(layer, asked)) for layer in layers]
-    violations = [each for _, rules in held for each in rules.objections()]
+    held = [_Held(layer, asked) for layer in layers]
+    violations = [each for rules in held for each in rules.objections()]
     if violations:
         return replace(verdict, violations=tuple(dict.fromkeys(violations)))
-    chosen = [(layer, rule) for layer, rules in held for rule in rules.best]
-    missing = sorted({role for _, rule in chosen for role in _missing(rule.when.approvals, request)})
+    missing = sorted({role for rules in held for rule in rules.best for role in _missing(rule.when.approvals, request)})
     if missing:
         return replace(verdict, outcome=Outcome.APPROVAL_REQUIRED, approvers=tuple(missing))
-    return _granted(verdict, chosen)
+    return _granted(verdict, held)
 
 
-def _granted(verdict: Verdict, chosen: Sequence[tuple[Layer, Rule]]) -> Verdict:
+def _granted(verdict: Verdict, held: Sequence["_Held"]) -> Verdict:
     contract = Contract()
     narrowed_by: dict[str, str] = {}
     try:
-        for layer, rule in chosen:
-            terms = terms_of(rule.constrain, actions=rule.when.actions, max_duration=rule.when.max_duration)
-            narrowed_by |= dict.fromkeys(narrowed(contract, terms), _place(layer))
-            contract = meet(contract, terms)
+        for rules in held:
+            for terms in rules.terms():
+                narrowed_by |= dict.fromkeys(narrowed(contract, terms), rules.place)
+                contract = meet(contract, terms)
     except Conflict:
         return replace(verdict, violations=(AMBIGUOUS,))
-    rules = {_place(layer): rule.id for layer, rule in chosen}
-    return replace(verdict, outcome=Outcome.PERMIT, contract=contract, chosen=rules, narrowed_by=narrowed_by)
+    if contract.actions is not None and not contract.actions:
+        return replace(verdict, violations=(_NOTHING_LEFT,))
+    chosen = {rules.place: rule.id for rules in held for rule in rules.best}
+    return replace(verdict, outcome=Outcome.PERMIT, contract=contract, chosen=chosen, narrowed_by=narrowed_by)
 
 
 class _Asked:
@@ -223,25 +226,40 @@ def _failed(when: When, asked: _Asked) -> list[str]:
 
 
 class _Held:
-    """A layer's rules held against a request."""
+    """A layer's rules held against a request; `barred` are the actions that matching prohibitions take away."""
 
-    __slots__ = ("_failed", "_layer", "best")
+    __slots__ = ("_failed", "_layer", "barred", "best")
 
     def __init__(self, layer: Layer, asked: _Asked) -> None:
         self._layer = layer
         self._failed = [(rule, _failed(rule.when, asked)) for rule in layer.policy.rules]
-        matching = [rule for rule, failed in self._failed if not failed and rule.effect == "permit"]
-        top = max((rule.priority for rule in matching), default=0)
-        self.best = [rule for rule in matching if rule.priority == top]
+        matching = [rule for rule, failed in self._failed if not failed]
+        permits = [rule for rule in matching if rule.effect == "permit"]
+        top = max((rule.priority for rule in permits), default=0)
+        self.best = [rule for rule in permits if rule.priority == top]
+        forbids = (rule for rule in matching if rule.effect == "forbid")
+        self.barred = frozenset(action for rule in forbids for action in rule.when.actions or ACTIONS)
+
+    @property
+    def place(self) -> str:
+        """What the layer is called in traces."""
+        return _place(self._layer)
 
     def objections(self) -> Iterator[Violation]:
         """Why this layer does not let the request pass; nothing when it does."""
-        if any(not failed and rule.effect == "forbid" for rule, failed in self._failed):
+        if self.barred == ACTIONS:
             yield _FORBIDDEN
         elif len(self.best) > 1:
             yield AMBIGUOUS
         elif not self.best:
             yield from self._nearest()
+
+    def terms(self) -> Iterator[Contract]:
+        """What the layer imposes: the chosen permit's terms, and those of prohibitions of single actions."""
+        for rule in self.best:
+            yield terms_of(rule.constrain, actions=rule.when.actions, max_duration=rule.when.max_duration)
+        if self.barred:
+            yield terms_of(Constrain(), actions=ACTIONS - self.barred, max_duration=None)
 
     def _nearest(self) -> Iterator[Violation]:
         """What the rule that comes nearest lacks: the requester can change that."""
@@ -273,6 +291,9 @@ def _checks(layer: Layer, rule: Rule, asked: _Asked) -> Iterator[Check]:
         wanted = getattr(rule.when, clause)
         if wanted is not None:
             yield Check(_place(layer), rule.id, clause, wanted, got, clause not in failed)
+    if rule.effect == "forbid" and rule.when.actions is not None:
+        # A request for access is for no single action: the rule never matches it whole, it takes these away.
+        yield Check(_place(layer), rule.id, "actions", rule.when.actions, None, held=False)
 
 
 def _place(layer: Layer) -> str:

@@ -1,6 +1,6 @@
 """The form of a policy. A closed schema: an unknown key is an error when it is loaded, never ignored."""
 
-from typing import Annotated, Any, Final, Literal
+from typing import Annotated, Any, Final, Literal, get_args
 
 from msgspec import Meta, Struct
 
@@ -12,6 +12,7 @@ Epsilon = Annotated[float, Meta(gt=0, le=1_000)]
 Bound = Annotated[float, Meta(ge=-(1 << 53), le=1 << 53)]
 
 Action = Literal["stream", "filter", "aggregate", "transform", "operations", "get_record"]
+ACTIONS: Final = frozenset(get_args(Action))
 
 # Who keeps more secret wins; the same rank with other parameters is a conflict.
 STRENGTH: Final = {

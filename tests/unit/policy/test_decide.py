@@ -138,6 +138,35 @@ def test_a_guardrail_of_prohibitions_lets_the_rest_pass():
     assert codes(decide([guardrail, layer(policy(permit()))], request(purpose="marketing"))) == ["forbidden"]
 
 
+def forbid(*actions, identifier="no"):
+    return {"id": identifier, "effect": "forbid", "when": {"actions": list(actions)}}
+
+
+def test_a_prohibition_of_actions_leaves_the_others():
+    verdict = decide([layer(policy(permit(), forbid("aggregate", "filter")))], request())
+    assert verdict.contract.actions == {"stream", "transform", "operations", "get_record"}
+    assert verdict.narrowed_by == {"actions": "dataset:pol_1@1"}
+    assert [(each.rule, each.clause, each.held) for each in verdict.trace] == [("no", "actions", False)]
+
+
+def test_a_prohibition_of_actions_whose_conditions_do_not_hold_takes_nothing():
+    rule = forbid("aggregate") | {"when": {"actions": ["aggregate"], "organisations": ["org_other"]}}
+    assert decide([layer(policy(permit(), rule))], request()).contract.actions is None
+
+
+def test_prohibitions_of_every_action_forbid_the_use():
+    rules = (forbid("stream", "filter", "aggregate"), forbid("transform", "operations", "get_record", identifier="no2"))
+    assert codes(decide([layer(policy(permit(), *rules))], request())) == ["forbidden"]
+
+
+def test_a_guardrail_of_prohibited_actions_narrows_every_permit():
+    guardrail = layer(policy(forbid("stream")) | {"id": "g"}, LayerKind.GUARDRAIL)
+    own = layer(policy(permit(when={"actions": ["stream", "filter"]})))
+    assert decide([guardrail, own], request()).contract.actions == {"filter"}
+    only = layer(policy(permit(when={"actions": ["stream"]})))
+    assert codes(decide([guardrail, only], request())) == ["action_not_allowed"]
+
+
 def test_different_transforms_of_equal_strength_deny():
     one = layer(
         policy(permit(constrain={"transforms": {"age": {"op": "generalize", "width": 5}}})), LayerKind.GUARDRAIL
