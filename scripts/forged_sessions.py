@@ -7,7 +7,7 @@ from typing import Any
 
 from scripts.forgery import Forgery, edit_json, forgery
 from scripts.vectorlog import NOON, sign
-from scripts.vectorsessions import CONTRACT, HOUR, OTHER, SESSION, SessionLog, noisy, opened, plain, roaring
+from scripts.vectorsessions import CONTRACT, HOUR, OTHER, SESSION, SessionLog, held, noisy, opened, plain, roaring
 from xase.proof.bundle import PARTS
 from xase.proof.canonical import canonical
 
@@ -52,8 +52,7 @@ def release_after_expiry() -> bytes:
 @forgery(7, "does not begin with its opening")
 def release_before_opening() -> bytes:
     """Data was released before the session was opened."""
-    log = SessionLog()
-    log.hold()
+    log = held()
     log.rule()
     log.release(1, range(10))
     log.open()
@@ -63,8 +62,7 @@ def release_before_opening() -> bytes:
 @forgery(7, "from when until when it is open")
 def opened_later_than_written() -> bytes:
     """The session says that it opened later than data left in it."""
-    log = SessionLog()
-    log.hold()
+    log = held()
     log.rule()
     log.open(opened_at="2025-01-15T12:30:00.000Z", expires_at="2025-01-15T13:30:00.000Z")
     log.release(1, range(10))
@@ -74,8 +72,7 @@ def opened_later_than_written() -> bytes:
 @forgery(7, "is not here")
 def verdict_missing() -> bytes:
     """No verdict stands behind the session."""
-    log = SessionLog()
-    log.hold()
+    log = held()
     log.open()
     log.release(1, range(10))
     return log.pack()
@@ -84,8 +81,7 @@ def verdict_missing() -> bytes:
 @forgery(7, "does not come after its verdict")
 def verdict_after_opening() -> bytes:
     """The verdict was written down when the session was open already."""
-    log = SessionLog()
-    log.hold()
+    log = held()
     log.open()
     log.rule()
     return log.pack()
@@ -94,8 +90,7 @@ def verdict_after_opening() -> bytes:
 @forgery(7, "cites another contract than its verdict")
 def verdict_of_another_contract() -> bytes:
     """The session was opened under other terms than those that were granted."""
-    log = SessionLog()
-    log.hold()
+    log = held()
     log.rule(contract_hash=CONTRACT.replace("c", "e"))
     log.open()
     return log.pack()
@@ -104,8 +99,7 @@ def verdict_of_another_contract() -> bytes:
 @forgery(7, "permits nothing")
 def verdict_was_a_denial() -> bytes:
     """The request was denied, and a session opened."""
-    log = SessionLog()
-    log.hold()
+    log = held()
     log.rule(outcome="deny")
     log.open()
     return log.pack()
@@ -114,8 +108,7 @@ def verdict_was_a_denial() -> bytes:
 @forgery(7, "names another purpose than its verdict")
 def verdict_for_another_purpose() -> bytes:
     """The request was granted for another purpose than the session's."""
-    log = SessionLog()
-    log.hold()
+    log = held()
     log.rule(purpose="validation")
     log.open()
     return log.pack()
@@ -237,8 +230,7 @@ def release_of_another_version() -> bytes:
 @forgery(7, "another hash than that of its policy version")
 def policy_of_another_hash() -> bytes:
     """The verdict cites a policy version by a hash that this version does not have."""
-    log = SessionLog()
-    log.hold()
+    log = held()
     other = f"sha256:{'5' * 64}"
     log.rule(policy_hash=other)
     log.open(policy_hash=other)
@@ -259,8 +251,7 @@ def policy_text_of_another_hash() -> bytes:
 @forgery(7, "another digest than that of its dataset version")
 def dataset_of_another_digest() -> bytes:
     """The session names another content of the dataset version than the holder registered."""
-    log = SessionLog()
-    log.hold()
+    log = held()
     log.rule()
     log.open(dataset_digest=f"sha256:{'5' * 64}")
     return log.pack()

@@ -4,7 +4,9 @@ from collections.abc import Iterator
 from typing import Final
 
 from scripts.vectorlog import NOON
-from scripts.vectorsessions import DATASET, HOUR, OTHER, noisy, opened, plain
+from scripts.vectorsessions import DATASET, HOUR, OTHER, held, noisy, opened, plain
+from xase.proof.canonical import canonical
+from xase.proof.digest import sha256_digest
 
 Honest = tuple[str, str, bytes]
 _DATASET: Final = {"dataset_id": DATASET, "from": "2025-01-15T00:00:00.000Z", "until": "2025-01-16T00:00:00.000Z"}
@@ -21,6 +23,11 @@ def honest_sessions() -> Iterator[Honest]:
     yield "session_with_transforms", "A session in which data was transformed.", _transformed()
     yield "session_without_withdrawn", "A subject withdrew; later releases hold nothing of theirs.", _withdrawn()
     yield "session_with_noise", "Answers with noise, paid for; between them others paid, too.", _noisy()
+    yield (
+        "session_under_guardrails",
+        "The holder's guardrails had a say, others before; its contract is salted.",
+        _guarded(),
+    )
     yield (
         "dataset_with_denial",
         "All of a dataset in a period: two sessions, and a request that was denied.",
@@ -75,6 +82,21 @@ def _withdrawn() -> bytes:
 
 def _noisy() -> bytes:
     log = noisy(("0.5", "0.5", "2"), ("0.5", "1.2", "2"), ("0.5", "1.7", "1.8"))
+    log.end()
+    return log.pack()
+
+
+def _guarded() -> bytes:
+    log = held()
+    log.rule("vrd_0000000000000002", outcome="deny", contract_hash=None, violations=["purpose"])
+    before = log.guard()
+    log.rule("vrd_0000000000000003", outcome="deny", contract_hash=None, violations=["purpose"], guardrails=before)
+    guardrails = log.guard(2, ["policy_law", "policy_ethics"])
+    terms = {"max_records": 100, "salt": "5" * 64}
+    contract_hash = sha256_digest(canonical(terms))
+    log.rule(contract=terms, contract_hash=contract_hash, guardrails=guardrails)
+    log.open(contract_hash=contract_hash, guardrails=guardrails)
+    log.release(1, range(10), contract_hash=contract_hash)
     log.end()
     return log.pack()
 

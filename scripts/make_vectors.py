@@ -14,6 +14,7 @@ from typing import Any, Final
 sys.path.insert(0, str(Path(__file__).resolve().parents[1]))
 
 from scripts.forged_files import FORGED_FILES
+from scripts.forged_guardrails import FORGED_GUARDRAILS
 from scripts.forged_logs import FORGED_LOGS
 from scripts.forged_sessions import FORGED_SESSIONS
 from scripts.forgery import FIRST, SECOND, Forgery, story
@@ -40,7 +41,7 @@ from xase.proof.merkle import consistency_proof, inclusion_proof, root_hash
 from xase.proof.multiproof import many_proof
 from xase.proof.receipt import make_receipt
 
-FORGERIES: Final[tuple[Forgery, ...]] = (*FORGED_FILES, *FORGED_LOGS, *FORGED_SESSIONS)
+FORGERIES: Final[tuple[Forgery, ...]] = (*FORGED_FILES, *FORGED_LOGS, *FORGED_SESSIONS, *FORGED_GUARDRAILS)
 TREE: Final = [leaf_hash(b"leaf %d" % number) for number in range(20)]
 
 ACCEPTED: Final = (

@@ -1,7 +1,7 @@
 """Stories of access sessions for vectors and tests: a holder, a lab, what was allowed, what left and what was done."""
 
 from base64 import b64encode
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Mapping, Sequence
 from typing import Any, Final
 
 from scripts.vectorlog import NOON, VectorLog, files_of, sign
@@ -58,11 +58,23 @@ class SessionLog(VectorLog):
         version = {"dataset_id": DATASET, "version": 1, "rows": 100_000, "bytes": 1, "digest": DIGEST, "mode": "append"}
         self.append("dataset_version", "evt_0000000000000002", version, stream=ADMIN)
 
-    def rule(self, id: str = "vrd_0000000000000001", **changes: Any) -> None:
-        """A verdict, by default a permit."""
+    def guard(self, number: int = 1, policy_ids: Sequence[str] = ("policy_house",)) -> dict[str, Any]:
+        """The holder names guardrails, whose first versions are there; gives what verdicts cite."""
+        entry = f"evt_{number:016x}".replace("evt_0", "evt_a")
+        policies = []
+        for place, policy_id in enumerate(policy_ids):
+            body = {"policy_id": policy_id, "version": 1, "hash": sha256_digest(canonical(POLICY))}
+            self.append("policy_version", f"evt_b{number:07x}{place:08x}", body, {"document": POLICY}, stream=ADMIN)
+            policies.append({"policy_id": policy_id, "policy_version": 1, "policy_hash": body["hash"]})
+        self.append("guardrails_changed", entry, {"policy_ids": list(policy_ids)}, stream=ADMIN)
+        return {"entry": entry, "policies": policies}
+
+    def rule(self, id: str = "vrd_0000000000000001", *, contract: Any = None, **changes: Any) -> None:
+        """A verdict, by default a permit; `contract` are the terms to commit to, if any."""
         body = {**_REQUEST, "outcome": "permit", "contract_hash": CONTRACT} | changes
-        trace = {"checks": [{"step": "purpose", "result": "pass"}]}
-        self.append("verdict", id, body, {"trace": trace, "principal": "researcher@lab.example"}, stream=ADMIN)
+        parts = {"trace": {"checks": [{"step": "purpose", "result": "pass"}]}, "principal": "researcher@lab.example"}
+        parts |= {} if contract is None else {"contract": contract}
+        self.append("verdict", id, body, parts, stream=ADMIN)
 
     def open(self, id: str = SESSION, **changes: Any) -> None:
         """The opening of a session of an hour."""
@@ -163,10 +175,16 @@ def _array(numbers: list[int]) -> Any:
     return np.array(numbers, dtype=np.int64)
 
 
-def opened() -> SessionLog:
-    """A session that has been opened."""
+def held() -> SessionLog:
+    """A policy and a dataset, and nothing yet done with it."""
     log = SessionLog()
     log.hold()
+    return log
+
+
+def opened() -> SessionLog:
+    """A session that has been opened."""
+    log = held()
     log.rule()
     log.open()
     return log

@@ -27,7 +27,8 @@ from pathlib import Path
 
 RELEASING = ("release", "aggregate", "transform")
 ENDINGS = ("session_closed", "access_revoked", "session_expired")
-AGREED = ("dataset_id", "dataset_version", "policy_id", "policy_version", "policy_hash", "purpose", "model_id")
+POLICY = ("policy_id", "policy_version", "policy_hash")
+AGREED = ("dataset_id", "dataset_version", *POLICY, "guardrails", "purpose", "model_id")
 SIGNED = ("actor_email", "evidence_urls", "metadata", "new_outcome", "reason")
 NAME = re.compile(r"[A-Za-z0-9][A-Za-z0-9._-]*(?:/[A-Za-z0-9][A-Za-z0-9._-]*)*")
 AMOUNT = re.compile(r"(?:0|[1-9][0-9]{0,11})(?:\.[0-9]{0,5}[1-9])?")
@@ -356,18 +357,27 @@ def check_sessions(entries, by_id, files, scope):
 
 
 def check_cited(entries):
-    known = {}
+    known, guardrails = {}, {}
     for entry in entries:
         body, kind = entry["body"], entry["type"]
-        if kind == "policy_version":
+        if kind == "guardrails_changed":
+            guardrails[entry["stream"]] = entry
+        elif kind == "policy_version":
             known[entry["stream"], body["policy_id"], body["version"]] = body["hash"]
             text = entry["shown"].get("document")
             need(text is None or body["hash"] == f"sha256:{sha(jcs(text)).hex()}", "another text of the policy")
         elif kind == "dataset_version":
             known[body["dataset_id"], body["version"]] = body["digest"]
         elif kind == "verdict":
-            place = (entry["stream"], body.get("policy_id"), body.get("policy_version"))
-            need(known.get(place, body.get("policy_hash")) == body.get("policy_hash"), "another hash of the policy")
+            text = entry["shown"].get("contract")
+            need(text is None or body["contract_hash"] == f"sha256:{sha(jcs(text)).hex()}", "another text of the contract")
+            cited, named = body.get("guardrails", {"policies": []}), guardrails.get(entry["stream"], {})
+            need(cited.get("entry") == named.get("id"), "a verdict without the guardrails in force")
+            ids = [each["policy_id"] for each in cited["policies"]]
+            need(ids == named.get("body", {}).get("policy_ids", []), "a verdict by other guardrails")
+            for each in (body, *cited["policies"]):
+                policy_id, version, digest = map(each.get, POLICY)
+                need(known.get((entry["stream"], policy_id, version), digest) == digest, "another hash of the policy")
         elif kind == "session_opened":
             place = (body["dataset_id"], body["dataset_version"])
             need(known.get(place, body["dataset_digest"]) == body["dataset_digest"], "another dataset version")

@@ -41,6 +41,7 @@ from xase_server.services.evidence import Evidence
 from xase_server.services.exports import Exports
 from xase_server.services.governance import Governance
 from xase_server.services.grants import Gate
+from xase_server.services.guardrails import Guardrails
 from xase_server.services.health import Health
 from xase_server.services.ingestion import Ingestion
 from xase_server.services.interventions import Interventions
@@ -223,8 +224,7 @@ def _access(core: Core, governance: Governance, masters: Masters) -> Access:
 
 def _services(core: Core, library: Library) -> Services:
     reader, ledger, custody, clock = core.reader, core.ledger, core.custody, core.clock
-    purposes = _purposes(core.settings.purposes_file)
-    governance = Governance(purposes)
+    governance = Governance(_purposes(core.settings.purposes_file))
     masters = Masters(core.home.master_keys(core.settings.master_key_file))
     gate, datasets = Gate(reader, clock, governance), _datasets(core, library)
     planner = Planner(library, Withdrawn(reader), masters, TokenMap(core.storage).give)
@@ -242,7 +242,8 @@ def _services(core: Core, library: Library) -> Services:
         bundles=_bundles(core),
         datasets=datasets,
         anonymization=Anonymization(datasets, reader, planner, library),
-        policies=Policies(ledger, reader, clock, purposes, noise=is_installed()),
+        policies=Policies(ledger, reader, clock, governance, noise=is_installed()),
+        guardrails=Guardrails(ledger, reader, clock, governance),
         log=Log(reader, custody.ring),
         access=_access(core, governance, masters),
         approvals=Approvals(ledger, reader, clock, governance, good_ms=core.settings.approval_days * DAY_MS),

@@ -140,6 +140,9 @@ async def holding(site, client):
         "simulate_policy": ("POST", f"{governed}/simulate", {"purpose": "research"}),
         "assess_policy": ("POST", f"{governed}/impact", POLICY),
         "list_purposes": ("GET", "/v1/purposes", None),
+        "put_guardrails": ("PUT", "/v1/guardrails", {"policy_ids": []}),
+        "assess_guardrails": ("POST", "/v1/guardrails/impact", {"policy_ids": []}),
+        "get_guardrails": ("GET", "/v1/guardrails", None),
     }
 
 

@@ -4,16 +4,10 @@ import json
 from typing import Any
 
 import pytest
-from msgspec import json as msgjson
 
 from tests.api.conftest import NDJSON, settled_dataset
-from xase_server.domain.entries import ObjectsChanged, Unit, session_stream
+from tests.api.sessions import make_dataset, open_session
 from xase_server.domain.ids import new_id
-from xase_server.domain.objects import ObjectRow
-from xase_server.domain.principals import Principal
-from xase_server.domain.sessions import ACTIVE, SESSION, Asked, Session
-from xase_server.policy.contract import Contract
-from xase_server.services.sealing import make_append
 
 LINES = b'{"age": 61, "who": "p1"}\n{"age": 34, "who": "p2"}\n'
 PLAIN = {
@@ -357,49 +351,15 @@ async def test_a_faulty_simulation_is_refused(client, make, change, field):
 # ------------------------------------------------------------------ impact
 
 
-def open_session(site, policy, *, organisation="org_two", purpose="model-training"):
-    """A session under the policy, stored as one that was granted."""
-    session = Session(
-        dataset_id="ds_0000000000000001",
-        dataset="d",
-        version=1,
-        holder="org_one",
-        asked=Asked(organisation=organisation, role="ai_lab", purpose=purpose, duration_ms=86_400_000),
-        contract=Contract(deny_fields=frozenset({"who"}), min_group_size=10, duration_ms=30 * 86_400_000).to_dict(),
-        contract_hash="sha256:" + "0" * 64,
-        verdict="evt_0",
-        expires_ms=2**45,
-        key_id="key_0",
-        policy_id=policy["id"],
-        policy_version=1,
-    )
-    row = ObjectRow(
-        kind=SESSION,
-        id=new_id("sess"),
-        organisation=organisation,
-        partner="org_one",
-        revision=1,
-        document=msgjson.encode(session),
-        created_ms=0,
-        status=ACTIVE,
-        ends_ms=2**45,
-    )
-    append = make_append(
-        identifier=row.id,
-        type="session_opened",
-        stream=session_stream(row.id),
-        principal=Principal(organisation, "key_0", "lab@two.example", None, frozenset()),
-        body={},
-        parts={},
-        effect=ObjectsChanged((row,)),
-    )
-    site.app.core.ledger.append_now(Unit((append,)))
-    return row.id
+async def opened(client, lab, policy):
+    """A session of the other organisation on a new dataset under the policy."""
+    dataset = await make_dataset(client, [{"age": 61, "who": "p1"}], policy_id=policy["id"])
+    return await open_session(lab, dataset["dataset_id"], duration="1d")
 
 
-async def test_impact_names_the_sessions_that_a_change_would_touch(site, client, make):
+async def test_impact_names_the_sessions_that_a_change_would_touch(client, stranger, make):
     made = await make()
-    session = open_session(site, made)
+    session = await opened(client, stranger, made)
     path = f"/v1/policies/{made['id']}/impact"
     assert (await client.post(path, json=FULL)).json() == {"sessions": [], "unchanged": 1}
     narrower = with_rule(constrain={"deny_fields": ["who", "age"], "min_group_size": 20})
@@ -413,9 +373,9 @@ async def test_impact_names_the_sessions_that_a_change_would_touch(site, client,
     assert (await client.get(f"/v1/policies/{made['id']}")).json() == made
 
 
-async def test_impact_passes_over_sessions_under_other_policies(site, client, make):
+async def test_impact_passes_over_sessions_under_other_policies(client, stranger, make):
     made, other = await make(), await make()
-    open_session(site, other)
+    await opened(client, stranger, other)
     answer = await client.post(f"/v1/policies/{made['id']}/impact", json=with_rule(when={"purpose": ["validation"]}))
     assert answer.json() == {"sessions": [], "unchanged": 0}
 

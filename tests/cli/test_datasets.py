@@ -162,6 +162,14 @@ def test_the_impact_of_a_change_is_told(xase_, policy, tmp_path):
     assert "unchanged" in xase_("policies", "impact", policy["id"], "policy.yaml").out
 
 
+def test_guardrails_are_named_listed_and_taken_away(xase_, policy):
+    named = xase_("policies", "guardrails", "set", policy["id"], "--json").json
+    assert [each["id"] for each in named["policies"]] == [policy["id"]]
+    assert policy["id"] in xase_("policies", "guardrails", "list").out
+    assert xase_("policies", "guardrails", "impact", policy["id"], "--json").json["sessions"] == []
+    assert xase_("policies", "guardrails", "set", "--json").json["policies"] == []
+
+
 def test_a_faulty_policy_names_the_place(xase_, tmp_path):
     (tmp_path / "bad.yaml").write_text("name: n\nrules: [{id: r, effect: allow}]\n")
     answer = xase_("policies", "add", "bad.yaml")

@@ -159,7 +159,7 @@ def compare(rules, asked, answers, seen):
 @pytest.mark.parametrize("seed", range(10))
 def test_cedar_says_the_same(seed):
     dice = random.Random(seed)
-    entities, seen = tree(), set()
+    entities, seen = tree(), set[str]()
     for _ in range(POLICIES // 10):
         rules = [rule(dice, number) for number in range(dice.randint(1, 6))]
         requests = [request(dice) for _ in range(REQUESTS)]

@@ -61,6 +61,7 @@ def test_every_argument_of_a_method_is_documented():
                     client.records,
                     client.datasets,
                     client.policies,
+                    client.policies.guardrails,
                     client.evidence,
                     client.keys,
                     client.ledger,

@@ -19,6 +19,12 @@ app = typer.Typer(
     help="Policies: add one from a file, ask what it would say.",
 )
 
+guardrails = typer.Typer(
+    rich_markup_mode=None, no_args_is_help=True, help="Guardrails: policies that have a say on every dataset."
+)
+app.add_typer(guardrails, name="guardrails")
+
+Named = Annotated[list[str] | None, typer.Argument(metavar="[POLICY]...", help="Policies, in the order of asking.")]
 Identifier = Annotated[str, typer.Argument(metavar="POLICY", help="The policy's id.")]
 Written = Annotated[Path, typer.Argument(metavar="FILE", help="JSON, or YAML by its name.")]
 
@@ -110,6 +116,42 @@ def impact(
     """Ask which open sessions this file, as the policy's next version, would cut or narrow; nothing is stored."""
     with connect(base_url, key_file) as client:
         found = client.policies.impact(policy, file).to_dict()
+    _show_impact(found, as_json=as_json)
+
+
+@guardrails.command("list")
+def list_guardrails(*, base_url: BaseUrl = None, key_file: KeyFile = None, as_json: AsJson = False) -> None:
+    """List the guardrails in force, in order."""
+    with connect(base_url, key_file) as client:
+        _show_guardrails(client.policies.guardrails.get().to_dict(), as_json=as_json)
+
+
+@guardrails.command("set")
+def set_guardrails(
+    policies: Named = None, *, base_url: BaseUrl = None, key_file: KeyFile = None, as_json: AsJson = False
+) -> None:
+    """Let these policies, and no others, guard every dataset from now on; without any, nothing does."""
+    with connect(base_url, key_file) as client:
+        _show_guardrails(client.policies.guardrails.set(policies or []).to_dict(), as_json=as_json)
+
+
+@guardrails.command("impact")
+def guardrails_impact(
+    policies: Named = None, *, base_url: BaseUrl = None, key_file: KeyFile = None, as_json: AsJson = False
+) -> None:
+    """Ask which open sessions these as the guardrails would cut or narrow; nothing is stored."""
+    with connect(base_url, key_file) as client:
+        _show_impact(client.policies.guardrails.impact(policies or []).to_dict(), as_json=as_json)
+
+
+def _show_guardrails(found: dict[str, Any], *, as_json: bool) -> None:
+    if as_json:
+        emit(found)
+    else:
+        show_all(found["policies"], ("id", "version", "name", "hash"), as_json=False)
+
+
+def _show_impact(found: dict[str, Any], *, as_json: bool) -> None:
     if as_json:
         emit(found)
         return

@@ -23,8 +23,8 @@ class ApprovalRequest(Model):
     model_id: str | None
     duration: str | None
     jurisdiction: str | None
-    policy_id: str
-    policy_version: int
+    policy_id: str | None
+    policy_version: int | None
     approvers: Sequence[str]
     votes: Sequence[Document]
     created_at: str

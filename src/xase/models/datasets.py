@@ -122,6 +122,16 @@ class Policy(Model):
     document: Document
 
 
+class GuardrailList(Model):
+    """The policies that guard every dataset of the organisation, in order, and the entry that named them."""
+
+    __slots__ = ()
+
+    policies: Sequence[Document]
+    changed_at: str | None
+    evidence_id: str | None
+
+
 class PolicyVerdict(Model):
     """What a policy says of a hypothetical request, and how each clause came out."""
 

@@ -19,7 +19,16 @@ from xase.proof.report import Finding, Severity
 from xase.proof.statements import ENDINGS, RELEASING, STATED, make_lists, make_statements, session_of
 
 _STEP: Final = 7
-_AGREED: Final = ("dataset_id", "dataset_version", "policy_id", "policy_version", "policy_hash", "purpose", "model_id")
+_AGREED: Final = (
+    "dataset_id",
+    "dataset_version",
+    "policy_id",
+    "policy_version",
+    "policy_hash",
+    "guardrails",
+    "purpose",
+    "model_id",
+)
 _MOST_STATED: Final = (
     32 * 1024 * 1024
 )  # of entries that statements repeat whole: as values they are many times as large
@@ -252,9 +261,11 @@ def cited_objects_agree(evidence: Evidence) -> Iterator[Finding]:
         elif line.type == "dataset_version":
             known[f"{body.get('dataset_id')} {body.get('version')}"] = body.get("digest")
         elif line.type == "verdict":
-            place = f"{line.stream} {body.get('policy_id')} {body.get('policy_version')}"
-            if known.get(place, body.get("policy_hash")) != body.get("policy_hash"):
-                yield _error(line, "it cites another hash than that of its policy version")
+            yield from _another_contract(line, body.get("contract_hash"))
+            for cited in (body, *_guardrails(body)):
+                place = f"{line.stream} {cited.get('policy_id')} {cited.get('policy_version')}"
+                if known.get(place, cited.get("policy_hash")) != cited.get("policy_hash"):
+                    yield _error(line, "it cites another hash than that of its policy version")
         else:
             place = f"{body.get('dataset_id')} {body.get('dataset_version')}"
             if known.get(place, body.get("dataset_digest")) != body.get("dataset_digest"):
@@ -265,6 +276,36 @@ def _another_text(line: Line, digest: Any) -> Iterator[Finding]:
     text = line.shown.get("document")
     if text is not None and sha256_digest(text) != digest:
         yield _error(line, "the policy's text does not have the hash that entries cite")
+
+
+def _another_contract(line: Line, digest: Any) -> Iterator[Finding]:
+    text = line.shown.get("contract")
+    if text is not None and sha256_digest(text) != digest:
+        yield _error(line, "its contract does not have the hash that entries cite")
+
+
+def _guardrails(verdict: Mapping[str, Any]) -> list[Mapping[str, Any]]:
+    """The policy versions that a verdict says guarded the dataset."""
+    cited = verdict.get("guardrails")
+    named = cited.get("policies") if isinstance(cited, dict) else None
+    return [each for each in named if isinstance(each, dict)] if isinstance(named, list) else []
+
+
+def guardrails_are_heeded(evidence: Evidence) -> Iterator[Finding]:
+    """Each verdict cites the entry that last named its holder's guardrails, and the policies that stand there."""
+    in_force: dict[str, Line] = {}
+    for line in evidence.of_type("guardrails_changed", "verdict"):
+        if line.type == "guardrails_changed":
+            in_force[line.stream] = line
+            continue
+        cited, named = line.body.get("guardrails"), in_force.get(line.stream)
+        entry = cited.get("entry") if isinstance(cited, dict) else None
+        if entry != (None if named is None else named.id):
+            yield _error(line, "it does not cite the guardrails in force")
+        elif named is not None and [each.get("policy_id") for each in _guardrails(line.body)] != named.body.get(
+            "policy_ids"
+        ):
+            yield _error(line, f"it cites other guardrails than {named.id} names")
 
 
 def scope_is_shown(evidence: Evidence, sessions: Sequence[Session]) -> Iterator[Finding]:
@@ -307,6 +348,7 @@ def judge_sessions(evidence: Evidence) -> Iterator[Finding]:
     sessions = [Session(name, stream) for name, stream in streams.items()]
     yield from scope_is_shown(evidence, sessions)
     yield from cited_objects_agree(evidence)
+    yield from guardrails_are_heeded(evidence)
     for session in sessions:
         for rule in _SESSION_RULES:
             yield from rule(evidence, session)

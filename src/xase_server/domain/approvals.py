@@ -37,7 +37,8 @@ class Waiting(Struct, frozen=True, kw_only=True, omit_defaults=True):
     """What is kept of a request that waits, beside its row.
 
     `verdict` is the entry that asked for approval; who asked, and with which metadata, are its parts.
-    `approvers` are the roles that the policy named then: the one in force decides on each vote.
+    `approvers` are the roles that the policies named then: those in force decide on each vote. Without
+    `policy_id` only guardrails asked, of their own organisation.
     """
 
     dataset_id: str
@@ -46,8 +47,8 @@ class Waiting(Struct, frozen=True, kw_only=True, omit_defaults=True):
     asked: Asked
     key_id: str
     verdict: str
-    policy_id: str
-    policy_version: int
+    policy_id: str | None
+    policy_version: int | None
     approvers: tuple[str, ...]
     votes: tuple[Vote, ...] = ()
 

@@ -15,6 +15,7 @@ DATASETS_READ: Final = "datasets:read"
 DATASETS_WRITE: Final = "datasets:write"
 POLICIES_READ: Final = "policies:read"
 POLICIES_WRITE: Final = "policies:write"
+GUARDRAILS_WRITE: Final = "guardrails:write"
 ACCESS_REQUEST: Final = "access:request"
 ACCESS_REVOKE: Final = "access:revoke"
 ACCESS_APPROVE: Final = "access:approve"
@@ -38,8 +39,9 @@ SCOPES: Final[dict[str, str]] = {
     LOG_MONITOR: "read the entry bundles of the whole log, all organisations (granted by the operator only)",
     DATASETS_READ: "list datasets, their versions and schemas",
     DATASETS_WRITE: "register datasets, add data, read profiles, archive",
-    POLICIES_READ: "read policies and their versions, simulate requests",
+    POLICIES_READ: "read policies, their versions and which are guardrails, simulate requests",
     POLICIES_WRITE: "make and change policies",
+    GUARDRAILS_WRITE: "name the policies that guard every dataset of the organisation",
     ACCESS_REQUEST: "ask for access to a dataset, and close sessions of the organisation",
     ACCESS_REVOKE: "revoke sessions on the organisation's datasets",
     ACCESS_APPROVE: "decide on requests for access to the organisation's datasets, where the policy names the role",

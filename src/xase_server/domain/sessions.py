@@ -57,7 +57,8 @@ class Session(Struct, frozen=True, kw_only=True, omit_defaults=True):
     `contract` are the terms as JSON (`policy.contract.Contract`), `verdict` the id of the entry that granted
     them. Without `policy_id` the holder uses data of its own that no policy governs. `ending` is the id of
     the entry that ended it; who did that, and why, are parts of that entry. `approval` is the request that
-    people approved before. `master` names the master key behind its transforms.
+    people approved before. `master` names the master key behind its transforms. `guardrails` are those of the
+    holder that the terms keep to, each with its version.
     """
 
     dataset_id: str
@@ -75,6 +76,7 @@ class Session(Struct, frozen=True, kw_only=True, omit_defaults=True):
     ending: str | None = None
     approval: str | None = None
     master: str | None = None
+    guardrails: tuple[tuple[str, int], ...] = ()
 
 
 def session_ref(session_id: str) -> ObjectRef:

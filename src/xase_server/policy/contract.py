@@ -27,7 +27,9 @@ class Conflict(Exception):
 class Contract:
     """The terms of a session. None restricts nothing.
 
-    `rate_limit` is (requests, period in milliseconds); `duration_ms` the longest a session may last.
+    `rate_limit` is (requests, period in milliseconds); `duration_ms` the longest a session may last. `salt` is
+    32 random bytes in hex, of one session's own: whoever knows its hash and most of its terms must not be
+    able to find the rest, such as a row filter, by trying.
     """
 
     fields: frozenset[str] | None = None
@@ -48,9 +50,14 @@ class Contract:
     max_concurrent: int | None = None
     duration_ms: int | None = None
     privacy: Privacy | None = None
+    salt: str | None = None
 
     def to_dict(self) -> dict[str, Any]:
-        """The terms as JSON, the same for equal terms."""
+        """The terms as JSON, the same for equal terms; with the salt, where they have one."""
+        return self.terms() | ({} if self.salt is None else {"salt": self.salt})
+
+    def terms(self) -> dict[str, Any]:
+        """The terms alone."""
         return {
             "fields": _listed(self.fields),
             "deny_fields": _listed(self.deny_fields),
@@ -79,7 +86,7 @@ class Contract:
 
     @property
     def hash(self) -> str:
-        """What every entry of the session cites: the SHA-256 of the canonical terms."""
+        """What every entry of the session cites: the SHA-256 of the canonical terms, with their salt."""
         return sha256_digest(canonical(self.to_dict()))
 
     def allows_field(self, path: str) -> bool:
@@ -121,7 +128,7 @@ def terms_of(constrain: Constrain, *, actions: Iterable[str] | None, max_duratio
 
 
 def meet(one: Contract, other: Contract) -> Contract:
-    """The terms that keep to both; raises Conflict when there are none."""
+    """The terms that keep to both, with the salt of the first; raises Conflict when there are none."""
     met = replace(
         one,
         fields=_narrow(one.fields, other.fields),
@@ -149,7 +156,7 @@ def meet(one: Contract, other: Contract) -> Contract:
 
 def narrowed(one: Contract, other: Contract) -> list[str]:
     """The names of the terms that `other` makes stricter than `one`."""
-    before, after = one.to_dict(), meet(one, other).to_dict()
+    before, after = one.terms(), meet(one, other).terms()
     return [name for name, value in after.items() if value != before.get(name)]
 
 

@@ -151,17 +151,23 @@ _NOTHING_LEFT: Final = Violation("action_not_allowed", "The policies together al
 AMBIGUOUS: Final = Violation("conflict", "The policy contradicts itself; its owner must resolve that")
 
 
-def decide(layers: Sequence[Layer], request: AccessRequest, purposes: Purposes = DEFAULT_PURPOSES) -> Verdict:
-    """The verdict of all layers on the request; without a dataset's policy it is a denial."""
+def decide(
+    layers: Sequence[Layer], request: AccessRequest, purposes: Purposes = DEFAULT_PURPOSES, *, own: bool = False
+) -> Verdict:
+    """The verdict of all layers on the request.
+
+    Without a dataset's policy it is a denial, unless the holder asks for its `own` data: that is open to it
+    within the guardrails.
+    """
     asked = _Asked(request, purposes)
-    own = next((layer for layer in layers if layer.kind is LayerKind.DATASET), None)
+    policy = next((layer for layer in layers if layer.kind is LayerKind.DATASET), None)
     verdict = Verdict(
         Outcome.DENY,
-        own.policy_id if own else None,
-        own.version if own else None,
+        policy.policy_id if policy else None,
+        policy.version if policy else None,
         trace=Trace(layers, asked),
     )
-    if own is None:
+    if policy is None and not own:
         return replace(verdict, violations=(_NO_POLICY,))
     held = [_Held(layer, asked) for layer in layers]
     violations = [each for rules in held for each in rules.objections()]

@@ -5,6 +5,7 @@ from collections.abc import Callable, Iterable, Iterator
 from typing import Any
 
 from msgspec import ValidationError, convert
+from msgspec.structs import replace
 
 from xase_server.domain.errors import Problems, Refused
 from xase_server.domain.times import parse_duration
@@ -36,20 +37,24 @@ def load(document: dict[str, Any]) -> Policy:
     return policy
 
 
-def check_against(policy: Policy, schema: Schema, parse_filter: Callable[[dict[str, Any]], object]) -> None:
+def check_against(
+    policy: Policy, schema: Schema, parse_filter: Callable[[dict[str, Any]], object], *, guards: bool = False
+) -> None:
     """Raise `validation_error` unless the policy means something for this dataset.
 
     Each field must exist, each transform fit its type, each row filter parse (`parse_filter` raises Refused
-    when it does not).
+    when it does not). A policy that `guards` many datasets may name fields that this one lacks wherever
+    their absence lets nothing out: a row filter and the field that counts as one person must be there.
     """
     problems = Problems()
     for number, rule in enumerate(policy.rules):
-        for path, name in _named_fields(rule.constrain):
-            if name != "record_id" and resolve(schema, tuple(name.split(".")), in_filter=True) is None:
+        constrain = _where_it_matters(rule.constrain, schema) if guards else rule.constrain
+        for path, name in _named_fields(constrain):
+            if not has_name(schema, name):
                 problems.add(f"rules.{number}.constrain.{path}", "The dataset has no such field")
-        for path, message in _transform_faults(rule.constrain, schema):
+        for path, message in _transform_faults(constrain, schema):
             problems.add(f"rules.{number}.{path}", message)
-        for path, message in privacy_misfits(rule.constrain, schema):
+        for path, message in privacy_misfits(constrain, schema):
             problems.add(f"rules.{number}.constrain.{path}", message)
         if rule.constrain.row_filter is not None:
             try:
@@ -57,6 +62,25 @@ def check_against(policy: Policy, schema: Schema, parse_filter: Callable[[dict[s
             except Refused as refused:
                 problems.add(f"rules.{number}.constrain.row_filter", refused.message)
     problems.refuse_if_any("The policy does not fit the dataset")
+
+
+def has_name(schema: Schema, name: str) -> bool:
+    """Whether a policy that names this field names one of the dataset's."""
+    return name == "record_id" or resolve(schema, tuple(name.split(".")), in_filter=True) is not None
+
+
+def _where_it_matters(constrain: Constrain, schema: Schema) -> Constrain:
+    """The constraints without those about fields that the dataset lacks: what is not there cannot leave."""
+    transforms = {name: spec for name, spec in (constrain.transforms or {}).items() if has_name(schema, name)}
+    bounds = {name: each for name, each in (constrain.bounds or {}).items() if has_name(schema, name)}
+    return replace(
+        constrain,
+        fields=None,
+        deny_fields=None,
+        filterable_fields=None,
+        transforms=transforms or None,
+        bounds=bounds or None,
+    )
 
 
 def _is_plain(document: dict[str, Any]) -> bool:

@@ -8,6 +8,7 @@ from collections.abc import Iterator
 from dataclasses import replace
 
 from xase_server.policy.contract import Contract
+from xase_server.policy.load import has_name
 from xase_server.query.schema import ListOf, Schema, Struct, Type, is_index
 
 RECORD_ID = "record_id"
@@ -25,6 +26,30 @@ def filterable(contract: Contract, schema: Schema) -> Schema:
         return schema
     only = Contract(fields=contract.filterable_fields)
     return visible(only, schema)
+
+
+def pertaining(contract: Contract, schema: Schema) -> Contract:
+    """The contract without the names of fields that the dataset lacks, which a guardrail may be full of.
+
+    It shows and hides the same, and does not tell those who read it what other datasets hold.
+    """
+
+    def known(names: frozenset[str]) -> frozenset[str]:
+        return frozenset(name for name in names if has_name(schema, name))
+
+    privacy = contract.privacy
+    if privacy is not None:
+        privacy = replace(
+            privacy, bounds={name: each for name, each in privacy.bounds.items() if has_name(schema, name)}
+        )
+    return replace(
+        contract,
+        fields=None if contract.fields is None else known(contract.fields),
+        deny_fields=known(contract.deny_fields),
+        filterable_fields=None if contract.filterable_fields is None else known(contract.filterable_fields),
+        transforms={name: spec for name, spec in contract.transforms.items() if has_name(schema, name)},
+        privacy=privacy,
+    )
 
 
 def paths(type_: Type, prefix: str = "") -> Iterator[str]:

@@ -19,16 +19,18 @@ from xase_server.domain.errors import FieldProblem, Refused, invalid
 from xase_server.domain.ids import new_id
 from xase_server.domain.objects import Expectation, ObjectRow, Stale
 from xase_server.domain.principals import DATASETS_WRITE, Principal
+from xase_server.domain.randomness import random_bytes
 from xase_server.domain.sessions import ACTIVE, SESSION, Asked, NewAccess, Session
 from xase_server.domain.times import DAY_MS, parse_duration
 from xase_server.ledger.append import Ledger
 from xase_server.policy.contract import Contract
 from xase_server.policy.decide import AccessRequest, Verdict
 from xase_server.policy.decide import Outcome as Ruling
+from xase_server.policy.sight import pertaining
 from xase_server.ports import Reads
 from xase_server.services.anew import until_it_stands
 from xase_server.services.approving import approvals_now, find_standing, laid_aside, new_request, person, status_at
-from xase_server.services.documents import document_of, version_of, waiting_of
+from xase_server.services.documents import document_of, schema_of, version_of, waiting_of
 from xase_server.services.governance import Governance, Governed, policy_violation
 from xase_server.services.outcome import (
     Once,
@@ -107,6 +109,7 @@ class Access:
         verdict = self._governance.judge(case.governed, case.request, own=own)
         if verdict.outcome is Ruling.APPROVAL_REQUIRED:
             raise await self._wait(case, verdict)
+        verdict = _sealed(case, verdict)
         ruled = _append_verdict(case, verdict, new_id("vrd"))
         if verdict.contract is None:
             # COMMIT POINT: the denial is in the ledger before anybody is told.
@@ -185,6 +188,7 @@ class Access:
             policy_version=verdict.policy_version,
             approval=case.approved.id if case.approved else None,
             master=self._master,
+            guardrails=case.governed.versions,
         )
         row = ObjectRow(
             kind=SESSION,
@@ -201,6 +205,14 @@ class Access:
         return row, session
 
 
+def _sealed(case: _Case, verdict: Verdict) -> Verdict:
+    """The verdict with the contract as it is for this dataset version, under a salt of its own."""
+    if verdict.contract is None:
+        return verdict
+    contract = pertaining(verdict.contract, schema_of(case.version))
+    return replace(verdict, contract=replace(contract, salt=random_bytes(32).hex()))
+
+
 def _asked_of(request: AccessRequest) -> Asked:
     return Asked(
         organisation=request.organisation,
@@ -213,8 +225,6 @@ def _asked_of(request: AccessRequest) -> Asked:
 
 
 def _waiting(case: _Case, verdict: Verdict, ruled: str) -> Waiting:
-    assert verdict.policy_id is not None, "only a policy asks for approval"
-    assert verdict.policy_version is not None, "only a policy asks for approval"
     return Waiting(
         dataset_id=case.governed.row.id,
         dataset=case.governed.dataset.name,
@@ -255,6 +265,7 @@ def _append_verdict(
             policy_id=verdict.policy_id,
             policy_version=verdict.policy_version,
             policy_hash=case.governed.policy.hash if case.governed.policy else None,
+            guardrails=case.governed.cited_guardrails,
             outcome=str(verdict.outcome),
             purpose=case.request.purpose,
             model_id=case.request.model_id,
@@ -287,6 +298,7 @@ def _append_opening(case: _Case, row: ObjectRow, session: Session) -> Append:
             policy_id=session.policy_id,
             policy_version=session.policy_version,
             policy_hash=case.governed.policy.hash if case.governed.policy else None,
+            guardrails=case.governed.cited_guardrails,
             contract_hash=session.contract_hash,
             verdict=session.verdict,
             approval_request_id=session.approval,

@@ -13,8 +13,9 @@ from xase_server.domain.objects import ObjectRow
 from xase_server.domain.principals import Principal
 from xase_server.ports import Anonymity, Library, Reads
 from xase_server.query.stages import Find
-from xase_server.services.datasets import Datasets, newest_version
+from xase_server.services.datasets import Datasets
 from xase_server.services.documents import dataset_of, version_of
+from xase_server.services.fitting import newest_version
 from xase_server.services.jobs import Derivation
 from xase_server.services.outcome import Once, Outcome
 from xase_server.services.planning import Planner

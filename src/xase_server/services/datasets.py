@@ -17,7 +17,6 @@ from xase_server.domain.datasets import (
     NewDataset,
     NewVersion,
     Version,
-    version_ref,
 )
 from xase_server.domain.decisions import Page
 from xase_server.domain.entries import Unit
@@ -31,8 +30,8 @@ from xase_server.ports import Library, Reads
 from xase_server.services.anew import until_it_stands
 from xase_server.services.croissant import croissant
 from xase_server.services.dataset_views import Sees, dataset_view, fields_view, offered_view, version_view
-from xase_server.services.documents import dataset_of, schema_of, version_of
-from xase_server.services.fitting import refuse_unknown_fields
+from xase_server.services.documents import dataset_of, schema_of
+from xase_server.services.fitting import newest_version, refuse_unknown_fields
 from xase_server.services.ingestion import Ingestion
 from xase_server.services.jobs import Arrival, Derivation, Job, Mode
 from xase_server.services.outcome import Once, Outcome, Remembered, made_before, recall, remember
@@ -341,12 +340,9 @@ def _sight(reads: Reads, who: Principal, row: ObjectRow, version: Version | None
     """Which fields the caller may know of: the holder all, others those that some rule offers them."""
     if row.organisation == who.organisation or version is None:
         return lambda _: True
-    terms, schema = offered_terms(reads, who.organisation, row), schema_of(version)
-    return frozenset(path for each in terms for path in paths(visible(each, schema))).__contains__
-
-
-def newest_version(reads: Reads, row: ObjectRow) -> Version | None:
-    """The version of a dataset that is read now."""
-    number = dataset_of(row).version
-    found = reads.object(version_ref(row.id, number)) if number else None
-    return None if found is None else version_of(found)
+    schema = schema_of(version)
+    layers = [
+        frozenset(path for terms in offered for path in paths(visible(terms, schema)))
+        for offered in offered_terms(reads, who.organisation, row)
+    ]
+    return lambda path: all(path in shown for shown in layers)

@@ -10,6 +10,7 @@ from xase_server.domain.approvals import Waiting
 from xase_server.domain.budgets import Budget
 from xase_server.domain.bundles import Export
 from xase_server.domain.datasets import Dataset, Version
+from xase_server.domain.guardrails import StoredGuardrails
 from xase_server.domain.objects import ObjectRow
 from xase_server.domain.policies import StoredPolicy
 from xase_server.domain.sessions import Session
@@ -34,6 +35,11 @@ def version_of(row: ObjectRow) -> Version:
 def policy_of(row: ObjectRow) -> StoredPolicy:
     """What is kept of a policy, in force or of one version."""
     return decode(row.document, type=StoredPolicy)
+
+
+def guardrails_of(row: ObjectRow) -> StoredGuardrails:
+    """What is kept of an organisation's guardrails."""
+    return decode(row.document, type=StoredGuardrails)
 
 
 def session_of(row: ObjectRow) -> Session:

@@ -2,7 +2,7 @@
 
 from collections.abc import Iterable
 
-from xase_server.domain.datasets import Version
+from xase_server.domain.datasets import Version, version_ref
 from xase_server.domain.errors import Problems, Refused, invalid_field
 from xase_server.domain.objects import Expectation, ObjectRow
 from xase_server.domain.policies import policy_ref
@@ -11,15 +11,49 @@ from xase_server.policy.model import Policy
 from xase_server.ports import Reads
 from xase_server.query.parse import parse_filter
 from xase_server.query.schema import Schema, resolve
-from xase_server.services.documents import policy_of, schema_of
+from xase_server.services.documents import dataset_of, policy_of, schema_of, version_of
 
 _ABSENT = "The data has no such field"
 
 
-def refuse_unfit(policy: Policy, version: Version) -> None:
-    """Raise `validation_error` unless each field and row filter of the policy means something for the version."""
+def refuse_unfit(policy: Policy, version: Version, *, guards: bool = False) -> None:
+    """Raise `validation_error` unless the policy means something for the version.
+
+    Each of its fields, transforms and row filters must; of a policy that `guards` it with all other
+    datasets, what must not fail (`xase_server.policy.load.check_against`).
+    """
     schema = schema_of(version)
-    check_against(policy, schema, lambda row_filter: parse_filter(row_filter, schema))
+    check_against(policy, schema, lambda row_filter: parse_filter(row_filter, schema), guards=guards)
+
+
+def fitted(
+    reads: Reads, policies: Iterable[Policy], rows: Iterable[ObjectRow], *, guards: bool = False
+) -> tuple[Expectation, ...]:
+    """That datasets stay as they were found, which is so that all these policies fit them.
+
+    Raises `validation_error` naming what does not fit which dataset.
+    """
+    policies, problems, expects = tuple(policies), Problems(), []
+    for row in rows:
+        expects.append(Expectation(row.ref, row.revision))
+        version = newest_version(reads, row)
+        if version is None:
+            continue
+        for policy in policies:
+            try:
+                refuse_unfit(policy, version, guards=guards)
+            except Refused as refused:
+                for each in refused.details:
+                    problems.add(each["field"], f"{each['message']} (dataset {dataset_of(row).name})")
+    problems.refuse_if_any("The policy does not fit the datasets that it governs")
+    return tuple(expects)
+
+
+def newest_version(reads: Reads, row: ObjectRow) -> Version | None:
+    """The version of a dataset that is read now."""
+    number = dataset_of(row).version
+    found = reads.object(version_ref(row.id, number)) if number else None
+    return None if found is None else version_of(found)
 
 
 def refuse_unknown_fields(version: Version, paths: Iterable[str], subject_field: str | None) -> None:

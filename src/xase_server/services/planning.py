@@ -17,8 +17,10 @@ import numpy as np
 
 from xase.proof.canonical import canonical
 from xase_server.delivery.shape import Shape, shape_of
-from xase_server.domain.errors import unavailable
-from xase_server.policy.contract import read_contract
+from xase_server.domain.errors import Refused, unavailable
+from xase_server.policy.contract import Contract, read_contract
+from xase_server.policy.decide import Violation
+from xase_server.policy.load import has_name
 from xase_server.policy.sight import filterable, visible
 from xase_server.ports import Engine, Library, Numbers, Version, VersionUnavailable
 from xase_server.query.limits import DEFAULTS, QuerySettings
@@ -28,6 +30,7 @@ from xase_server.query.rewrite import simplified
 from xase_server.query.schema import Schema
 from xase_server.query.stages import Find
 from xase_server.services.editing import Editing, edit_name, keeps_tokens, own_values
+from xase_server.services.governance import policy_violation
 from xase_server.services.grants import Grant
 from xase_server.services.selections import Every, Listed, Selection, Selections, Shared
 from xase_server.services.wanted import Wanted
@@ -37,6 +40,9 @@ from xase_server.transforms.tokenizing import GiveTokens
 
 T = TypeVar("T")
 
+_INAPPLICABLE: Final = Violation(
+    "policy_not_applicable", "The policy in force cannot be applied to this version of the data; ask for access again"
+)
 _MOST_KEPT: Final = 2_048
 _MOST_VIEWS: Final = 256
 """Each keeps its version open."""
@@ -132,6 +138,8 @@ class Planner:
         self._read: dict[Hashable, tuple[Find, Shape]] = {}
         self._numbers = itertools.count()
         self._schemas: dict[Schema, int] = {}
+        self._terms: dict[Hashable, int] = {}
+        self._numbered: dict[bytes, int] = {}
         self._workers = ThreadPoolExecutor(workers, thread_name_prefix="xase-query")
 
     def close(self) -> None:
@@ -139,8 +147,12 @@ class Planner:
         self._workers.shutdown(cancel_futures=True)
 
     async def view(self, grant: Grant) -> View:
-        """The grant's version as its contract shows it; raises `unavailable` when its files cannot be read."""
-        found = self._views.get(_name(grant))
+        """The grant's version as its contract shows it.
+
+        Raises `unavailable` when its files cannot be read, `policy_violation` when a policy that came later
+        asks for what this version does not have.
+        """
+        found = self._views.get(self._name(grant))
         return found if found is not None else await self.run(lambda: self._view(grant))
 
     async def plan(self, grant: Grant, wanted: Wanted) -> Plan:
@@ -168,6 +180,7 @@ class Planner:
 
     def _view(self, grant: Grant) -> View:
         source = self._library.open(grant.dataset_id, grant.version)
+        _refuse_inapplicable(grant, source.schema, self.limits)
         version = self.editing.edition(grant, source)
         seen = visible(grant.contract, version.schema)
         begun = read_contract(grant.session.contract).row_filters
@@ -195,8 +208,29 @@ class Planner:
             barred=version.engine.seeing(seen, simplified(And((rows, barrier)))),
             keeps_tokens=keeps_tokens(grant.contract),
         )
-        _keep(self._views, _name(grant), view, most=_MOST_VIEWS)
+        _keep(self._views, self._name(grant), view, most=_MOST_VIEWS)
         return view
+
+    def _name(self, grant: Grant) -> Hashable:
+        """The same for grants that show the same. Hashes are salted, so that each session has others."""
+        return (
+            grant.dataset_id,
+            grant.version,
+            self._number_of_terms(grant.session.contract_hash, lambda: read_contract(grant.session.contract)),
+            self._number_of_terms(grant.contract_hash, lambda: grant.contract),
+            grant.withdrawn,
+            own_values(grant),
+        )
+
+    def _number_of_terms(self, cited: str, contract: Callable[[], Contract]) -> int:
+        """What stands for the terms that entries cite by this hash: the same for the same terms."""
+        number = self._terms.get(cited)
+        if number is None:
+            if len(self._numbered) >= _MOST_KEPT:
+                self._numbered.clear()
+            number = self._numbered.setdefault(canonical(contract().terms()), next(self._numbers))
+            _keep(self._terms, cited, number)
+        return number
 
     def _number_of(self, schema: Schema) -> int:
         """What stands for a schema: the same for the same members. A number is never given twice."""
@@ -254,6 +288,22 @@ def readable() -> Iterator[None]:
         raise unavailable("The dataset's files cannot be read now") from error
 
 
+def _refuse_inapplicable(grant: Grant, schema: Schema, limits: QuerySettings) -> None:
+    """Raise `policy_violation` where the version lacks what a row filter, or the count of subjects, needs.
+
+    What a lab is told must not name it: these are the holder's own words.
+    """
+    contract = grant.contract
+    try:
+        for row_filter in contract.row_filters:
+            parse_filter(row_filter, schema, limits)
+        missing = [name for name in contract.entity_keys if not has_name(schema, name)]
+    except Refused:
+        missing = ["row_filter"]
+    if missing:
+        raise policy_violation(grant.session.policy_id, grant.session.policy_version, (_INAPPLICABLE,))
+
+
 def _every(view: View, find: Find) -> Selection | None:
     """The answer to a query that asks for nothing in particular."""
     asks = find.filter != TRUE or view.rows != TRUE or find.sort or find.skip or find.limit
@@ -272,17 +322,6 @@ def _hidden(view: View) -> Selection:
 def _planned(view: View, wanted: Wanted, shape: Shape, base: Selection) -> Plan:
     selection = base if wanted.shuffle is None else Shared(base, wanted.shuffle)
     return Plan(view, wanted, shape, selection, Every(0))
-
-
-def _name(grant: Grant) -> Hashable:
-    return (
-        grant.dataset_id,
-        grant.version,
-        grant.session.contract_hash,
-        grant.contract_hash,
-        grant.withdrawn,
-        own_values(grant),
-    )
 
 
 def _keep(kept: dict[Hashable, T], key: Hashable, value: T, most: int = _MOST_KEPT) -> None:

@@ -13,7 +13,7 @@ from xase_server.domain.decisions import Page
 from xase_server.domain.entries import ObjectsChanged, Unit, admin_stream
 from xase_server.domain.errors import Problems, Refused, invalid_field, not_found
 from xase_server.domain.ids import new_id
-from xase_server.domain.objects import Expectation, ObjectQuery, ObjectRef, ObjectRow
+from xase_server.domain.objects import Expectation, ObjectQuery, ObjectRow
 from xase_server.domain.policies import (
     IN_FORCE,
     POLICY,
@@ -26,16 +26,16 @@ from xase_server.domain.principals import Principal
 from xase_server.domain.simulations import Simulation
 from xase_server.domain.times import parse_duration
 from xase_server.ledger.append import Ledger
-from xase_server.policy.decide import AccessRequest, Approval, Layer, LayerKind, decide
+from xase_server.policy.decide import AccessRequest, Approval, LayerKind
 from xase_server.policy.load import load
 from xase_server.policy.model import Policy
 from xase_server.policy.privacy import privacy_of
-from xase_server.policy.purposes import Purposes
 from xase_server.ports import Reads
 from xase_server.services.anew import until_it_stands
-from xase_server.services.datasets import newest_version
-from xase_server.services.documents import dataset_of, document_of, policy_of
-from xase_server.services.fitting import refuse_unfit
+from xase_server.services.documents import document_of, policy_of
+from xase_server.services.fitting import fitted
+from xase_server.services.governance import Governance, as_layer
+from xase_server.services.guarding import Guard, find_guard
 from xase_server.services.impact import Impact
 from xase_server.services.outcome import Once, Outcome, Remembered, made_before, recall, remember
 from xase_server.services.policy_views import policy_view, purposes_view, verdict_view
@@ -43,7 +43,7 @@ from xase_server.services.private_aggregation import NO_NOISE
 from xase_server.services.reading import Reader
 from xase_server.services.sealing import make_append
 from xase_server.services.views import View
-from xase_server.services.visibility import every_dataset
+from xase_server.services.visibility import every_dataset, guarded_datasets
 
 _ID: Final = re.compile(r"[A-Za-z0-9][A-Za-z0-9._-]{0,127}")
 _LONGEST_MS: Final = 100 * 366 * 86_400_000
@@ -55,13 +55,13 @@ Listed = tuple[Sequence[View], int, int | None]
 class Policies:
     """The use cases around the policies of the caller's organisation; `noise` is whether there can be any here."""
 
-    def __init__(self, ledger: Ledger, reader: Reader, clock: Clock, purposes: Purposes, *, noise: bool) -> None:
+    def __init__(self, ledger: Ledger, reader: Reader, clock: Clock, governance: Governance, *, noise: bool) -> None:
         self._ledger = ledger
         self._reader = reader
         self._clock = clock
-        self._purposes = purposes
+        self._governance = governance
         self._noise = noise
-        self._impact = Impact(reader, clock, purposes)
+        self._impact = Impact(reader, clock, governance)
 
     async def create(self, who: Principal, document: Document, once: Once | None) -> Outcome:
         """Version 1 of the policy, in force for the datasets that will name it.
@@ -103,9 +103,7 @@ class Policies:
         self, who: Principal, policy_id: str, document: Document, policy: Policy, once: Once | None
     ) -> Outcome:
         def work(reads: Reads) -> tuple[ObjectRow, tuple[Expectation, ...]]:
-            return find_policy_row(reads, who, policy_id), _fitted(
-                reads, policy_ref(who.organisation, policy_id), policy
-            )
+            return find_policy_row(reads, who, policy_id), _fitted(reads, who, policy_id, policy)
 
         row, expects = await self._reader.scan(work)
         stored = self._store(document, policy_id, row.revision + 1)
@@ -176,10 +174,20 @@ class Policies:
         return await self._listed(ObjectQuery(kind=POLICY_VERSION, parent=row.id), page)
 
     async def simulate(self, who: Principal, policy_id: str, wish: Simulation) -> View:
-        """The verdict of the version in force on a hypothetical request. Stores nothing."""
-        stored = policy_of(await self._row(who, policy_id))
-        layer = Layer(LayerKind.DATASET, stored.id, stored.version, load(stored.document))
-        return verdict_view(decide((layer,), self._request(wish), self._purposes))
+        """The verdict on a hypothetical request to a dataset under this policy and the guardrails. Stores nothing.
+
+        A policy that is a guardrail is asked as one: nothing but guardrails has a say.
+        """
+
+        def work(reads: Reads) -> tuple[ObjectRow, Guard]:
+            return find_policy_row(reads, who, policy_id), find_guard(reads, who.organisation)
+
+        row, guard = await self._reader.point(work)
+        layers = tuple(as_layer(LayerKind.GUARDRAIL, each) for each in guard.rows)
+        is_guardrail = any(each.policy_id == policy_id for each in layers)
+        own = () if is_guardrail else (as_layer(LayerKind.DATASET, row),)
+        verdict = self._governance.decide((*layers, *own), self._request(wish), own=is_guardrail)
+        return verdict_view(policy_of(row), verdict)
 
     async def impact(self, who: Principal, policy_id: str, document: Document) -> View:
         """The open sessions that the document as the policy's next version would cut or narrow. Stores nothing.
@@ -190,14 +198,14 @@ class Policies:
 
         def work(reads: Reads) -> None:
             find_policy_row(reads, who, policy_id)
-            _fitted(reads, policy_ref(who.organisation, policy_id), policy)
+            _fitted(reads, who, policy_id, policy)
 
         await self._reader.scan(work)
-        return await self._impact.of(who, policy_id, policy)
+        return await self._impact.of_policy(who, policy_id, policy)
 
     def purposes(self) -> View:
         """The tree of purposes that rules and requests speak of."""
-        return purposes_view(self._purposes)
+        return purposes_view(self._governance.purposes)
 
     async def _row(self, who: Principal, policy_id: str) -> ObjectRow:
         return await self._reader.point(lambda reads: find_policy_row(reads, who, policy_id))
@@ -231,23 +239,17 @@ def find_policy_row(reads: Reads, who: Principal, policy_id: str) -> ObjectRow:
     return row
 
 
-def _fitted(reads: Reads, ref: ObjectRef, policy: Policy) -> tuple[Expectation, ...]:
-    """That the datasets which the policy governs stay as they were found to fit it.
+def _fitted(reads: Reads, who: Principal, policy_id: str, policy: Policy) -> tuple[Expectation, ...]:
+    """That the datasets which the policy governs, all of them where it is a guardrail, stay as they fit it.
 
     Raises `validation_error` naming the datasets that it does not fit.
     """
-    problems = Problems()
-    rows = list(every_dataset(reads, parent=ref.id))
-    for row in rows:
-        version = newest_version(reads, row)
-        try:
-            if version is not None:
-                refuse_unfit(policy, version)
-        except Refused as refused:
-            for each in refused.details:
-                problems.add(each["field"], f"{each['message']} (dataset {dataset_of(row).name})")
-    problems.refuse_if_any("The policy does not fit the datasets that it governs")
-    return tuple(Expectation(row.ref, row.revision) for row in rows)
+    guard = find_guard(reads, who.organisation)
+    governed = every_dataset(reads, parent=policy_ref(who.organisation, policy_id).id)
+    expects = (guard.expects[0], *fitted(reads, (policy,), governed))
+    if guard.stored is not None and policy_id in guard.stored.policy_ids:
+        expects = (*expects, *fitted(reads, (policy,), guarded_datasets(reads, who.organisation), guards=True))
+    return tuple(dict.fromkeys(expects))
 
 
 def _rows(organisation: str, stored: StoredPolicy, before: ObjectRow | None) -> tuple[ObjectRow, ObjectRow]:

@@ -22,12 +22,12 @@ def policy_view(stored: StoredPolicy) -> View:
     return view
 
 
-def verdict_view(verdict: Verdict) -> View:
-    """The answer to a hypothetical request, its trace included: it is the holder's own policy."""
+def verdict_view(asked: StoredPolicy, verdict: Verdict) -> View:
+    """The answer to a hypothetical request, its trace included: all of the policies are the holder's own."""
     return {
         "verdict": verdict.outcome.value,
-        "policy_id": verdict.policy_id,
-        "policy_version": verdict.policy_version,
+        "policy_id": asked.id,
+        "policy_version": asked.version,
         "violations": [{"rule": each.rule, "message": each.message} for each in verdict.violations],
         "approvers": list(verdict.approvers),
         "contract": None if verdict.contract is None else verdict.contract.to_dict(),

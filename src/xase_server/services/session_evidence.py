@@ -33,12 +33,13 @@ class Sessions:
     def add(self, rows: Sequence[ObjectRow]) -> None:
         """These sessions, and what their datasets' holders wrote that bears on them."""
         sessions = [session_of(row) for row in rows]
+        policies = {(each.holder, each.policy_id, each.policy_version or 0) for each in sessions if each.policy_id}
         for row, session in zip(rows, sessions, strict=True):
             self._stream(row.id)
             self._verdict(session)
+            policies |= {(session.holder, *each) for each in session.guardrails}
         for version in sorted({(each.holder, each.dataset_id, each.version) for each in sessions}):
             self._dataset_version(*version)
-        policies = {(each.holder, each.policy_id, each.policy_version or 0) for each in sessions if each.policy_id}
         for policy in sorted(policies):
             self._policy_version(*policy)
         for holder, dataset_id in sorted({(each.holder, each.dataset_id) for each in sessions}):
@@ -51,7 +52,7 @@ class Sessions:
             if self.scope.until_ms is not None and time_of(raw) >= self.scope.until_ms:
                 return
             if is_of_type(raw, "verdict") and decode(raw)["body"].get("dataset_id") == dataset_id:
-                self._take(index, raw, holder)
+                self._guardrails(self._take(raw, self._all_parts(index), holder), holder)
 
     def _stream(self, session_id: str) -> None:
         stream, sequence = session_stream(session_id), 0
@@ -73,19 +74,29 @@ class Sessions:
         return {index: self.reads.parts(index, 1).get(index, _NO_PARTS) for index, _ in rows}
 
     def _verdict(self, session: Session) -> None:
-        found = self.reads.any_entry(session.verdict)
-        assert found is not None, "a session is opened together with its verdict"
-        index, raw, _ = found
-        for approval in self._take(index, raw, session.holder, _LABS)["body"].get("approvals", []):
-            approved = self.reads.any_entry(approval)
-            if approved is not None:
-                self._take(approved[0], approved[1], session.holder)
+        ruled = self._cited(session.verdict, session.holder, _LABS)
+        assert ruled is not None, "a session is opened together with its verdict"
+        for approval in ruled["body"].get("approvals", []):
+            self._cited(approval, session.holder)
+        self._guardrails(ruled, session.holder)
 
-    def _take(self, index: int, raw: bytes, holder: str, others: Collection[str] = ()) -> dict[str, Any]:
+    def _guardrails(self, verdict: Mapping[str, Any], holder: str) -> None:
+        """The entry that named the guardrails which a verdict heeded."""
+        if (guardrails := verdict["body"].get("guardrails")) is not None:
+            self._cited(guardrails["entry"], holder)
+
+    def _cited(self, identifier: str, holder: str, others: Collection[str] = ()) -> dict[str, Any] | None:
+        found = self.reads.any_entry(identifier)
+        return None if found is None else self._take(found[1], found[2], holder, others)
+
+    def _take(self, raw: bytes, parts: Mapping[str, Part], holder: str, others: Collection[str] = ()) -> dict[str, Any]:
         """An entry of the holder's: others than the holder see of its parts only those named."""
-        parts = self.reads.parts(index, 1).get(index, _NO_PARTS) if self.scope.include_payloads else _NO_PARTS
         own = self.scope.organisation == holder
-        return self.collected.add(raw, {name: part for name, part in parts.items() if own or name in others})
+        shown = {name: part for name, part in parts.items() if own or name in others}
+        return self.collected.add(raw, shown if self.scope.include_payloads else _NO_PARTS)
+
+    def _all_parts(self, index: int) -> Mapping[str, Part]:
+        return self.reads.parts(index, 1).get(index, _NO_PARTS)
 
     def _dataset_version(self, holder: str, dataset_id: str, number: int) -> None:
         row = self.reads.object(version_ref(dataset_id, number))
@@ -102,13 +113,13 @@ class Sessions:
         assert row is not None, "versions stay for ever"
         for index, raw in entries_from(self.reads, admin_stream(holder), row.created_ms):
             if is_of_type(raw, type) and wanted.items() <= decode(raw)["body"].items():
-                self._take(index, raw, holder)
+                self._take(raw, self._all_parts(index), holder)
                 return
 
     def _withdrawals(self, holder: str, dataset_id: str, since_ms: int) -> None:
         for index, raw in entries_from(self.reads, admin_stream(holder), since_ms):
             if is_of_type(raw, "consent_withdrawn") and decode(raw)["body"].get("dataset_id") == dataset_id:
-                self._take(index, raw, holder)
+                self._take(raw, self._all_parts(index), holder)
 
 
 def rows_of(reads: Reads, scope: Scope) -> list[ObjectRow]:

@@ -28,6 +28,7 @@ from xase_server.policy.model import Policy
 from xase_server.ports import Found, IngestProblem, Reads
 from xase_server.services.documents import dataset_of, document_of, schema_of
 from xase_server.services.fitting import find_policy, has_field, refuse_unfit, refuse_unknown_fields
+from xase_server.services.guarding import find_guard
 from xase_server.services.jobs import Derivation, Job
 from xase_server.services.outcome import Remembered, remember
 from xase_server.services.reading import Reader
@@ -54,7 +55,7 @@ class Versions:
         Raises IngestProblem or Refused when it cannot be that dataset's next version; Stale when what
         was looked at has moved.
         """
-        row, policy, expects = await self._reader.point(lambda reads: _standing(reads, job))
+        row, governing, expects = await self._reader.point(lambda reads: _standing(reads, job))
         dataset = dataset_of(row)
         if row.status == ARCHIVED:
             raise IngestProblem("The dataset was archived meanwhile")
@@ -65,8 +66,8 @@ class Versions:
             schema, notes = schema_of(version), job.origin.notes
             dataset = structs.replace(dataset, fields={path: notes[path] for path in notes if has_field(schema, path)})
         refuse_unknown_fields(version, dataset.fields, dataset.subject_field)
-        if policy is not None:
-            refuse_unfit(policy, version)
+        for policy, guards in governing:
+            refuse_unfit(policy, version, guards=guards)
         after = moved(row, structs.replace(dataset, version=job.number, failure=None), status=READY)
         made = _version_row(row, version, self._clock.now_ms())
         append = _append_version(job, version, ObjectsChanged((made, after)))
@@ -110,16 +111,20 @@ def append_failure(who: Principal, row: ObjectRow, number: int, failure: str) ->
     )
 
 
-def _standing(reads: Reads, job: Job) -> tuple[ObjectRow, Policy | None, tuple[Expectation, ...]]:
-    """The dataset, its policy, and that the policy is still in force."""
+_Governing = list[tuple[Policy, bool]]
+
+
+def _standing(reads: Reads, job: Job) -> tuple[ObjectRow, _Governing, tuple[Expectation, ...]]:
+    """The dataset, each policy that its data must fit and whether it is a guardrail, and that they are in force."""
     row = reads.object(dataset_ref(job.dataset_id))
     assert row is not None, "datasets are archived, never removed"
     consent = _consented(reads, job.origin) if isinstance(job.origin, Derivation) else ()
-    policy_id = dataset_of(row).policy_id
+    guard, policy_id = find_guard(reads, row.organisation), dataset_of(row).policy_id
+    governing, expects = [(policy, True) for policy in guard.policies], (*guard.expects, *consent)
     if policy_id is None:
-        return row, None, consent
+        return row, governing, expects
     policy, expected = find_policy(reads, row.organisation, policy_id)
-    return row, policy, (expected, *consent)
+    return row, [*governing, (policy, False)], tuple(dict.fromkeys((*expects, expected)))
 
 
 def _consented(reads: Reads, origin: Derivation) -> tuple[Expectation, ...]:

@@ -1,35 +1,44 @@
 """Which datasets an organisation may know of; what it may not answers as what does not exist.
 
-A holder sees all of its own. Others see a dataset while the policy in force has a rule that could
-permit them, whatever else that rule asks for.
+A holder sees all of its own. Others see a dataset while the policy in force, and each guardrail of its
+holder, has a rule that could permit them, whatever else that rule asks for, and none shuts them out.
 """
 
 from collections.abc import Iterator
 
-from xase_server.domain.datasets import DATASET, dataset_ref
+from msgspec.structs import replace
+
+from xase_server.domain.datasets import ARCHIVED, DATASET, dataset_ref
 from xase_server.domain.decisions import Page
 from xase_server.domain.errors import Refused, not_found
 from xase_server.domain.objects import ObjectQuery, ObjectRow
 from xase_server.domain.policies import policy_ref
 from xase_server.policy.contract import Contract, terms_of
 from xase_server.policy.load import load
-from xase_server.policy.model import Policy, Rule
+from xase_server.policy.model import Policy, Rule, When
 from xase_server.ports import Reads
 from xase_server.services.documents import dataset_of, policy_of
+from xase_server.services.guarding import find_guard
 
 _PIECE = 500
 
 
 def may_see_dataset(reads: Reads, organisation: str, row: ObjectRow) -> bool:
     """Whether the dataset of this row exists for the organisation."""
-    return row.organisation == organisation or bool(offered_terms(reads, organisation, row))
+    return row.organisation == organisation or all(offered_terms(reads, organisation, row))
 
 
-def offered_terms(reads: Reads, organisation: str, row: ObjectRow) -> list[Contract]:
-    """The terms of every rule that could permit the organisation something; none for a dataset without a policy."""
+def offered_terms(reads: Reads, organisation: str, row: ObjectRow) -> list[list[Contract]]:
+    """For each layer the terms of every rule that could permit the organisation something.
+
+    A layer without any shuts it out, and so does having no policy. A guardrail that only forbids lets through
+    what it does not forbid.
+    """
     policy = policy_governing(reads, row)
-    rules = () if policy is None else policy.rules
-    return [terms_of(rule.constrain, actions=None, max_duration=None) for rule in rules if _invites(rule, organisation)]
+    if policy is None:
+        return [[]]
+    guards = find_guard(reads, row.organisation).policies
+    return [_offered(policy, organisation), *(_let_through(each, organisation) for each in guards)]
 
 
 def policy_governing(reads: Reads, row: ObjectRow) -> Policy | None:
@@ -37,6 +46,19 @@ def policy_governing(reads: Reads, row: ObjectRow) -> Policy | None:
     policy_id = dataset_of(row).policy_id
     found = None if policy_id is None else reads.object(policy_ref(row.organisation, policy_id))
     return None if found is None else load(policy_of(found).document)
+
+
+def _offered(policy: Policy, organisation: str) -> list[Contract]:
+    if any(_shuts_out(rule, organisation) for rule in policy.rules):
+        return []
+    inviting = (rule for rule in policy.rules if _invites(rule, organisation))
+    return [terms_of(rule.constrain, actions=None, max_duration=None) for rule in inviting]
+
+
+def _let_through(guardrail: Policy, organisation: str) -> list[Contract]:
+    if any(rule.effect == "permit" or _shuts_out(rule, organisation) for rule in guardrail.rules):
+        return _offered(guardrail, organisation)
+    return [Contract()]
 
 
 def find_dataset(reads: Reads, organisation: str, name: str) -> ObjectRow:
@@ -73,6 +95,11 @@ def every_dataset(
     yield from every_object(reads, ObjectQuery(kind=DATASET, name=name, owner=owner, parent=parent))
 
 
+def guarded_datasets(reads: Reads, organisation: str) -> Iterator[ObjectRow]:
+    """The datasets that guardrails must fit: an archived one takes no session."""
+    return (row for row in every_dataset(reads, owner=organisation) if row.status != ARCHIVED)
+
+
 def every_object(reads: Reads, query: ObjectQuery) -> Iterator[ObjectRow]:
     """All rows of a list, oldest first."""
     after: int | None = None
@@ -87,3 +114,10 @@ def every_object(reads: Reads, query: ObjectQuery) -> Iterator[ObjectRow]:
 def _invites(rule: Rule, organisation: str) -> bool:
     named = rule.when.organisations
     return rule.effect == "permit" and (named is None or organisation in named)
+
+
+def _shuts_out(rule: Rule, organisation: str) -> bool:
+    """Whether it is a prohibition that holds for the organisation whatever it asks."""
+    named = rule.when.organisations
+    is_whole = rule.effect == "forbid" and replace(rule.when, organisations=None) == When()
+    return is_whole and (named is None or organisation in named)

@@ -141,6 +141,14 @@ IMPACT: Final[dict[str, Any]] = {
     "unchanged": 3,
 }
 
+NAMED_GUARDRAILS: Final[dict[str, Any]] = {"policy_ids": ["policy_house_rules"]}
+
+GUARDRAILS: Final[dict[str, Any]] = {
+    "policies": [{"id": "policy_house_rules", "version": 2, "name": "House rules", "hash": POLICY["hash"]}],
+    "changed_at": "2025-01-15T13:30:00.000Z",
+    "evidence_id": "evt_5b1c9f0e7d3a2846",
+}
+
 PURPOSES: Final[dict[str, Any]] = {
     "data": [
         {

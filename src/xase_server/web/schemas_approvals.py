@@ -33,8 +33,10 @@ class ApprovalRequest(Struct):
     model_id: str | None
     duration: Annotated[str | None, Meta(description="As asked; null for as long as the policy allows.")]
     jurisdiction: str | None
-    policy_id: str
-    policy_version: Annotated[int, Meta(description="The version that asked for approval; the one in force decides.")]
+    policy_id: Annotated[str | None, Meta(description="Null where only guardrails ask.")]
+    policy_version: Annotated[
+        int | None, Meta(description="The version that asked for approval; the one in force decides.")
+    ]
     approvers: Annotated[list[str], Meta(description="The roles that were to agree when it was asked.")]
     votes: list[ApprovalVote]
     created_at: Time

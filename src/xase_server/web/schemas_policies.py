@@ -24,6 +24,23 @@ class PolicyList(Listing):
     data: list[PolicyVersion]
 
 
+class Guardrail(Struct):
+    """A policy that guards every dataset, in the version in force."""
+
+    id: str
+    version: Annotated[int, Meta(ge=1)]
+    name: str
+    hash: Digest
+
+
+class GuardrailList(Struct):
+    """All guardrails of the organisation, in the order in which they were named."""
+
+    policies: list[Guardrail]
+    changed_at: Annotated[Time | None, Meta(description="When they were named; null where none ever were.")]
+    evidence_id: Annotated[str | None, Meta(description="The entry of that change in the ledger.")]
+
+
 class PolicyViolation(Struct):
     """Why not: a stable code and a sentence."""
 
@@ -51,7 +68,9 @@ class SimulatedVerdict(Struct):
     violations: list[PolicyViolation]
     approvers: Annotated[list[str], Meta(description="Roles that would still have to agree.")]
     contract: Annotated[Json | None, Meta(description="The terms of the session, for a permit.")]
-    contract_hash: Digest | None
+    contract_hash: Annotated[
+        Digest | None, Meta(description="Of these terms alone. A session's own is salted, and never the same.")
+    ]
     chosen: Annotated[dict[str, str], Meta(description="The rule of each layer that permits.")]
     narrowed_by: Annotated[dict[str, str], Meta(description="Which layer made which term stricter.")]
     trace: list[ClauseCheck]

@@ -17,6 +17,7 @@ from xase_server.services.datasets import Datasets
 from xase_server.services.decisions import Decisions
 from xase_server.services.events import Events
 from xase_server.services.evidence import Evidence
+from xase_server.services.guardrails import Guardrails
 from xase_server.services.health import Health
 from xase_server.services.interventions import Interventions
 from xase_server.services.keys import Keys
@@ -46,6 +47,7 @@ class Services:
     datasets: Datasets
     anonymization: Anonymization
     policies: Policies
+    guardrails: Guardrails
     log: Log
     access: Access
     approvals: Approvals

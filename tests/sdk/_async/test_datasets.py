@@ -171,6 +171,16 @@ async def test_a_policy_is_asked_what_it_would_say(client):
     assert (impact.sessions, impact.unchanged) == ([], 0)
 
 
+async def test_guardrails_are_named_and_asked_what_they_would_do(client):
+    made = await client.policies.create(RESEARCH)
+    named = await client.policies.guardrails.set([made.id])
+    assert isinstance(named, xase.GuardrailList)
+    assert [(each.id, each.version) for each in named.policies] == [(made.id, 1)]
+    assert await client.policies.guardrails.get() == named
+    assert (await client.policies.guardrails.impact([])).sessions == []
+    assert (await client.policies.guardrails.set([])).policies == []
+
+
 async def test_a_faulty_policy_names_the_place(client):
     with pytest.raises(xase.ValidationFailed) as caught:
         await client.policies.create({"name": "n", "rules": [{"id": "r", "effect": "allow"}]})

@@ -172,6 +172,16 @@ def test_a_policy_is_asked_what_it_would_say(client):
     assert (impact.sessions, impact.unchanged) == ([], 0)
 
 
+def test_guardrails_are_named_and_asked_what_they_would_do(client):
+    made = client.policies.create(RESEARCH)
+    named = client.policies.guardrails.set([made.id])
+    assert isinstance(named, xase.GuardrailList)
+    assert [(each.id, each.version) for each in named.policies] == [(made.id, 1)]
+    assert client.policies.guardrails.get() == named
+    assert client.policies.guardrails.impact([]).sessions == []
+    assert client.policies.guardrails.set([]).policies == []
+
+
 def test_a_faulty_policy_names_the_place(client):
     with pytest.raises(xase.ValidationFailed) as caught:
         client.policies.create({"name": "n", "rules": [{"id": "r", "effect": "allow"}]})

@@ -32,6 +32,7 @@ LAB = Principal("org_lab", "key_lab", "scientist@lab.example", "ai_lab", ROLES["
 STRANGER = Principal("org_other", "key_other", "who@other.example", "admin", ROLES["admin"])
 DAY_MS = 86_400_000
 DATASET_ID = "ds_00000000000000aa"
+SCHEMA = tuple({"name": name, "type": "int"} for name in ("age", "hidden_a", "hidden_b", "hidden_c"))
 OPEN = {"name": "Open", "rules": [{"id": "all", "effect": "permit"}]}
 
 
@@ -86,7 +87,7 @@ class Scene:
                 bytes=99,
                 digest=f"sha256:{'5' * 64}",
                 mode="replace",
-                schema=(),
+                schema=SCHEMA,
             )
             self.put(
                 ObjectRow(

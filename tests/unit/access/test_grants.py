@@ -40,7 +40,7 @@ def test_an_open_session_is_admitted_with_its_terms(scene: Scene):
         1,
         HOLDER.organisation,
     )
-    assert {each.ref.kind for each in grant.expects} == {"session", "dataset", "policy"}
+    assert {each.ref.kind for each in grant.expects} == {"session", "dataset", "policy", "guardrails"}
     assert grant.used == Usage()
 
 

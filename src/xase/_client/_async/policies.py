@@ -6,6 +6,7 @@ from typing import Any
 
 from xase._client import wire
 from xase._client._async.exchange import AsyncExchange
+from xase._client._async.guardrails import AsyncGuardrails
 from xase._client._async.paging import AsyncListing
 from xase.models import Policy, PolicyImpact, PolicyVerdict
 
@@ -20,6 +21,7 @@ class AsyncPolicies:
 
     def __init__(self, exchange: AsyncExchange) -> None:
         self._exchange = exchange
+        self.guardrails = AsyncGuardrails(exchange)
 
     async def create(self, policy: Written, *, idempotency_key: str | None = None) -> Policy:
         """Version 1 of a new policy."""

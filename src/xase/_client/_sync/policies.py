@@ -7,6 +7,7 @@ from typing import Any
 
 from xase._client import wire
 from xase._client._sync.exchange import Exchange
+from xase._client._sync.guardrails import Guardrails
 from xase._client._sync.paging import Listing
 from xase.models import Policy, PolicyImpact, PolicyVerdict
 
@@ -21,6 +22,7 @@ class Policies:
 
     def __init__(self, exchange: Exchange) -> None:
         self._exchange = exchange
+        self.guardrails = Guardrails(exchange)
 
     def create(self, policy: Written, *, idempotency_key: str | None = None) -> Policy:
         """Version 1 of a new policy."""

@@ -2,16 +2,24 @@
 
 from typing import Final
 
-from xase_server.domain.principals import POLICIES_READ, POLICIES_WRITE
+from xase_server.domain.guardrails import Guardrails
+from xase_server.domain.principals import GUARDRAILS_WRITE, POLICIES_READ, POLICIES_WRITE
 from xase_server.domain.simulations import Simulation
 from xase_server.policy.model import PlainPolicy, Policy
 from xase_server.web import examples_holder as examples
 from xase_server.web.endpoint import ANY_KEY, Caching, Endpoint, Reply
 from xase_server.web.examples import page_of
-from xase_server.web.handlers import policies
+from xase_server.web.handlers import guardrails, policies
 from xase_server.web.pages import PAGING
 from xase_server.web.parameters import PathParameter
-from xase_server.web.schemas_policies import PolicyImpact, PolicyList, PolicyVersion, PurposeTree, SimulatedVerdict
+from xase_server.web.schemas_policies import (
+    GuardrailList,
+    PolicyImpact,
+    PolicyList,
+    PolicyVersion,
+    PurposeTree,
+    SimulatedVerdict,
+)
 
 _GROUP: Final = "Policies"
 _LOCATION: Final = {"Location": "The address of the new object."}
@@ -124,8 +132,8 @@ POLICIES: Final = (
         access=POLICIES_READ,
         group=_GROUP,
         summary="Ask what a policy would say",
-        description="The verdict of the version in force on a hypothetical request, and how each clause came out. "
-        "Stores nothing.",
+        description="The verdict of the version in force, after the guardrails, on a hypothetical request, and how "
+        "each clause came out. A policy that is a guardrail is asked as one. Stores nothing.",
         handler=policies.simulate_policy,
         path_parameters=(POLICY_ID,),
         body=Simulation,
@@ -139,12 +147,52 @@ POLICIES: Final = (
         access=POLICIES_READ,
         group=_GROUP,
         summary="Ask what a changed policy would do",
-        description="Which open sessions the document, as the policy's next version, would cut or narrow. Stores "
-        "nothing.",
+        description="Which open sessions the document, as the policy's next version, would cut or narrow: those on the "
+        "datasets that it governs, for a guardrail all of the organisation's. Stores nothing.",
         handler=policies.assess_policy,
         path_parameters=(POLICY_ID,),
         forms=_FORMS,
         body_example=examples.POLICY_DOCUMENT,
+        answers={200: Reply(description="The sessions.", schema=PolicyImpact, example=examples.IMPACT)},
+    ),
+    Endpoint(
+        method="GET",
+        path="/v1/guardrails",
+        name="get_guardrails",
+        access=POLICIES_READ,
+        group=_GROUP,
+        summary="Show the guardrails",
+        description="The organisation's policies that have a say on every dataset of its.",
+        handler=guardrails.get_guardrails,
+        caching=Caching.PRIVATE,
+        answers={200: Reply(description="In order.", schema=GuardrailList, example=examples.GUARDRAILS)},
+    ),
+    Endpoint(
+        method="PUT",
+        path="/v1/guardrails",
+        name="put_guardrails",
+        access=GUARDRAILS_WRITE,
+        group=_GROUP,
+        summary="Set the guardrails",
+        description="These policies and no others guard all datasets of the organisation from now on: stricter ones "
+        "hold at once in open sessions, looser ones for new ones. One that does not fit a dataset is refused.",
+        handler=guardrails.put_guardrails,
+        body=Guardrails,
+        body_example=examples.NAMED_GUARDRAILS,
+        answers={200: Reply(description="In order.", schema=GuardrailList, example=examples.GUARDRAILS)},
+    ),
+    Endpoint(
+        method="POST",
+        path="/v1/guardrails/impact",
+        name="assess_guardrails",
+        access=POLICIES_READ,
+        group=_GROUP,
+        summary="Ask what other guardrails would do",
+        description="Which open sessions on the organisation's datasets these would cut or narrow, in place of those "
+        "in force. Stores nothing.",
+        handler=guardrails.assess_guardrails,
+        body=Guardrails,
+        body_example=examples.NAMED_GUARDRAILS,
         answers={200: Reply(description="The sessions.", schema=PolicyImpact, example=examples.IMPACT)},
     ),
     Endpoint(
