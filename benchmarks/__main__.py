@@ -32,6 +32,7 @@ TITLES = {
     "ingest": "Data sets",
     "transforms": "Transforms",
     "evidence": "The evidence of a session",
+    "sessions": "Sessions, and what is asked about them",
     "start": "Starting",
 }
 BEGIN, END = "<!-- figures: begin -->", "<!-- figures: end -->"

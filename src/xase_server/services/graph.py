@@ -37,6 +37,9 @@ class Graph:
         self._nodes: dict[str, View] = {}
         self._edges: dict[tuple[str, str, str], None] = {}
 
+    def __contains__(self, identifier: str) -> bool:
+        return identifier in self._nodes
+
     def node(self, kind: str, identifier: str, **facts: Any) -> None:
         """Add a node, or facts to one that is there."""
         known = self._nodes.setdefault(identifier, {"id": identifier, "type": kind})

@@ -5,7 +5,9 @@
 Everything here is read from the ledger and what is derived from it; nobody declares lineage.
 """
 
+from collections import defaultdict
 from collections.abc import Iterable, Sequence
+from itertools import islice
 from typing import Any, Final
 
 from msgspec.json import decode
@@ -123,7 +125,9 @@ def _of_records(reads: Reads, who: Principal, row: ObjectRow, places: Places) ->
 
 def _add_sessions(graph: Graph, reads: Reads, who: Principal, names: Iterable[str]) -> None:
     """Sessions, the models made in them, and what those decided, as far as the caller may see it."""
-    models = {use.model_id for name in names for use in _add_session(graph, reads, who, name)}
+    models = {
+        use.model_id for name in names for use in _add_session(graph, reads, who, name, reads.model_uses(session=name))
+    }
     for model_id in sorted(models):
         _add_decisions(graph, reads, who, model_id)
 
@@ -131,16 +135,17 @@ def _add_sessions(graph: Graph, reads: Reads, who: Principal, names: Iterable[st
 def _add_model(graph: Graph, reads: Reads, who: Principal, model_id: str) -> Sequence[ModelUse]:
     graph.node("model", _model(model_id), model_id=model_id)
     uses = reads.model_uses(model_id=model_id)
-    graph.truncated |= len({use.session for use in uses}) > _MOST_SESSIONS
-    for name in list(dict.fromkeys(use.session for use in uses))[:_MOST_SESSIONS]:
-        _add_session(graph, reads, who, name, only=model_id)
+    by_session: defaultdict[str, list[ModelUse]] = defaultdict(list)
+    for use in uses:
+        by_session[use.session].append(use)
+    graph.truncated |= len(by_session) > _MOST_SESSIONS
+    for name, theirs in islice(by_session.items(), _MOST_SESSIONS):
+        _add_session(graph, reads, who, name, theirs)
     return uses
 
 
-def _add_session(
-    graph: Graph, reads: Reads, who: Principal, name: str, *, only: str | None = None
-) -> Sequence[ModelUse]:
-    """A session that the caller may see, with its dataset version, its policy, and the models made in it."""
+def _add_session(graph: Graph, reads: Reads, who: Principal, name: str, uses: Sequence[ModelUse]) -> Sequence[ModelUse]:
+    """A session that the caller may see, with its dataset version, its policy, and these uses of it by models."""
     row = reads.object(session_ref(name))
     if row is None or not row.concerns(who.organisation):
         return ()
@@ -160,7 +165,6 @@ def _add_session(
         policy = f"{session.policy_id}@{session.policy_version}"
         graph.node("policy", policy, policy_id=session.policy_id, version=session.policy_version)
         graph.edge(name, "was permitted by", policy)
-    uses = [use for use in reads.model_uses(session=name) if only in {None, use.model_id}]
     for use in uses:
         _add_use(graph, use)
     return uses
@@ -184,9 +188,11 @@ def _add_use(graph: Graph, use: ModelUse) -> None:
 
 def _add_version(graph: Graph, reads: Reads, who: Principal, dataset_id: str, number: int) -> None:
     """A version and, for its holder, those that it was made of."""
+    identifier = f"{dataset_id}@{number}"
+    if identifier in graph:
+        return
     dataset, row = reads.object(dataset_ref(dataset_id)), reads.object(version_ref(dataset_id, number))
     name = None if dataset is None else dataset.name
-    identifier = f"{dataset_id}@{number}"
     graph.node("dataset_version", identifier, dataset_id=dataset_id, dataset=name, version=number)
     if row is None:
         return

@@ -152,10 +152,17 @@ class ObjectReads:
     ) -> Sequence[ModelUse]:
         """What models have had of sessions."""
         model = None if model_id is None else name_bytes(model_id)
-        rows = self._session.rows(
-            "model_uses_of", organisation=organisation, model=model, dataset=dataset, session=session
-        )
-        return [ModelUse(owner, name.decode(), *rest) for owner, name, *rest in rows]
+        keys = {"session": session, "dataset": dataset, "model": model}
+        key = next(name for name, value in keys.items() if value is not None)  # each has its index
+        rows = self._session.rows(f"model_uses_by_{key}", **{key: keys[key]})
+        uses = (ModelUse(owner, name.decode(), *rest) for owner, name, *rest in rows)
+        return [
+            use
+            for use in uses
+            if organisation in {None, use.organisation}
+            and model_id in {None, use.model_id}
+            and dataset in {None, use.dataset}
+        ]
 
     def deliveries(self, dataset: str, version: int, block: int) -> Sequence[DeliveryRow]:
         """The releases that may hold records of this block."""

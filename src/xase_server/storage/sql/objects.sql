@@ -41,14 +41,20 @@ WHERE o.kind = :kind AND o.status = :status AND o.ends_ms <= :now_ms ORDER BY o.
 SELECT e.idx, e.raw, p.packed FROM deliveries d JOIN entries e ON e.idx = d.idx LEFT JOIN payloads p ON p.idx = d.idx
 WHERE d.dataset = :dataset AND d.version = :version AND d.block IN (:block, -1) ORDER BY e.idx
 
--- name: model_uses_of
+-- name: model_uses_by_session
 SELECT w.name, m.model, m.session, m.dataset, m.version, m.type, m.operations, m.records, m.first_ms, m.last_ms
 FROM model_uses m JOIN organisations w ON w.id = m.organisation
-WHERE (CAST(:organisation AS text) IS NULL OR w.name = :organisation)
-AND (CAST(:model AS bytea) IS NULL OR m.model = :model)
-AND (CAST(:dataset AS text) IS NULL OR m.dataset = :dataset)
-AND (CAST(:session AS text) IS NULL OR m.session = :session)
-ORDER BY m.first_ms, m.session, m.type
+WHERE m.session = :session ORDER BY m.first_ms, m.session, m.type
+
+-- name: model_uses_by_dataset
+SELECT w.name, m.model, m.session, m.dataset, m.version, m.type, m.operations, m.records, m.first_ms, m.last_ms
+FROM model_uses m JOIN organisations w ON w.id = m.organisation
+WHERE m.dataset = :dataset ORDER BY m.first_ms, m.session, m.type
+
+-- name: model_uses_by_model
+SELECT w.name, m.model, m.session, m.dataset, m.version, m.type, m.operations, m.records, m.first_ms, m.last_ms
+FROM organisations w CROSS JOIN model_uses m
+WHERE m.organisation = w.id AND m.model = :model ORDER BY m.first_ms, m.session, m.type
 
 -- name: read_any_entry
 WITH i AS (SELECT idx FROM newest_ids WHERE id = :id UNION ALL SELECT idx FROM entry_ids WHERE id = :id)
