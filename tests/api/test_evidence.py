@@ -10,6 +10,7 @@ from xase.proof.digest import commitment
 from xase.proof.keys import DocumentVerifier, LogVerifier
 from xase.proof.receipt import verify_receipt
 from xase.proof.verify import Trust, verify_bundle
+from xase_server.settings import Settings
 
 
 @pytest.fixture
@@ -144,3 +145,30 @@ async def test_a_bundle_of_a_record_that_does_not_exist_fails_saying_so(client):
     assert bundle["error"]["code"] == "not_found"
     answer = await client.get(f"/v1/evidence/bundles/{bundle['bundle_id']}/download")
     assert answer.status_code == 404
+
+
+async def test_an_upload_beyond_the_limit_is_refused(client):
+    content = b"PK" + bytes(Settings().max_batch_bytes)
+    answer = await client.post("/v1/evidence/verify", content=content, headers={"content-type": "application/zip"})
+    assert answer.status_code == 413
+    assert answer.json()["error"]["code"] == "payload_too_large"
+
+
+async def test_another_organisations_bundle_is_not_verified(client, stranger, record):
+    bundle = await finished_bundle(client, {"record_ids": [record["id"]]})
+    answer = await stranger.post("/v1/evidence/verify", json={"bundle_id": bundle["bundle_id"]})
+    assert answer.status_code == 404
+    assert (await stranger.get(f"/v1/evidence/bundles/{bundle['bundle_id']}")).status_code == 404
+
+
+async def test_a_bundle_that_was_asked_for_is_in_the_ledger_before_the_answer(client, record):
+    made = (await client.post("/v1/evidence/bundles", json={"record_ids": [record["id"]], "purpose": "p"})).json()
+    listed = (await client.get("/v1/audit", params={"type": "bundle_requested", "limit": 1})).json()["data"]
+    assert listed[0]["body"] == {"bundle_id": made["bundle_id"], "format": "standard"}
+
+
+async def test_a_bundle_that_cannot_be_made_says_why_and_the_ledger_does(client):
+    made = await finished_bundle(client, {"record_ids": ["rec_ffffffffffffffff"]})
+    assert (made["status"], made["error"]["code"]) == ("FAILED", "not_found")
+    listed = (await client.get("/v1/audit", params={"type": "bundle_failed", "limit": 1})).json()["data"]
+    assert listed[0]["body"] == {"bundle_id": made["bundle_id"], "code": "not_found"}

@@ -20,7 +20,7 @@ from xase_server.domain.objects import ObjectRow
 from xase_server.domain.principals import Principal
 from xase_server.ports import Reads
 from xase_server.services.documents import export_of
-from xase_server.services.exports import LATE, Exports, first_view
+from xase_server.services.exports import AT_ONCE, LATE, Exports, first_view
 from xase_server.services.outcome import Once, Outcome, answer_again, recall
 from xase_server.services.reading import Reader
 from xase_server.services.scopes import permitted, scope_of
@@ -52,6 +52,7 @@ class Bundles:
         self._reader = reader
         self._trust = Trust(log_keys=ring.log_verifiers, document_keys=ring.document_verifiers)
         self._clock = clock
+        self._places = asyncio.Semaphore(AT_ONCE)
 
     async def create(self, who: Principal, wish: NewBundle, once: Once | None) -> Outcome:
         """A bundle in the making: PROCESSING, then READY once it is stored, or FAILED with the reason.
@@ -116,11 +117,15 @@ class Bundles:
     async def verify(self, who: Principal, identifier: str) -> View:
         """The verdict on a stored bundle, under this server's own keys."""
         row = await self._row(who, identifier)
-        content = b"".join([chunk async for chunk in self._chunks(row.id)])
-        return await self.verify_upload(content)
+        async with self._places:
+            return await self._judge(b"".join([chunk async for chunk in self._chunks(row.id)]))
 
     async def verify_upload(self, content: bytes) -> View:
         """The verdict on a bundle that somebody sent, under this server's own keys."""
+        async with self._places:
+            return await self._judge(content)
+
+    async def _judge(self, content: bytes) -> View:
         return _verdict(await asyncio.to_thread(verify_bundle, content, self._trust))
 
     async def _row(self, who: Principal, identifier: str) -> BundleRow:

@@ -45,7 +45,7 @@ from xase_server.services.views import View
 from xase_server.services.visibility import every_object
 
 AT_ONCE: Final = 2
-"""Bundles that one server makes at a time: each is in memory while it is made."""
+"""Bundles that one server makes, or verifies, at a time: each is in memory meanwhile."""
 
 _PAUSE: Final = 1.0
 _DEFECT: Final = Failure("internal_error", "A defect of the server; its log says more")

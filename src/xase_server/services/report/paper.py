@@ -62,7 +62,7 @@ def _style(size: float = 9, font: str = _PLAIN, colour: str = _INK, **more: floa
     from reportlab.lib.styles import ParagraphStyle
 
     given = {"leading": size * 1.42, "spaceAfter": size * 0.5} | more
-    return ParagraphStyle("", fontName=font, fontSize=size, textColor=colour, **given)
+    return ParagraphStyle("", fontName=font, fontSize=size, textColor=_colour(colour), **given)
 
 
 def _words(text: Text) -> str:
@@ -193,6 +193,7 @@ def _columns(drawing: Any, counts: Any, box: tuple[float, float, float, float]) 
             drawing.add(bar)
 
 
+@cache
 def _colour(name: str) -> Any:
     from reportlab.lib.colors import HexColor
 
