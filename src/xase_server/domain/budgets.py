@@ -1,4 +1,4 @@
-"""Privacy budgets: how much ε the answers about one dataset have cost (docs/spec/policy.md, section 1).
+"""Privacy budgets: how much ε the answers about one dataset have cost (docs/spec/policy.md, section 8).
 
 One for each dataset, whatever its versions, and whoever asks: noise protects people from all readers together.
 ε is a `Decimal` of at most six places, so that sums are exact.

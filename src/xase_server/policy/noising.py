@@ -131,10 +131,16 @@ class PrivateQuery:
         return self.contributions * measure.most
 
     def exact(self, rows: Sequence[Mapping[str, Any]]) -> list[list[int]]:
-        """For each measure its sum in each cell, in the order of the cells; 0 where no row falls."""
-        found = {group_key(row.get("_id") or {}): row for row in rows}
-        in_order = [found.get(cell.place, {}) for cell in self.cells]
-        return [[int(row.get(_sum_name(n), 0)) for row in in_order] for n in range(len(self.measures))]
+        """For each measure its sum in each cell, in the order of the cells; 0 where no row falls.
+
+        Rows of one cell are added up: an engine may tell 0.0 from -0.0.
+        """
+        sums = {cell.place: [0] * len(self.measures) for cell in self.cells}
+        for row in rows:
+            held = sums.get(group_key(row.get("_id") or {}), [])
+            for number, before in enumerate(held):
+                held[number] = before + int(row[_sum_name(number)])
+        return [[sums[cell.place][number] for cell in self.cells] for number in range(len(self.measures))]
 
     def answer(self, noisy: Sequence[Sequence[int]]) -> list[dict[str, Any]]:
         """The rows that leave, one for each cell."""

@@ -1,6 +1,6 @@
 """Differential privacy as a contract demands it: what an answer may cost, and the bounds that its noise rests on.
 
-Under such terms nothing leaves but noisy counts, sums and means (docs/spec/policy.md, section 1).
+Under such terms nothing leaves but noisy counts, sums and means (docs/spec/policy.md, section 8).
 """
 
 from collections.abc import Iterator, Mapping

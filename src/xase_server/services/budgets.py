@@ -1,4 +1,4 @@
-"""Privacy budgets of datasets: read, paid from, shown to the holder (docs/spec/policy.md, section 1).
+"""Privacy budgets of datasets: read, paid from, shown to the holder (docs/spec/policy.md, section 8).
 
 A budget moves on in the commit of the answer that it pays for, and only from the revision that was looked at:
 so no two answers spend the same ε, on however many servers, and what a crash keeps from leaving is spent all the same.

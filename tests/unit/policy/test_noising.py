@@ -77,6 +77,12 @@ def test_groups_by_several_fields_are_all_that_the_lists_make():
     assert cells == {("m", 1): 1, ("m", 2): 0, ("f", 1): 1, ("f", 2): 1, (None, 1): 1, (None, 2): 0}
 
 
+def test_rows_that_an_engine_tells_apart_are_of_one_cell_all_the_same():
+    query = planned([{"$match": {"weight": {"$in": [0, 1.5]}}}, {"$group": {"_id": "$weight", **COUNT}}])
+    rows = [{"_id": {"k0": 0.0}, "m0": 3}, {"_id": {"k0": -0.0}, "m0": 4}, {"_id": {"k0": 9.0}, "m0": 5}]
+    assert query.exact(rows) == [[7, 0]]
+
+
 @pytest.mark.parametrize("key", [None, "all", 7])
 def test_a_constant_key_is_one_group_also_of_no_rows(key):
     assert answered([{"$group": {"_id": key, **COUNT}}], rows=[]) == [{"_id": key, "n": 0}]
