@@ -57,6 +57,7 @@ from xase_server.services.private_aggregation import PrivateAggregation
 from xase_server.services.reading import Reader
 from xase_server.services.recovery import recover_datasets
 from xase_server.services.releases import Releases
+from xase_server.services.reversal import Reversal
 from xase_server.services.sessions import Sessions
 from xase_server.services.spread import Spread
 from xase_server.services.tokens import TokenMap
@@ -222,16 +223,20 @@ def _access(core: Core, governance: Governance, masters: Masters) -> Access:
     )
 
 
+def _aggregation(core: Core, data: Data, budgets: Budgets) -> Aggregation:
+    noise = OpenDP() if is_installed() else None
+    private = PrivateAggregation(data.planner, Payments(data.releases, budgets, core.clock), noise=noise)
+    return Aggregation(data, private, AnsweredGroups(data.releases, core.reader, core.clock))
+
+
 def _services(core: Core, library: Library) -> Services:
     reader, ledger, custody, clock = core.reader, core.ledger, core.custody, core.clock
     governance = Governance(_purposes(core.settings.purposes_file))
     masters = Masters(core.home.master_keys(core.settings.master_key_file))
     gate, datasets = Gate(reader, clock, governance), _datasets(core, library)
     planner = Planner(library, Withdrawn(reader), masters, TokenMap(core.storage).give)
-    releases, budgets = Releases(ledger), Budgets(reader)
-    data, spread = Data(gate, planner, releases, reader), Spread(reader, planner)
-    noise = OpenDP() if is_installed() else None
-    private = PrivateAggregation(planner, Payments(releases, budgets, clock), noise=noise)
+    data, spread = Data(gate, planner, Releases(ledger), reader), Spread(reader, planner)
+    budgets = Budgets(reader)
     return Services(
         decisions=Decisions(ledger, reader),
         interventions=Interventions(ledger, reader, custody.document, clock),
@@ -250,12 +255,13 @@ def _services(core: Core, library: Library) -> Services:
         sessions=Sessions(reader, clock),
         closing=Closing(ledger, reader, clock),
         data=data,
-        aggregation=Aggregation(data, private, AnsweredGroups(releases, reader, clock)),
+        aggregation=_aggregation(core, data, budgets),
         budgets=budgets,
         transforming=Transforming(data),
         operations=Operations(ledger, gate, planner, reader),
         events=Events(reader, planner),
         consent=Consent(ledger, reader, spread, clock),
+        reversal=Reversal(ledger, reader, masters),
         lineage=Lineage(reader, planner, spread),
         trail=Trail(reader),
         usage=UsageReport(reader, clock),

@@ -228,6 +228,8 @@ async def access_calls(client):
     one, two, three = [(await client.post("/v1/access", json=ask)).json()["session_id"] for _ in range(3)]
     data = f"/v1/sessions/{one}"
     record = (await client.get(f"{data}/stream")).json()["batch"][0]["record_id"]
+    tokens = {"record_ids": [record], "transformation": "tokenize", "parameters": {"fields": ["age"]}}
+    (hidden,) = (await client.post(f"{data}/transform", json=tokens)).json()["transformed_records"]
     return {
         "stream": ("GET", f"{data}/stream?batch_size=1", None),
         "get_data_record": ("GET", f"{data}/records/{record}", None),
@@ -237,6 +239,7 @@ async def access_calls(client):
         "record_operation": ("POST", f"{data}/operations", {"operation_type": "TRAIN", "records": [record, "x"]}),
         "list_events": ("GET", f"{data}/events", None),
         "withdraw_consent": ("POST", f"/v1/datasets/{dataset}/subjects/withdraw", {"subject": 57, "reason": "r"}),
+        "detokenize": ("POST", f"/v1/datasets/{dataset}/detokenize", {"tokens": [hidden["age"], "x"], "reason": "r"}),
         "list_accesses": ("GET", f"/v1/datasets/{dataset}/records/{record}/accesses", None),
         "dataset_lineage": ("GET", f"/v1/datasets/{dataset}/lineage", None),
         "request_access": ("POST", "/v1/access", ask),

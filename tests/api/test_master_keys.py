@@ -50,6 +50,25 @@ async def test_open_sessions_keep_their_key_and_later_ones_get_another(open_site
     assert len({each["patient"] for each in fresh}) == 3
 
 
+async def test_tokens_of_before_are_followed_back_by_the_key_of_before(open_site, home):
+    tokens: list[str] = []
+    dataset = ""
+    for _ in range(2):
+        site = open_site(home=home, rate_limit=0)
+        async with site.client() as client:
+            if not tokens:
+                policy = await make_policy(client, transforms={"card": {"op": "tokenize", "domain": "dataset"}})
+                dataset = (await make_dataset(client, ROWS, policy_id=policy))["dataset_id"]
+            records = (await client.get(f"/v1/sessions/{await open_session(client, dataset)}/stream")).json()["batch"]
+            tokens += [each["card"] for each in records]
+            asked = {"tokens": tokens, "reason": "r"}
+            answer = (await client.post(f"/v1/datasets/{dataset}/detokenize", json=asked)).json()
+            assert [each["value"] for each in answer["reversed"]] == [row["card"] for row in ROWS] * (len(tokens) // 6)
+        await site.app.close()
+        Home(home).rotate_master_key()
+    assert len(set(tokens)) == 12
+
+
 async def test_without_the_key_that_it_began_with_a_session_is_unavailable(open_site, home):
     site = open_site(home=home, rate_limit=0)
     async with site.client() as client:

@@ -158,6 +158,85 @@ async def test_no_transform_on_request_looks_up_what_the_policy_hides(lab, site,
     assert all(each[hidden] != each[seen] for each in records)
 
 
+# ---------------------------------------------------------------- the holder
+
+
+async def reverse(client, dataset, tokens, reason="a finding", **headers):
+    body = {"tokens": list(tokens), "reason": reason}
+    return await client.post(f"/v1/datasets/{dataset}/detokenize", json=body, headers=headers)
+
+
+async def test_the_holder_follows_tokens_back(client, lab, places, dataset):
+    record = (await found(lab, places[0]))[8]
+    answer = (await reverse(client, dataset, [record["patient_id"], record["born"], "p3", record["born"]])).json()
+    session = places[0].rpartition("/")[2]
+    assert answer["reversed"] == [
+        {"token": record["patient_id"], "value": "p3", "session_id": None},
+        {"token": record["born"], "value": "1953-01-01T00:00:00.000Z", "session_id": session},
+    ]
+    assert answer["unknown"] == ["p3"]
+    assert answer["dataset_id"] == dataset
+
+
+async def test_tokens_on_request_are_followed_back_as_well(client, lab, places, dataset):
+    one, two = await asked(lab, places[0], "tokenize", fields=["other", "plain"])
+    answer = (await reverse(client, dataset, [one["other"], one["plain"], two["plain"]])).json()
+    assert [each["value"] for each in answer["reversed"]] == ["p1", "1", "6"]
+
+
+async def test_each_reversal_is_an_entry_that_names_no_token_and_no_value(client, lab, places, dataset):
+    token = (await found(lab, places[0]))[0]["patient_id"]
+    made = (await reverse(client, dataset, [token, "nonsense"], reason="because of p0")).json()
+    proof = (await client.get(f"/v1/evidence/{made['reversal_id']}")).json()
+    assert proof["entry"]["type"] == "tokens_reversed"
+    assert proof["entry"]["body"] == {"dataset_id": dataset, "token_count": 2, "reversed_count": 1}
+    disclosed = {name: part["value"] for name, part in proof["disclosed"].items()}
+    assert disclosed["tokens"] == [token, "nonsense"]
+    assert disclosed["reason"] == "because of p0"
+    assert disclosed["principal"]
+
+
+async def test_a_repetition_tells_again_and_adds_no_entry(client, lab, places, dataset):
+    token = (await found(lab, places[0]))[0]["patient_id"]
+    first = await reverse(client, dataset, [token], **{"idempotency-key": "reverse-once"})
+    again = await reverse(client, dataset, [token], **{"idempotency-key": "reverse-once"})
+    assert again.headers["idempotency-replayed"] == "true"
+    assert again.json() == first.json()
+    other = await reverse(client, dataset, [token], reason="another", **{"idempotency-key": "reverse-once"})
+    assert other.status_code == 422
+
+
+async def test_nobody_but_the_holder_follows_a_token_back(lab, places, dataset, site):
+    token = (await found(lab, places[0]))[0]["patient_id"]
+    assert (await reverse(lab, dataset, [token])).status_code == 403
+    for organisation in ("org_two", "org_three"):
+        async with site.client(site.mint(role="data_holder", organisation=organisation)) as other:
+            answer = await reverse(other, dataset, [token])
+            assert (answer.status_code, answer.json()["error"]["code"]) == (404, "not_found")
+
+
+async def test_a_token_of_another_dataset_is_unknown(client, lab, places):
+    token = (await found(lab, places[0]))[0]["patient_id"]
+    other = (await make_dataset(client, ROWS))["dataset_id"]
+    answer = (await reverse(client, other, [token])).json()
+    assert (answer["reversed"], answer["unknown"]) == ([], [token])
+
+
+@pytest.mark.parametrize(
+    ("body", "named"),
+    [
+        ({"tokens": [], "reason": "r"}, "tokens"),
+        ({"tokens": ["tok_"], "reason": ""}, "reason"),
+        ({"tokens": ["tok_"]}, "reason"),
+        ({"tokens": ["t"] * 1001, "reason": "r"}, "tokens"),
+    ],
+)
+async def test_a_request_without_tokens_or_a_reason_is_refused(client, dataset, body, named):
+    answer = await client.post(f"/v1/datasets/{dataset}/detokenize", json=body)
+    assert answer.status_code == 400
+    assert [each["field"] for each in answer.json()["error"]["details"]] == [named]
+
+
 async def test_another_server_on_the_store_shows_the_same_tokens(lab, places, site, open_site):
     before = await found(lab, places[0])
     secret = lab.headers["authorization"].removeprefix("Bearer ")

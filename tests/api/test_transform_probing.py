@@ -4,10 +4,12 @@ Whatever a lab could find out about a hidden value, by any request, would show h
 """
 
 import json
+import re
 from typing import Any
 
 import pytest
 
+from tests.api.sessions import make_dataset, make_policy, open_session
 from tests.api.twins import CHANGED, GONE, PLAIN, make_twins, rows, told
 
 EVERY = (*CHANGED, *GONE, *PLAIN)
@@ -229,6 +231,66 @@ async def test_a_transformation_tells_no_difference(lab, twins):
 async def test_a_hidden_record_is_transformed_like_an_unknown_one(lab, twins, record_ids):
     body = {"record_ids": record_ids, "transformation": "drop", "parameters": {"fields": ["age"]}}
     assert await alike(lab, twins, "POST", "/transform", json=body) == 400
+
+
+# ---------------------------------------------------------------- tokens
+
+HIDDEN = ("who", "visits.doctor")
+TOKENS = re.compile(rb"tok_[0-9a-f]{32}")
+LITERALS: list[Any] = ["p0", "q0", 0, None, {"$in": ["p0", "q1", "p2"]}, {"$ne": "p0"}, {"$regex": "^[pq]"},
+                       {"$exists": True}, {"$type": "string"}, {"$regex": "^tok_"}]  # fmt: skip
+COUNTS: list[Any] = [
+    [{"$group": {"_id": "$who", "n": {"$sum": 1}}}, {"$group": {"_id": "$n", "groups": {"$sum": 1}}}, IN_ORDER],
+    [{"$unwind": "$visits"}, {"$sortByCount": "$visits.doctor"}, {"$project": {"_id": 0}}],
+    [{"$project": {"x": {"$strLenCP": "$who"}}}],
+    [{"$project": {"x": {"$eq": ["$who", "$who"]}, "y": {"$in": ["$who", ["p0", "q0"]]}}}],
+    [{"$match": {"$expr": {"$eq": ["$who", {"$concat": ["p", "0"]}]}}}, {"$count": "n"}],
+]
+
+
+@pytest.fixture(scope="module")
+async def named_twins(site, lab):
+    """Sessions on two datasets that differ in the names behind tokens alone."""
+    sessions = []
+    async with site.client() as holder:
+        for letter in "pq":
+            rows = [
+                {
+                    "record_id": f"r{number:02d}",
+                    "who": None if number == 7 else f"{letter}{number % 4}",
+                    "visits": [{"doctor": f"{letter}{each}"} for each in range(number % 3)],
+                    "plain": number,
+                }
+                for number in range(20)
+            ]
+            policy = await make_policy(holder, transforms={path: {"op": "tokenize"} for path in HIDDEN})
+            dataset = await make_dataset(holder, rows, policy_id=policy, name=f"twin-{'ab'[letter == 'q']}-named")
+            sessions.append(f"/v1/sessions/{await open_session(lab, dataset['dataset_id'])}")
+    return sessions
+
+
+async def alike_but_for_tokens(lab, twins, path: str, **body: Any) -> int:
+    answers = [await lab.post(f"{session}{path}", json=body) for session in twins]
+    one, other = [(each.status_code, TOKENS.sub(b"tok_", told(each)[2])) for each in answers]
+    assert one == other, body
+    return one[0]
+
+
+@pytest.mark.parametrize("path", HIDDEN)
+async def test_no_literal_finds_out_what_a_token_stands_for(lab, named_twins, path):
+    for literal in LITERALS:
+        assert await alike_but_for_tokens(lab, named_twins, "/filter", filter={path: literal}) == 200
+
+
+async def test_no_aggregation_finds_out_what_a_token_stands_for(lab, named_twins):
+    answered = [await alike_but_for_tokens(lab, named_twins, "/aggregate", pipeline=each) for each in COUNTS]
+    assert answered.count(200) == len(COUNTS) - 1  # the length of null
+
+
+@pytest.mark.parametrize("op", ["tokenize", "hash", "mask", "redact"])
+async def test_no_transformation_finds_out_what_a_token_stands_for(lab, named_twins, op):
+    fields = {"record_ids": ["r00", "r04", "r07"], "parameters": {"fields": [*HIDDEN]}}
+    assert await alike_but_for_tokens(lab, named_twins, "/transform", transformation=op, **fields) == 200
 
 
 async def test_the_session_itself_tells_no_difference(lab, twins):

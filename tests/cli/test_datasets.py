@@ -175,3 +175,11 @@ def test_a_faulty_policy_names_the_place(xase_, tmp_path):
     answer = xase_("policies", "add", "bad.yaml")
     assert answer.code == 8
     assert "rules.0.effect" in answer.err
+
+
+def test_tokens_are_followed_back(xase_, added, name):
+    unknown = "tok_00112233445566778899aabbccddeeff"
+    answer = xase_("datasets", "detokenize", name, unknown, "--reason", "a finding", "--json")
+    assert (answer.code, answer.json["reversed"], answer.json["unknown"]) == (0, [], [unknown])
+    assert "unknown" in xase_("datasets", "detokenize", name, unknown, "--reason", "a finding").out
+    assert xase_("datasets", "detokenize", name, unknown).code == 2

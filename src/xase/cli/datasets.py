@@ -263,6 +263,27 @@ def archive(dataset: Dataset, *, base_url: BaseUrl = None, key_file: KeyFile = N
         _show(client.datasets.archive(dataset).to_dict(), as_json=as_json)
 
 
+@app.command()
+def detokenize(
+    dataset: Dataset,
+    tokens: Annotated[list[str], typer.Argument(metavar="TOKEN...", help="As a session received them.")],
+    *,
+    reason: Annotated[str, typer.Option(help="Why; the ledger commits to it.")],
+    base_url: BaseUrl = None,
+    key_file: KeyFile = None,
+    as_json: AsJson = False,
+) -> None:
+    """Show what tokens of an own dataset stand for; that it was asked is in the ledger."""
+    with connect(base_url, key_file) as client:
+        found = client.datasets.detokenize(dataset, tokens, reason=reason).to_dict()
+    if as_json:
+        emit(found)
+        return
+    unknown = ({"token": token, "value": "unknown"} for token in found["unknown"])
+    rows = ((each["token"], each["value"], each.get("session_id")) for each in (*found["reversed"], *unknown))
+    show_table(("token", "value", "session"), rows)
+
+
 def _next_version(
     client: "Client", dataset: str, data: Path | str, *, mode: str, format: str | None, wait: bool
 ) -> "DatasetState":

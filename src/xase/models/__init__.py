@@ -14,6 +14,7 @@ from xase.models.datasets import (
     Policy,
     PolicyImpact,
     PolicyVerdict,
+    Reversal,
     Withdrawal,
 )
 from xase.models.decisions import DecisionRecord, Intervention
@@ -56,6 +57,7 @@ __all__ = [
     "PolicyVerdict",
     "Proof",
     "Records",
+    "Reversal",
     "Revocation",
     "SessionEvent",
     "SessionState",

@@ -168,3 +168,14 @@ class Withdrawal(Model):
     records: int | None
     sessions: Sequence[Document] | None
     models: Sequence[Document] | None
+
+
+class Reversal(Model):
+    """What tokens stand for: each of `reversed` has `token`, `value` as text, and the `session_id` it was made for."""
+
+    __slots__ = ()
+
+    reversal_id: str
+    dataset_id: str
+    reversed: Sequence[Document]
+    unknown: Sequence[str]

@@ -20,6 +20,7 @@ ACCESS_REQUEST: Final = "access:request"
 ACCESS_REVOKE: Final = "access:revoke"
 ACCESS_APPROVE: Final = "access:approve"
 CONSENT_WRITE: Final = "consent:write"
+TOKENS_REVERSE: Final = "tokens:reverse"
 LINEAGE_READ: Final = "lineage:read"
 SESSIONS_READ: Final = "sessions:read"
 SESSIONS_USE: Final = "sessions:use"
@@ -46,6 +47,7 @@ SCOPES: Final[dict[str, str]] = {
     ACCESS_REVOKE: "revoke sessions on the organisation's datasets",
     ACCESS_APPROVE: "decide on requests for access to the organisation's datasets, where the policy names the role",
     CONSENT_WRITE: "withdraw a person's consent from the organisation's datasets",
+    TOKENS_REVERSE: "follow tokens of the organisation's datasets back to the values they stand for",
     LINEAGE_READ: "follow decisions, models and data to where they came from and went",
     SESSIONS_READ: "see the organisation's sessions, and those on its datasets, with their events",
     SESSIONS_USE: "stream, filter, aggregate and look up data in the organisation's sessions",
@@ -57,7 +59,16 @@ SCOPES: Final[dict[str, str]] = {
 
 _READING: Final = frozenset({RECORDS_READ, EVIDENCE_READ, LEDGER_READ, DATASETS_READ, SESSIONS_READ, LINEAGE_READ})
 _HOLDING: Final = frozenset(
-    {DATASETS_WRITE, POLICIES_READ, POLICIES_WRITE, ACCESS_REVOKE, ACCESS_APPROVE, CONSENT_WRITE, AUDIT_READ}
+    {
+        DATASETS_WRITE,
+        POLICIES_READ,
+        POLICIES_WRITE,
+        ACCESS_REVOKE,
+        ACCESS_APPROVE,
+        CONSENT_WRITE,
+        TOKENS_REVERSE,
+        AUDIT_READ,
+    }
 )
 _USING: Final = frozenset({ACCESS_REQUEST, SESSIONS_USE})
 

@@ -6,6 +6,7 @@ and holds the value sealed: who has the map without the master key can neither r
 
 import re
 from collections.abc import Callable, Sequence
+from dataclasses import replace
 from typing import Final
 
 import numpy as np
@@ -54,7 +55,7 @@ class Places:
 
     def __init__(self, keys: Keys) -> None:
         self._keys = keys
-        self._seal = SmallSeal(keys.key(f"{USE}:seal", "dataset", SmallSeal.KEY_BYTES))
+        self._seal = SmallSeal(replace(keys, asked=False).key(f"{USE}:seal", "dataset", SmallSeal.KEY_BYTES))
 
     def names(self, domain: Domain, values: Sequence[str]) -> list[bytes]:
         """What the places of these texts are found by."""

@@ -26,6 +26,7 @@ from xase_server.services.log import Log
 from xase_server.services.metrics import DecisionMetrics
 from xase_server.services.operations import Operations
 from xase_server.services.policies import Policies
+from xase_server.services.reversal import Reversal
 from xase_server.services.sessions import Sessions
 from xase_server.services.trail import Trail
 from xase_server.services.transforming import Transforming
@@ -59,6 +60,7 @@ class Services:
     operations: Operations
     events: Events
     consent: Consent
+    reversal: Reversal
     lineage: Lineage
     trail: Trail
     usage: UsageReport

@@ -156,6 +156,19 @@ async def test_a_policy_is_made_of_an_object_or_a_file(client, tmp_path):
     assert made.id in [each.id async for each in await client.policies.list(limit=100)]
 
 
+async def test_tokens_are_followed_back_by_the_holder(client, name, file):
+    rule = {"id": "r", "effect": "permit", "constrain": {"transforms": {"who.id": {"op": "tokenize"}}}}
+    policy = await client.policies.create({"name": "Tokens", "rules": [rule]})
+    await client.datasets.register(name=name, file=file, policy_id=policy.id)
+    async with await client.access(dataset=name, purpose="research", duration="1d") as session:
+        records = [record async for batch in session.stream() for record in batch]
+    tokens = [record["who"]["id"] for record in records]
+    found = await client.datasets.detokenize(name, [*tokens, "p1"], reason="to tell the patient")
+    assert [(each.token, each.value) for each in found.reversed] == [*zip(tokens, ("p1", "p2"), strict=True)]
+    assert found.unknown == ["p1"]
+    assert found.reversed[0].session_id == session.id
+
+
 async def test_a_policy_file_that_is_not_there_is_an_error_here(client):
     with pytest.raises(xase.ConfigurationError):
         await client.policies.create("/no/such/policy.yaml")

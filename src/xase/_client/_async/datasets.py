@@ -1,7 +1,7 @@
 """Datasets: registered, given data, described, archived."""
 
 import time
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from os import PathLike
 from typing import IO, Any, Final
 
@@ -19,6 +19,7 @@ from xase.models import (
     DatasetSchema,
     DatasetState,
     DatasetVersion,
+    Reversal,
     Withdrawal,
 )
 
@@ -277,6 +278,14 @@ class AsyncDatasets:
         return Withdrawal(
             await self._exchange.send(wire.call("POST", path, body=body, idempotency_key=idempotency_key))
         )
+
+    async def detokenize(
+        self, dataset: str, tokens: Iterable[str], *, reason: str, idempotency_key: str | None = None
+    ) -> Reversal:
+        """What tokens of an own dataset stand for, up to 1,000 at once; the ledger says who asked, and why."""
+        path = f"/datasets/{wire.segment(dataset)}/detokenize"
+        body = {"tokens": list(tokens), "reason": reason}
+        return Reversal(await self._exchange.send(wire.call("POST", path, body=body, idempotency_key=idempotency_key)))
 
     async def _send(
         self,

@@ -2,7 +2,7 @@
 """Datasets: registered, given data, described, archived."""
 
 import time
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from os import PathLike
 from typing import IO, Any, Final
 
@@ -20,6 +20,7 @@ from xase.models import (
     DatasetSchema,
     DatasetState,
     DatasetVersion,
+    Reversal,
     Withdrawal,
 )
 
@@ -272,6 +273,14 @@ class Datasets:
         path = f"/datasets/{wire.segment(dataset)}/subjects/withdraw"
         body = wire.sent(subject=subject, reason=reason)
         return Withdrawal(self._exchange.send(wire.call("POST", path, body=body, idempotency_key=idempotency_key)))
+
+    def detokenize(
+        self, dataset: str, tokens: Iterable[str], *, reason: str, idempotency_key: str | None = None
+    ) -> Reversal:
+        """What tokens of an own dataset stand for, up to 1,000 at once; the ledger says who asked, and why."""
+        path = f"/datasets/{wire.segment(dataset)}/detokenize"
+        body = {"tokens": list(tokens), "reason": reason}
+        return Reversal(self._exchange.send(wire.call("POST", path, body=body, idempotency_key=idempotency_key)))
 
     def _send(
         self,

@@ -22,6 +22,7 @@ from xase_server.web.endpoints.operations import OPERATIONS
 from xase_server.web.endpoints.policies import POLICIES
 from xase_server.web.endpoints.records import RECORDS
 from xase_server.web.endpoints.service import SERVICE
+from xase_server.web.endpoints.tokens import TOKENS
 from xase_server.web.endpoints.transformations import TRANSFORMATIONS
 from xase_server.web.endpoints.usage import USAGE
 
@@ -31,6 +32,7 @@ ENDPOINTS: Final[tuple[Endpoint, ...]] = (
     *DATASETS,
     *ANONYMIZATION,
     *CONSENT,
+    *TOKENS,
     *POLICIES,
     *ACCESS,
     *APPROVALS,

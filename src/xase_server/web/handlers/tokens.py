@@ -1,0 +1,9 @@
+"""Tokens (docs/spec/api.md, section 3)."""
+
+from xase_server.web.answer import Answer, outcome_answer
+from xase_server.web.call import Call
+
+
+async def detokenize(call: Call) -> Answer:
+    """The values that tokens stand for."""
+    return outcome_answer(await call.services.reversal.reverse(call.who, call.path["id"], call.body, call.once))
