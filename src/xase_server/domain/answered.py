@@ -17,9 +17,9 @@ KEPT: Final = "KEPT"
 class Answered(Struct, frozen=True):
     """All that was told so far: the newest answer that told of other records than before, and sums over all."""
 
-    last: str
-    cells: int
-    bytes: int
+    last: str | None
+    cells: int = 0
+    bytes: int = 0
 
 
 class AnsweredCells(Struct, frozen=True):

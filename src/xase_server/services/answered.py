@@ -8,10 +8,10 @@ Two answers at once are compared with each other: one comes first, the other is 
 
 import asyncio
 from collections import OrderedDict
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, field, replace
-from functools import partial
 from itertools import islice
+from threading import Lock
 from typing import Final
 from weakref import WeakValueDictionary
 
@@ -28,6 +28,7 @@ from xase_server.policy.sight import RECORD_ID
 from xase_server.ports import Numbers, Reads, Version
 from xase_server.services.grants import Grant
 from xase_server.services.pace import used_up
+from xase_server.services.planning import readable
 from xase_server.services.reading import Reader
 from xase_server.services.releases import Release, Releases
 from xase_server.services.subjects import Subjects
@@ -39,17 +40,32 @@ _TOO_NEAR: Final = "Two groups, here or in an earlier answer, would differ by to
 
 @dataclass(slots=True)
 class _Told:
-    """What an organisation was told of a version up to the answer `last`; `row` is the object that says so."""
+    """What an organisation was told of a version up to the answer `last`; `row` is the object that says so.
+
+    A request that is given up leaves its thread at work: whoever reads on or compares holds the `lock`.
+    """
 
     last: str | None = None
     row: ObjectRow | None = None
     sets: dict[bytes, BitMap64] = field(default_factory=dict)
+    bytes: int = 0
     cells: dict[str, Cells] = field(default_factory=dict)
+    lock: Lock = field(default_factory=Lock)
 
-    @property
-    def bytes(self) -> int:
-        """How large it is."""
-        return sum(map(len, self.sets))
+    def read_on(self, reads: Reads, ref: ObjectRef) -> None:
+        """Take up the answers since."""
+        row = reads.object(ref)
+        newest = place = None if row is None else decode(row.document, type=Answered).last
+        with self.lock:
+            while place is not None and place != self.last:
+                kept = reads.object(cells_ref(place))
+                assert kept is not None, "written with the answer that names it"
+                answer = decode(kept.document, type=AnsweredCells)
+                new = [each for each in answer.cells if each not in self.sets]
+                self.sets.update({each: bitmap_in(each) for each in new})
+                self.bytes += sum(map(len, new))
+                place = answer.previous
+            self.last, self.row = newest, row
 
     def by(self, entity: str, codes: Numbers) -> Cells:
         """All groups as they speak of the subjects that a field names."""
@@ -82,55 +98,44 @@ class AnsweredGroups:
         ref = answered_ref(grant.who.organisation, grant.dataset_id, grant.version)
         turn = self._turns.setdefault(ref, asyncio.Lock())
         async with turn:  # others of this server would only find that they come too late
-            told = await self._reader.scan(lambda reads: self._told(reads, ref))
-            new = await asyncio.to_thread(partial(self._new, grant, version, told, groups))
+            told = self._told(ref)
+            await self._reader.scan(lambda reads: told.read_on(reads, ref))
+            with readable():
+                new = await asyncio.to_thread(self._new, grant, version, told, groups)
             if new:
                 release = replace(release, objects=(*release.objects, *self._rows(grant, ref, told, identifier, new)))
             await self._releases.commit(grant, identifier, release)
 
-    def _told(self, reads: Reads, ref: ObjectRef) -> _Told:
-        """What was told by now, from what is kept and the answers since."""
+    def _told(self, ref: ObjectRef) -> _Told:
+        """What is in memory of it; the longest unused makes room."""
         told = self._kept.setdefault(ref, _Told())
         self._kept.move_to_end(ref)
         while len(self._kept) > 1 and sum(each.bytes for each in self._kept.values()) > _MOST_BYTES:
             self._kept.popitem(last=False)
-        row = reads.object(ref)
-        newest = None if row is None else decode(row.document, type=Answered).last
-        place = newest
-        while place is not None and place != told.last:
-            kept = reads.object(cells_ref(place))
-            assert kept is not None, "written with the answer that names it"
-            answer = decode(kept.document, type=AnsweredCells)
-            told.sets.update({each: bitmap_in(each) for each in answer.cells})
-            place = answer.previous
-        told.last, told.row = newest, row
         return told
 
     def _new(self, grant: Grant, version: Version, told: _Told, groups: Sequence[Numbers]) -> dict[bytes, BitMap64]:
         """The groups that were not told before; raises where one is too near to another. Blocks."""
         packed = [bitmap_of(each) for each in groups]
-        new = {each: bitmap_in(each) for each in packed if each not in told.sets}
-        _refuse_too_many(told, new)
-        least = grant.contract.min_set_difference
-        for entity in sorted(grant.contract.entity_keys) or [RECORD_ID]:
-            codes = self._subjects.codes((grant.dataset_id, grant.version), version, entity)
-            before, here = told.by(entity, codes), Cells(codes)
-            for cell in map(here.cell, new.values()):
-                if before.has_near(cell, least) or here.has_near(cell, least):
-                    raise Refused("group_too_small", _TOO_NEAR, {"min_set_difference": least})
-                here.add(cell)
+        with told.lock:
+            new = {each: bitmap_in(each) for each in packed if each not in told.sets}
+            _refuse_too_many(told, new)
+            for entity in sorted(grant.contract.entity_keys) or [RECORD_ID]:
+                codes = self._subjects.codes((grant.dataset_id, grant.version), version, entity)
+                _refuse_near(told.by(entity, codes), Cells(codes), new.values(), grant.contract.min_set_difference)
         return new
 
     def _rows(
         self, grant: Grant, ref: ObjectRef, told: _Told, identifier: str, new: dict[bytes, BitMap64]
     ) -> tuple[ObjectRow, ObjectRow]:
         """What this answer told first, and the sum of all."""
-        cells = AnsweredCells(told.last, tuple(new))
-        sums = Answered(identifier, len(told.sets) + len(new), told.bytes + sum(map(len, new)))
-        revision = 1 if told.row is None else told.row.revision + 1
+        row = told.row  # once: a request that was given up may still be setting it back, to be found out by revision
+        before = Answered(None) if row is None else decode(row.document, type=Answered)
+        cells = AnsweredCells(before.last, tuple(new))
+        sums = Answered(identifier, before.cells + len(new), before.bytes + sum(map(len, new)))
         return (
             self._row(grant, cells_ref(identifier), 1, encode(cells)),
-            self._row(grant, ref, revision, encode(sums)),
+            self._row(grant, ref, 1 if row is None else row.revision + 1, encode(sums)),
         )
 
     def _row(self, grant: Grant, ref: ObjectRef, revision: int, document: bytes) -> ObjectRow:
@@ -144,6 +149,13 @@ class AnsweredGroups:
             created_ms=self._clock.now_ms(),
             status=KEPT,
         )
+
+
+def _refuse_near(before: Cells, here: Cells, new: Iterable[BitMap64], least: int) -> None:
+    for cell in map(here.cell, new):
+        if before.has_near(cell, least) or here.has_near(cell, least):
+            raise Refused("group_too_small", _TOO_NEAR, {"min_set_difference": least})
+        here.add(cell)
 
 
 def _refuse_too_many(told: _Told, new: dict[bytes, BitMap64]) -> None:
