@@ -43,6 +43,8 @@ ANSWERED, TOO_NEAR = (200, None), (403, "group_too_small")
 
 async def test_an_answer_near_to_an_earlier_one_is_refused_and_leaves_nothing(client):
     _, session = await open_(client)
+    terms = (await client.get(f"/v1/sessions/{session}")).json()["obligations"]
+    assert (terms["min_group_size"], terms["min_set_difference"], terms["round_to"]) == (5, 4, 1)
     assert code(await ask(client, session, younger(20), count())) == ANSWERED
     refused = await ask(client, session, younger(21), count())
     assert code(refused) == TOO_NEAR

@@ -122,6 +122,8 @@ def obligations_view(contract: Contract) -> View:
         "actions": _sorted(contract.actions),
         "aggregations": _sorted(contract.aggregations),
         "min_group_size": contract.min_group_size,
+        "round_to": contract.round_to,
+        "min_set_difference": contract.min_set_difference,
         "rate_limits": [{"limit": limit, "period": format_duration(ms)} for limit, ms in contract.rate_limits],
         "max_records": contract.max_records,
         "max_queries": contract.max_queries,

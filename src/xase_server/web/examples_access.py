@@ -30,6 +30,8 @@ SESSION: Final[dict[str, Any]] = {
         "actions": ["aggregate", "filter", "get_record", "operations", "stream", "transform"],
         "aggregations": ["avg", "count", "sum"],
         "min_group_size": 10,
+        "round_to": 1,
+        "min_set_difference": 0,
         "rate_limits": [{"limit": 100, "period": "1m"}],
         "max_records": 5_000_000,
         "max_queries": 2_000,

@@ -34,6 +34,8 @@ class Obligations(Struct):
     actions: Annotated[list[str] | None, Meta(description="The kinds of requests it may make.")]
     aggregations: list[str] | None
     min_group_size: Annotated[int, Meta(ge=1, description="The fewest subjects that a group of an answer speaks of.")]
+    round_to: Annotated[int, Meta(ge=1, description="What counts and sums of groups are multiples of.")]
+    min_set_difference: Annotated[int, Meta(ge=0, description="By how many subjects two groups differ, if at all.")]
     rate_limits: list[RateLimit]
     max_records: Count | None
     max_queries: Count | None
