@@ -50,16 +50,24 @@ def filled(home):
     return server
 
 
-def test_a_bundle_that_was_being_made_when_the_server_was_killed_is_made_by_the_next(filled, full):
+def again(server: Server, *options: str) -> Server:
+    """The server killed, and another on the same home."""
+    server.kill()
+    return Server.start(server.home, *options).wait_until_ready()
+
+
+def wanted(server: Server, **wish: str) -> str:
+    status, made = ask(server, "POST", "/v1/evidence/bundles", {"model_id": "m", **wish})
+    assert (status, made["status"]) == (200, "PROCESSING")
+    return str(made["bundle_id"])
+
+
+def test_what_was_being_made_when_the_server_was_killed_is_made_by_the_next_or_says_why_not(filled, full):
     chance, server, asked = random.Random(), filled, []
     for number in range(12 if full else 2):
-        wish = {"model_id": "m", "format": "pdf" if number % 2 else "standard", "purpose": f"round {number}"}
-        status, made = ask(server, "POST", "/v1/evidence/bundles", wish)
-        assert (status, made["status"]) == (200, "PROCESSING")
-        asked.append(made["bundle_id"])
+        asked.append(wanted(server, format="pdf" if number % 2 else "standard", purpose=f"round {number}"))
         time.sleep(chance.uniform(0, 0.3))
-        server.kill()
-        server = Server.start(filled.home).wait_until_ready()
+        server = again(server)
     for bundle in asked:
         state = ended(server, bundle)
         assert (state["status"], state["record_count"]) == ("READY", RECORDS)
@@ -67,20 +75,13 @@ def test_a_bundle_that_was_being_made_when_the_server_was_killed_is_made_by_the_
         assert verdict["verification"]["valid"], verdict
     listed = ask(server, "GET", "/v1/evidence/bundles")[1]["data"]
     assert sorted(each["bundle_id"] for each in listed) == sorted(asked), "each was made once"
-    assert server.stop() == 0
-    done = audit(filled.home)
-    assert done.returncode == 0, done.stdout + done.stderr
 
-
-def test_a_bundle_that_cannot_be_made_says_so_after_a_kill_too(filled):
-    server = Server.start(filled.home, "--max-bundle-records", "10")
-    filled.kill()
-    server.wait_until_ready()
-    made = ask(server, "POST", "/v1/evidence/bundles", {"model_id": "m"})[1]["bundle_id"]
-    server.kill()
-    server = Server.start(filled.home, "--max-bundle-records", "10").wait_until_ready()
-    state = ended(server, made)
+    too_small = ("--max-bundle-records", "10")
+    server = again(server, *too_small)
+    impossible = wanted(server)
+    server = again(server, *too_small)
+    state = ended(server, impossible)
     assert (state["status"], state["error"]["code"]) == ("FAILED", "validation_error")
-    server.kill()
-    server = Server.start(filled.home, "--max-bundle-records", "10").wait_until_ready()
-    assert ask(server, "GET", f"/v1/evidence/bundles/{made}")[1]["status"] == "FAILED"
+    assert server.stop() == 0
+    done = audit(server.home)
+    assert done.returncode == 0, done.stdout + done.stderr

@@ -117,7 +117,7 @@ def _people(story: Story) -> Iterator[Chapter]:
         yield Chapter(("Approvals",), (_table(columns, story.approvals, _approval_row),))
     if story.withdrawals.total:
         columns = (_TIME, ("Dataset", Kind.CODE), _ENTRY)
-        said = "From each of these entries on, no release holds a record of the person who withdrew."
+        said = "From each of these entries on, no release may hold a record of the person who withdrew."
         table = _table(columns, story.withdrawals, lambda each: (each["body"]["dataset_id"],))
         yield Chapter(("Consent withdrawn",), (Paragraph((said,)), table))
 
