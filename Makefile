@@ -94,7 +94,7 @@ COMPILE = $(BIN)/uv pip compile --quiet --universal --python-version 3.11 --gene
 lock: $(READY) ## pin the newest fitting requirements; one: make lock ARGS="--upgrade-package starlette"
 	@$(COMPILE) pyproject.toml -o requirements/runtime.txt
 	@$(COMPILE) pyproject.toml --extra server --extra postgres -o requirements/server.txt
-	@$(COMPILE) pyproject.toml --extra server --extra postgres --extra demo --extra dp --extra dev -o requirements/dev.txt
+	@$(COMPILE) pyproject.toml --extra server --extra postgres --extra demo --extra dp --extra presidio --extra dev -o requirements/dev.txt
 	@echo uv | $(COMPILE) - -o requirements/uv.txt
 
 clean: ## remove .venv and every cache

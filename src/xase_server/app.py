@@ -11,6 +11,7 @@ import structlog
 
 from xase.proof.checkpoint import NoteError, open_checkpoint
 from xase_server.datasets import LocalLibrary
+from xase_server.datasets.ingest import scrubbing
 from xase_server.domain.clock import Clock, SystemClock
 from xase_server.domain.entries import Claim, Unit
 from xase_server.domain.errors import Refused
@@ -201,7 +202,7 @@ def _purposes(file: Path | None) -> Purposes:
 
 def _datasets(core: Core, library: Library) -> Datasets:
     ingestion = Ingestion(Versions(core.ledger, core.reader, core.clock), library)
-    return Datasets(core.ledger, core.reader, library, ingestion, core.clock)
+    return Datasets(core.ledger, core.reader, library, ingestion, core.clock, scrubs=scrubbing.is_installed())
 
 
 def _bundles(core: Core) -> Bundles:

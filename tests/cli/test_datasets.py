@@ -89,6 +89,17 @@ def test_an_anonymised_dataset_is_made_and_its_risks_are_shown(xase_, added, nam
     assert "k = 3 cannot be reached" in failed.err
 
 
+def test_free_text_is_scrubbed_on_the_way(xase_, name, tmp_path):
+    (tmp_path / "letters.ndjson").write_text('{"body": "to ann@b.org", "remark": "from 10.0.0.7"}\n')
+    scrub = ("--scrub", "body", "--scrub", "remark=URL,UUID", "--field", "body=sensitive")
+    added = xase_("datasets", "add", "letters.ndjson", "--name", name, *scrub, "--json")
+    assert added.code == 0, added.err
+    assert added.json["fields"]["remark"] == {"class": "ordinary", "scrub": {"entities": ["URL", "UUID"]}}
+    fields = xase_("datasets", "profile", name, "--json").json["fields"]
+    assert fields["body"]["scrubbed"]["found"] == {"EMAIL_ADDRESS": 1}
+    assert fields["remark"]["scrubbed"]["found"] == {}
+
+
 def test_more_data_is_appended(xase_, added, name):
     assert xase_("datasets", "add", "lines.ndjson", "--to", name, "--append", "--json").json["rows"] == 4
     assert xase_("datasets", "versions", name).out.count("sha256:") == 2

@@ -44,6 +44,15 @@ Fields = Annotated[
 ]
 
 
+Scrub = Annotated[
+    list[str] | None,
+    typer.Option(
+        metavar="PATH[=ENTITY,…]",
+        help="A field of free text in which personal data is replaced when it is read (EMAIL_ADDRESS, …); repeatable.",
+    ),
+]
+
+
 @app.command()
 def add(
     file: Annotated[Path | None, typer.Argument(metavar="[FILE]", help="Parquet, Arrow, NDJSON or CSV.")] = None,
@@ -56,6 +65,7 @@ def add(
     id_field: Annotated[str | None, typer.Option(metavar="PATH", help="The field that names a record.")] = None,
     subject_field: Annotated[str | None, typer.Option(metavar="PATH", help="The field that names a person.")] = None,
     field: Fields = None,
+    scrub: Scrub = None,
     description: Description = None,
     policy: Policy = None,
     wait: Annotated[bool, typer.Option(help="Until the data can be used.")] = True,
@@ -67,7 +77,11 @@ def add(
     _one_of("FILE or --source", file, source)
     _one_of("--name or --to", name, to)
     described = _given(
-        id_field=id_field, subject_field=subject_field, description=description, policy_id=policy, fields=_notes(field)
+        id_field=id_field,
+        subject_field=subject_field,
+        description=description,
+        policy_id=policy,
+        fields=_notes(field, scrub),
     )
     form = format.value if format else None
     with connect(base_url, key_file) as client:
@@ -243,15 +257,16 @@ def update(
     *,
     policy: Annotated[str | None, typer.Option(metavar="ID", help="The policy that governs it; '' for none.")] = None,
     field: Fields = None,
+    scrub: Scrub = None,
     description: Description = None,
     base_url: BaseUrl = None,
     key_file: KeyFile = None,
     as_json: AsJson = False,
 ) -> None:
     """Change what is said of a dataset, or the policy that governs it."""
-    wish = _given(policy_id=policy, description=description, fields=_notes(field))
+    wish = _given(policy_id=policy, description=description, fields=_notes(field, scrub))
     if not wish:
-        raise Stop("give at least one of --policy, --field and --description", ExitCode.USAGE)
+        raise Stop("give at least one of --policy, --field, --scrub and --description", ExitCode.USAGE)
     with connect(base_url, key_file) as client:
         _show(client.datasets.update(dataset, **wish).to_dict(), as_json=as_json)
 
@@ -292,13 +307,16 @@ def _next_version(
     return client.datasets.add_version(dataset, source=data, mode=mode, format=format, wait=wait)
 
 
-def _notes(fields: list[str] | None) -> dict[str, dict[str, str]] | None:
-    notes = {}
+def _notes(fields: list[str] | None, scrub: list[str] | None) -> dict[str, dict[str, Any]] | None:
+    notes: dict[str, dict[str, Any]] = {}
     for each in fields or ():
         path, _, kind = each.rpartition("=")
         if not path or not kind:
             raise Stop(f"--field {each}: expected PATH=CLASS", ExitCode.USAGE)
         notes[path] = {"class": kind}
+    for each in scrub or ():
+        path, _, kinds = each.partition("=")
+        notes.setdefault(path, {})["scrub"] = {"entities": kinds.split(",")} if kinds else {}
     return notes or None
 
 

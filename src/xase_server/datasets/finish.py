@@ -1,6 +1,8 @@
 """The end of making a version: its files closed, judged and durable."""
 
+from collections.abc import Mapping
 from pathlib import Path
+from typing import Any, Final
 
 import pyarrow.parquet as pq
 
@@ -13,8 +15,16 @@ from xase_server.datasets.writer import VersionWriter
 from xase_server.ports.datasets import RECORD_ID, Found, Numbers
 from xase_server.query.schema import Schema
 
+_NOTHING: Final[Mapping[str, Mapping[str, Any]]] = {}
 
-def finish(folder: Path, writer: VersionWriter, schema: Schema, id_field: str | None) -> Found:
+
+def finish(
+    folder: Path,
+    writer: VersionWriter,
+    schema: Schema,
+    id_field: str | None,
+    scrubbed: Mapping[str, Mapping[str, Any]] = _NOTHING,
+) -> Found:
     """What was written into the folder; its files and their names are durable on return.
 
     Raises IngestProblem when two records have the same id.
@@ -30,6 +40,7 @@ def finish(folder: Path, writer: VersionWriter, schema: Schema, id_field: str | 
         schema=types.written(schema),
         mixed=types.mixed(schema),
         id_field=id_field,
+        scrubbed=scrubbed,
     )
     write_json(folder / FOUND, found)
     sync_all(folder, (DATA, ROWS, IDS))

@@ -80,6 +80,7 @@ class LocalLibrary:
                 id_field=wish.id_field,
                 base=None if base is None else str(base.absolute()),
                 bounds=self._bounds,
+                scrub=wish.scrub,
             ),
             progress,
             cancelled,

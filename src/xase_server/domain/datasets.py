@@ -3,7 +3,7 @@
 A dataset's row is a data record; every word here that says record means that.
 """
 
-from typing import Annotated, Any, Final, Literal
+from typing import Annotated, Any, Final, Literal, get_args
 
 from msgspec import UNSET, Meta, Struct, UnsetType, field
 
@@ -25,6 +25,37 @@ FieldPath = Annotated[str, Meta(min_length=1, max_length=1024, pattern=r"^[^\x00
 Source = Annotated[str, Meta(min_length=1, max_length=1024, description="A file under a configured storage root")]
 
 
+Entity = Literal[
+    "CREDIT_CARD",
+    "CRYPTO",
+    "DATE_TIME",
+    "EMAIL_ADDRESS",
+    "IBAN_CODE",
+    "IP_ADDRESS",
+    "MAC_ADDRESS",
+    "MEDICAL_LICENSE",
+    "PHONE_NUMBER",
+    "UK_NHS",
+    "URL",
+    "US_ITIN",
+    "US_SSN",
+    "UUID",
+]
+ENTITIES: Final[tuple[Entity, ...]] = get_args(Entity)
+
+
+PATTERN_ONLY: Final = "pattern_only"
+"""What was scrubbed without a model of language: names of people are still there."""
+
+
+class Scrub(Struct, forbid_unknown_fields=True, frozen=True):
+    """What is to be replaced in a field of free text while it is read."""
+
+    entities: Annotated[
+        tuple[Entity, ...], Meta(min_length=1, max_length=len(ENTITIES), description="By default all that are known")
+    ] = ENTITIES
+
+
 class FieldNote(Struct, forbid_unknown_fields=True, frozen=True, omit_defaults=True):
     """What the holder says of one field."""
 
@@ -32,6 +63,7 @@ class FieldNote(Struct, forbid_unknown_fields=True, frozen=True, omit_defaults=T
         name="class", default="ordinary"
     )
     description: Annotated[str, Meta(max_length=4096)] = ""
+    scrub: Annotated[Scrub, Meta(description="What is replaced in data that is read from now on")] | UnsetType = UNSET
 
 
 class NewDataset(Struct, forbid_unknown_fields=True, frozen=True, kw_only=True):
@@ -94,6 +126,7 @@ class Version(Struct, frozen=True, kw_only=True, omit_defaults=True):
     """What is kept of one version; `schema` is the JSON form of its columns (`xase_server.datasets.types`).
 
     One that was made of another has its `parent`, and the report of how easily its records are recognised.
+    `scrubbed` says of fields of free text what was replaced in them.
     """
 
     dataset_id: str
@@ -107,6 +140,7 @@ class Version(Struct, frozen=True, kw_only=True, omit_defaults=True):
     id_field: str | None = None
     parent: Parent | None = None
     risk: dict[str, Any] | None = None
+    scrubbed: dict[str, dict[str, Any]] = {}
 
 
 def dataset_ref(dataset_id: str) -> ObjectRef:

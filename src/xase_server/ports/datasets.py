@@ -65,7 +65,8 @@ class Ingest(Struct, frozen=True, kw_only=True):
 
     `format` None is found out from the content, then from the name. `id_field` is a dotted path of a
     scalar column (None: a column `record_id` where there is one, else ids are derived from the place,
-    keyed by the dataset). `base` is the version that the file's rows are appended to.
+    keyed by the dataset). `base` is the version that the file's rows are appended to. `scrub` names, for
+    fields of free text, the kinds of personal data that are replaced in them.
     """
 
     dataset_id: str
@@ -74,6 +75,7 @@ class Ingest(Struct, frozen=True, kw_only=True):
     format: Format | None = None
     id_field: str | None = None
     base: int | None = None
+    scrub: Mapping[str, tuple[str, ...]] = {}
 
 
 class RiskQuestion(Struct, frozen=True):
@@ -117,7 +119,7 @@ class Found(Struct, frozen=True, kw_only=True):
     `schema` is the JSON form of the columns (`datasets.types`), RECORD_ID first; `mixed` names the
     columns of mixed types, kept as JSON. `digest` is the Merkle root (RFC 9162) over the row groups
     of the Parquet file, as `sha256:…`; `bytes` its size; `id_field` the column that gave the ids. `risk` is the
-    report of an anonymisation.
+    report of an anonymisation; `scrubbed` has, by field, `label`, `entities` and how many of each were `found`.
     """
 
     rows: int
@@ -127,6 +129,7 @@ class Found(Struct, frozen=True, kw_only=True):
     mixed: tuple[str, ...] = ()
     id_field: str | None = None
     risk: Mapping[str, Any] | None = None
+    scrubbed: Mapping[str, Mapping[str, Any]] = {}
 
 
 @dataclass(frozen=True, slots=True)

@@ -3,6 +3,8 @@
 from collections.abc import Callable, Mapping
 from typing import Final
 
+from msgspec import UNSET
+
 from xase.proof.entry import format_time
 from xase_server.domain.datasets import PROCESSING, FieldNote, Version
 from xase_server.domain.objects import ObjectRow
@@ -50,7 +52,8 @@ def dataset_view(row: ObjectRow, newest: Version | None, progress: Progress | No
 
 def note_view(note: FieldNote) -> View:
     """What the holder says of a field."""
-    return {"class": note.class_} | ({"description": note.description} if note.description else {})
+    view: View = {"class": note.class_} | ({"description": note.description} if note.description else {})
+    return view if note.scrub is UNSET else view | {"scrub": {"entities": list(note.scrub.entities)}}
 
 
 def version_view(row: ObjectRow) -> View:

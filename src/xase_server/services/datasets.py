@@ -31,7 +31,7 @@ from xase_server.services.anew import until_it_stands
 from xase_server.services.croissant import croissant
 from xase_server.services.dataset_views import Sees, dataset_view, fields_view, offered_view, version_view
 from xase_server.services.documents import dataset_of, schema_of
-from xase_server.services.fitting import newest_version, refuse_unknown_fields
+from xase_server.services.fitting import newest_version, refuse_scrubbing, refuse_unknown_fields
 from xase_server.services.ingestion import Ingestion
 from xase_server.services.jobs import Arrival, Derivation, Job, Mode
 from xase_server.services.outcome import Once, Outcome, Remembered, made_before, recall, remember
@@ -61,9 +61,15 @@ _READING_SECONDS: Final = 10.0
 
 
 class Datasets:
-    """The use cases around the datasets of the caller's organisation, and those that others offer it."""
+    """The use cases around the datasets of the caller's organisation, and those that others offer it.
 
-    def __init__(self, ledger: Ledger, reader: Reader, library: Library, ingestion: Ingestion, clock: Clock) -> None:
+    `scrubs` says whether personal data in free text can be found on this server.
+    """
+
+    def __init__(
+        self, ledger: Ledger, reader: Reader, library: Library, ingestion: Ingestion, clock: Clock, *, scrubs: bool
+    ) -> None:
+        self._scrubs = scrubs
         self._ledger = ledger
         self._registration = Registration(ledger, reader, clock)
         self._reader = reader
@@ -89,6 +95,7 @@ class Datasets:
             fields=wish.fields or {},
             policy_id=wish.policy_id or None,
         )
+        refuse_scrubbing(dataset, installed=self._scrubs)
         row = await until_it_stands(lambda: self._registration.make(who, dataset, once))
         if arrival is not None:
             await self._ingestion.start(who, row, arrival, None).wait(_REGISTERING_SECONDS)
@@ -213,6 +220,8 @@ class Datasets:
             row = find_own_dataset(reads, who.organisation, name)
             after = structs.replace(dataset_of(row), **wished)
             version = newest_version(reads, row)
+            if wish.fields is not UNSET:
+                refuse_scrubbing(after, installed=self._scrubs)
             if version is not None and wish.fields is not UNSET:
                 refuse_unknown_fields(version, after.fields, None)
             return row, after, policed_by(reads, who.organisation, after, version)
@@ -307,13 +316,19 @@ class Datasets:
 
         Raises Refused: `conflict` before there is a version, `unavailable` when its files cannot be read.
         """
-        row = await self._reader.point(lambda reads: find_own_dataset(reads, who.organisation, name))
-        number = dataset_of(row).version
-        if not number:
+
+        def work(reads: Reads) -> tuple[ObjectRow, Version | None]:
+            row = find_own_dataset(reads, who.organisation, name)
+            return row, newest_version(reads, row)
+
+        row, version = await self._reader.point(work)
+        if version is None:
             raise Refused("conflict", "This dataset has no data yet", {"resource": "dataset", "id": row.id})
         with readable():
-            found = await asyncio.to_thread(self._library.profile, row.id, number)
-        return {"dataset_id": row.id, "version": number, **found}
+            found = await asyncio.to_thread(self._library.profile, row.id, version.number)
+        for path, scrubbed in version.scrubbed.items():
+            found["fields"][path]["scrubbed"] = scrubbed
+        return {"dataset_id": row.id, "version": version.number, **found}
 
     async def close(self) -> None:
         """Break off what is being read, and give back the versions."""

@@ -2,13 +2,15 @@
 
 from collections.abc import Iterable
 
-from xase_server.domain.datasets import Version, version_ref
+from msgspec import UNSET
+
+from xase_server.domain.datasets import Dataset, Version, version_ref
 from xase_server.domain.errors import Problems, Refused, invalid_field
 from xase_server.domain.objects import Expectation, ObjectRow
 from xase_server.domain.policies import policy_ref
 from xase_server.policy.load import check_against, load
 from xase_server.policy.model import Policy
-from xase_server.ports import Reads
+from xase_server.ports import RECORD_ID, Reads
 from xase_server.query.parse import parse_filter
 from xase_server.query.schema import Schema, resolve
 from xase_server.services.documents import dataset_of, policy_of, schema_of, version_of
@@ -65,6 +67,18 @@ def refuse_unknown_fields(version: Version, paths: Iterable[str], subject_field:
             problems.add(f"fields.{path}"[:256], _ABSENT)
     if subject_field is not None and not has_field(schema, subject_field):
         problems.add("subject_field", _ABSENT)
+    problems.refuse_if_any()
+
+
+def refuse_scrubbing(dataset: Dataset, *, installed: bool) -> None:
+    """Raise `validation_error` for a note that asks for scrubbing where that cannot be done."""
+    problems = Problems()
+    for path, note in dataset.fields.items():
+        place = f"fields.{path}.scrub"[:256]
+        if note.scrub is not UNSET and not installed:
+            problems.add(place, "This server cannot scrub text: its operator would install xase[presidio]")
+        elif note.scrub is not UNSET and path in {dataset.id_field, dataset.subject_field, RECORD_ID}:
+            problems.add(place, "This field names records or persons, and would no longer do so")
     problems.refuse_if_any()
 
 

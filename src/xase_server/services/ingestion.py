@@ -12,6 +12,7 @@ from pathlib import Path
 from typing import Final
 
 import structlog
+from msgspec import UNSET
 
 from xase_server.domain.errors import Refused
 from xase_server.domain.objects import ObjectRow
@@ -123,6 +124,7 @@ class Ingestion:
             format=origin.format,
             id_field=dataset.id_field,
             base=dataset.version if origin.mode == "append" and dataset.version else None,
+            scrub={path: note.scrub.entities for path, note in dataset.fields.items() if note.scrub is not UNSET},
         )
         return self._library.ingest(wish, job.note, job.cancelled.is_set)
 

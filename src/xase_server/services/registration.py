@@ -12,6 +12,7 @@ from xase_server.domain.policies import policy_ref
 from xase_server.domain.principals import Principal
 from xase_server.ledger.append import Ledger
 from xase_server.ports import Reads
+from xase_server.services.dataset_views import note_view
 from xase_server.services.documents import document_of
 from xase_server.services.fitting import find_policy, refuse_unfit
 from xase_server.services.outcome import Once, Remembered, remember
@@ -91,7 +92,7 @@ def openly(dataset: Dataset) -> View:
 
 def said(dataset: Dataset) -> View:
     """What the holder says of a dataset in words of its own."""
-    notes = {path: {"class": note.class_, "description": note.description} for path, note in dataset.fields.items()}
+    notes = {path: {"description": note.description, **note_view(note)} for path, note in dataset.fields.items()}
     return {"name": dataset.name, "description": dataset.description, "fields": notes}
 
 

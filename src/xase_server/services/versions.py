@@ -11,6 +11,7 @@ from xase_server.domain.clock import Clock
 from xase_server.domain.datasets import (
     ARCHIVED,
     FAILED,
+    PATTERN_ONLY,
     READY,
     VERSION,
     Dataset,
@@ -149,6 +150,7 @@ def _version(job: Job, found: Found) -> Version:
         id_field=found.id_field,
         parent=Parent(job.origin.source, job.origin.version) if isinstance(job.origin, Derivation) else None,
         risk=None if found.risk is None else dict(found.risk),
+        scrubbed={path: dict(each) for path, each in found.scrubbed.items()},
     )
 
 
@@ -175,6 +177,9 @@ def _append_version(job: Job, version: Version, effect: ObjectsChanged) -> Appen
         "mode": version.mode,
     }
     parts: View = {"principal": job.who.email}
+    if version.scrubbed:
+        body["scrub"] = PATTERN_ONLY
+        parts["scrubbed"] = version.scrubbed
     if version.parent is not None and version.risk is not None:
         body["parent"] = {"dataset_id": version.parent.dataset_id, "version": version.parent.version}
         body |= {**version.risk["asked"], "risk_hash": risk_hash(version.risk)}

@@ -182,11 +182,11 @@ class Noise(Spec, frozen=True, kw_only=True, tag="noise"):
 _Any = Hash | Tokenize | Mask | Redact | Drop | Generalize | Bucketize | DateShift | Noise
 OPS: Final = ("hash", "tokenize", "mask", "redact", "drop", "generalize", "bucketize", "date_shift", "noise")
 
-NOT_YET: Final = ("scrub_text",)
-"""In the specification, not in this version: refused by name, so that no policy relies on them."""
-
-ELSEWHERE: Final[Mapping[str, str]] = {"k_anonymize": "POST /v1/datasets/{id}/anonymize makes a dataset by it"}
-"""In the specification, but no change of single values: refused by name, saying where to turn."""
+ELSEWHERE: Final[Mapping[str, str]] = {
+    "k_anonymize": "POST /v1/datasets/{id}/anonymize makes a dataset by it",
+    "scrub_text": "`scrub` in a dataset's notes on fields asks for it when data is read",
+}
+"""In the specification, but not done to what a session sees: refused by name, saying where to turn."""
 
 
 ALGORITHMS: Final[Mapping[str, str]] = {
@@ -211,8 +211,6 @@ def read_spec(raw: Mapping[str, Any]) -> Spec:
     op = raw.get("op")
     if isinstance(op, str) and op in ELSEWHERE:
         raise InvalidSpec((("op", f"{op} is not done in a session: {ELSEWHERE[op]}"),))
-    if op in NOT_YET:
-        raise InvalidSpec((("op", f"{op} is not available in this version"),))
     if op not in OPS:
         raise InvalidSpec((("op", f"Must be one of {', '.join(OPS)}"),))
     try:

@@ -4,7 +4,7 @@ from typing import Annotated, Any, Literal
 
 from msgspec import UNSET, Meta, Struct, UnsetType, field
 
-from xase_server.domain.datasets import FieldClass
+from xase_server.domain.datasets import FieldClass, Scrub
 from xase_server.web.schemas import Count, Digest, Listing, Time
 
 DatasetId = Annotated[str, Meta(pattern="^ds_[0-9a-f]{16}$")]
@@ -15,6 +15,7 @@ class Note(Struct):
 
     class_: FieldClass = field(name="class")
     description: str | UnsetType = UNSET
+    scrub: Scrub | UnsetType = UNSET
 
 
 class ReadingProgress(Struct):
@@ -88,6 +89,7 @@ class DatasetField(Struct):
     type: Annotated[str, Meta(description="`string`, `int`, `struct`, `list<struct>`.")]
     class_: FieldClass = field(name="class")
     description: str | UnsetType = UNSET
+    scrub: Scrub | UnsetType = UNSET
     fields: "list[DatasetField] | UnsetType" = UNSET
 
 

@@ -94,6 +94,7 @@ def make(tmp_path: Path) -> Make:
             id_field=options.get("id_field"),
             base=str(base.folder) if base else None,
             bounds=bounds,
+            scrub=options.get("scrub", {}),
         )
         return Made(folder, run(job, lambda rows, size: None))
 

@@ -50,7 +50,7 @@ class AsyncDatasets:
         description: str | None = None,
         id_field: str | None = None,
         subject_field: str | None = None,
-        fields: Mapping[str, Mapping[str, str]] | None = None,
+        fields: Mapping[str, Mapping[str, Any]] | None = None,
         policy_id: str | None = None,
         wait: bool = True,
         timeout: float | None = None,  # noqa: ASYNC109 - the same in both colours
@@ -245,7 +245,7 @@ class AsyncDatasets:
         dataset: str,
         *,
         description: str | None = None,
-        fields: Mapping[str, Mapping[str, str]] | None = None,
+        fields: Mapping[str, Mapping[str, Any]] | None = None,
         policy_id: str | None = None,
         idempotency_key: str | None = None,
     ) -> DatasetState:

@@ -51,7 +51,7 @@ class Datasets:
         description: str | None = None,
         id_field: str | None = None,
         subject_field: str | None = None,
-        fields: Mapping[str, Mapping[str, str]] | None = None,
+        fields: Mapping[str, Mapping[str, Any]] | None = None,
         policy_id: str | None = None,
         wait: bool = True,
         timeout: float | None = None,  # noqa: ASYNC109 - the same in both colours
@@ -244,7 +244,7 @@ class Datasets:
         dataset: str,
         *,
         description: str | None = None,
-        fields: Mapping[str, Mapping[str, str]] | None = None,
+        fields: Mapping[str, Mapping[str, Any]] | None = None,
         policy_id: str | None = None,
         idempotency_key: str | None = None,
     ) -> DatasetState:

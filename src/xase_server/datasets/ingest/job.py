@@ -19,6 +19,7 @@ from xase_server.datasets.ingest.ndjson import NdjsonReading
 from xase_server.datasets.ingest.parquet import ParquetReading
 from xase_server.datasets.ingest.reading import Reading, Report
 from xase_server.datasets.ingest.record_ids import ColumnIds, PlaceIds
+from xase_server.datasets.ingest.scrubbing import Scrubber
 from xase_server.datasets.ingest.source import Source
 from xase_server.datasets.union import appended, widened
 from xase_server.datasets.writer import VersionWriter
@@ -43,6 +44,7 @@ class Job(Struct, frozen=True, kw_only=True, tag="convert"):
     id_field: str | None
     base: str | None
     bounds: Bounds
+    scrub: Mapping[str, tuple[str, ...]] = {}
 
 
 class Base:
@@ -70,13 +72,15 @@ def run(job: Job, report: Report) -> Found:
         names.check(reading.schema, job.bounds)
         id_field = _id_field(job, reading.schema, base)
         schema = _joined(reading.schema, base, job.bounds)
+        scrubber = Scrubber(job.scrub, schema, kept=id_field)
         writer = VersionWriter(Path(job.folder), types.arrow_schema(schema))
         if base is not None:
+            scrub = scrubber.again(base.found.scrubbed)
             for batch in base.batches():
-                writer.add(_as(batch, base.schema, schema))
-        _add(writer, reading, _ids(job, id_field, reading.schema), schema)
+                writer.add(scrub(_as(batch, base.schema, schema)))
+        _add(writer, reading, _ids(job, id_field, reading.schema), schema, scrubber)
         source.check_unchanged()
-    return finish(Path(job.folder), writer, schema, id_field)
+    return finish(Path(job.folder), writer, schema, id_field, scrubber.found())
 
 
 def _id_field(job: Job, schema: Schema, base: Base | None) -> str | None:
@@ -102,12 +106,15 @@ def _incompatible(path: str) -> Type:
     raise IngestProblem(f"Column '{path}' has another type than in the version before")
 
 
-def _add(writer: VersionWriter, reading: Reading, ids: ColumnIds | PlaceIds, schema: Schema) -> None:
+def _add(
+    writer: VersionWriter, reading: Reading, ids: ColumnIds | PlaceIds, schema: Schema, scrubber: Scrubber
+) -> None:
     own = record_ids.with_ids(reading.schema)
     others = [name for name, _ in own.members[1:]]
     for batch in reading.batches():
         columns = [ids.of(batch, writer.rows), *batch.select(others).columns]
-        writer.add(_as(pa.RecordBatch.from_arrays(columns, names=[RECORD_ID, *others]), own, schema))
+        named = pa.RecordBatch.from_arrays(columns, names=[RECORD_ID, *others])
+        writer.add(scrubber.scrubbed(_as(named, own, schema)))
     ids.check()
 
 
