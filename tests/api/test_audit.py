@@ -1,5 +1,7 @@
 """Who did what: every entry of an organisation once, newest first, and nothing of others."""
 
+import csv
+import io
 import json
 
 import pytest
@@ -59,6 +61,32 @@ async def test_the_trail_is_the_chains_merged_newest_first(site, client, strange
         assert [row["id"] for row in await audit(who, limit=3)] == expected
         lines = (await who.get("/v1/audit", headers=LINES)).text.splitlines()
         assert [json.loads(line)["id"] for line in lines] == expected
+
+
+async def test_the_log_walked_gives_what_the_chains_give(client, story, monkeypatch):
+    merged = [await audit(client, limit=limit) for limit in (3, 100)]
+    monkeypatch.setattr(trail, "MOST_CHAINS", 1)
+    assert [await audit(client, limit=limit) for limit in (3, 100)] == merged
+
+
+async def test_a_small_organisation_is_read_whole_however_much_others_write(site, client, story, monkeypatch):
+    async with site.client(site.mint(role="auditor", organisation="org_small")) as small:
+        for _ in range(5):
+            await client.post("/v1/records", json=DECISION)
+        monkeypatch.setattr(trail, "MOST_WALKED", 2)
+        page = (await small.get("/v1/audit")).json()
+    assert (len(page["data"]), page["next_cursor"]) == (1, None)
+
+
+async def test_the_trail_is_written_as_a_table(client, story):
+    whole = await audit(client, limit=100)
+    answer = await client.get("/v1/audit", headers={"accept": "text/csv"})
+    assert answer.headers["content-type"].startswith("text/csv")
+    rows = list(csv.DictReader(io.StringIO(answer.text)))
+    assert [(row["id"], row["type"], int(row["index"]), json.loads(row["body"])) for row in rows] == [
+        (row["id"], row["type"], row["index"], row["body"]) for row in whole
+    ]
+    assert [row["key"] or None for row in rows] == [row["actor"].get("key") for row in whole]
 
 
 async def test_short_stretches_miss_nothing(site, client, story, monkeypatch):

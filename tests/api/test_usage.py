@@ -122,6 +122,24 @@ async def test_a_model_sums_its_operations(client, lab, story):
     assert await usage(lab, group_by="model") == rows
 
 
+async def test_a_day_sums_what_happened_on_it(client, lab, story):
+    rows = await usage(client, group_by="day")
+    days = [format_time(story["began"] + number * DAY)[:10] for number in range(2)]
+    names = ("day", "sessions", "records", "queries", "operations", "hours")
+    assert picked(rows, *names) == [(days[0], 1, 20, 2, 1, 2.0), (days[1], 1, 15, 4, 2, 1.5)]
+    assert picked(await usage(lab, group_by="day"), "day", "hours") == [(days[0], 2.0), (days[1], 0.5)]
+
+
+async def test_a_period_of_days_chooses_what_happened_in_it(client, story):
+    whole = await usage(client, group_by="day")
+    first, second = (row["day"] for row in whole)
+    assert await usage(client, group_by="day", end_date=first) == whole[:1]
+    assert await usage(client, group_by="day", start_date=second) == whole[1:]
+    half = format_time(story["began"] + HOUR)
+    (row,) = await usage(client, group_by="day", start_date=half, end_date=first)
+    assert (row["sessions"], row["records"], row["hours"]) == (0, 0, 1.0)
+
+
 async def test_a_period_chooses_sessions_by_when_they_began(client, story):
     first, second, third = story["sessions"]
     border = format_time(story["began"] + HOUR)
@@ -142,7 +160,7 @@ async def test_pages_hold_every_row_once(client, story):
 
 async def test_others_see_only_their_own(lab, stranger, story):
     assert [row["dataset_id"] for row in await usage(lab)] == [story["shared"]]
-    for grouping in ("dataset", "session", "model"):
+    for grouping in ("dataset", "session", "model", "day"):
         assert await usage(stranger, group_by=grouping) == []
 
 
@@ -157,7 +175,7 @@ async def test_these_roles_may_ask(site, role, status):
 @pytest.mark.parametrize(
     ("field", "query"),
     [
-        ("group_by", {"group_by": "day"}),
+        ("group_by", {"group_by": "week"}),
         ("start_date", {"start_date": "yesterday"}),
         ("start_date", {"start_date": "2026-02-01", "end_date": "2026-01-01"}),
         ("limit", {"limit": "0"}),

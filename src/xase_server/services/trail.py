@@ -1,10 +1,10 @@
 """An organisation's own entries, newest first (docs/spec/api.md, section 9).
 
-The log is walked from its end, a bounded stretch for each page: no page costs more than that, however
-many chains an organisation has, and none misses an entry.
+They are the organisation's own chains, merged from their ends. One that is party to very many sessions has
+the log walked instead, where most entries are its own. A page looks at a bounded number of entries.
 """
 
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from typing import Any, Final
 
@@ -12,15 +12,22 @@ from msgspec import Struct
 from msgspec.json import Decoder, decode
 
 from xase.proof.entry import format_time
-from xase_server.domain.entries import admin_stream, decisions_stream, session_stream
+from xase_server.domain.decisions import Page
+from xase_server.domain.entries import Stream, admin_stream, decisions_stream, session_stream
+from xase_server.domain.objects import ObjectQuery
 from xase_server.domain.principals import Principal
-from xase_server.domain.sessions import session_ref
+from xase_server.domain.sessions import SESSION, session_ref
 from xase_server.ports import Reads
+from xase_server.services.chains import merged
+from xase_server.services.collected import Entry
 from xase_server.services.events import event_view
 from xase_server.services.reading import Reader
 from xase_server.services.views import View
 
 MOST_WALKED: Final = 10_000
+MOST_CHAINS: Final = 200
+"""Finding the place of a page in a chain takes some twenty looks."""
+
 _PIECE: Final = 500
 _SESSIONS: Final = session_stream("")
 
@@ -68,9 +75,9 @@ class Trail:
     ) -> tuple[Sequence[View], int | None]:
         """At most `limit` entries below index `before`, and the index to go on below (None at the end).
 
-        Fewer, or none, come with such an index where little of a long stretch of the log is wanted.
+        Fewer, or none, come with such an index where little of many entries is wanted.
         """
-        return await self._reader.scan(lambda reads: _walk(_Own(reads, who), wanted, before, limit))
+        return await self._reader.scan(lambda reads: _page(_Own(reads, who), wanted, before, limit))
 
 
 class _Own:
@@ -79,10 +86,17 @@ class _Own:
     def __init__(self, reads: Reads, who: Principal) -> None:
         self.reads = reads
         self._organisation = who.organisation
-        self._known: dict[str, bool] = {
-            admin_stream(who.organisation): True,
-            decisions_stream(who.organisation): True,
-        }
+        self._always = (admin_stream(who.organisation), decisions_stream(who.organisation))
+        self._known: dict[str, bool] = dict.fromkeys(self._always, True)
+
+    def streams(self) -> list[Stream] | None:
+        """All chains of the organisation; None for too many."""
+        sessions = self.reads.objects(
+            ObjectQuery(kind=SESSION, visible_to=self._organisation), Page(MOST_CHAINS, 0, None, descending=True)
+        )
+        if sessions.next_after is not None:
+            return None
+        return [*self._always, *(session_stream(row.id) for row in sessions.rows)]
 
     def has(self, stream: str) -> bool:
         """Whether the chain is the organisation's, or of a session that it is party to."""
@@ -105,23 +119,29 @@ class _Own:
         return row is not None and row.concerns(self._organisation)
 
 
-def _walk(own: _Own, wanted: TrailFilter, before: int | None, limit: int) -> tuple[list[View], int | None]:
+def _page(own: _Own, wanted: TrailFilter, before: int | None, limit: int) -> tuple[list[View], int | None]:
     stop = _end(own.reads, wanted.until_ms) if before is None else before
-    lowest = max(0, stop - MOST_WALKED)
     since = "" if wanted.since_ms is None else format_time(wanted.since_ms)
     found: list[View] = []
-    while stop > lowest:
-        start = max(lowest, stop - _PIECE)
-        for raw in reversed(own.reads.entries(start, stop - start)):
-            stop -= 1
-            place = _place(raw)
-            if place.time < since:
-                return found, None
-            if own.has(place.stream) and wanted.admits(view := own.view(raw)):
-                found.append(view)
-            if len(found) == limit:
-                return found, stop or None
-    return found, stop or None
+    streams = own.streams()
+    seen = _walk(own, stop) if streams is None else merged(own.reads, streams, stop)
+    for walked, (index, raw) in enumerate(seen, start=1):
+        place = _place(raw)
+        if place.time < since:
+            return found, None
+        if own.has(place.stream) and wanted.admits(view := own.view(raw)):
+            found.append(view)
+        if len(found) == limit or walked == MOST_WALKED:
+            return found, index or None
+    return found, None
+
+
+def _walk(own: _Own, stop: int) -> Iterator[Entry]:
+    """The whole log backwards."""
+    while stop:
+        start = max(0, stop - _PIECE)
+        yield from reversed(list(enumerate(own.reads.entries(start, stop - start), start=start)))
+        stop = start
 
 
 def _end(reads: Reads, until_ms: int | None) -> int:

@@ -1,102 +1,122 @@
 """What sessions and models have used, summed up (docs/spec/api.md, section 9)."""
 
 from collections import Counter
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
+from itertools import islice
 from typing import Final
 
 from xase.proof.entry import parse_time
 from xase_server.domain.clock import Clock
+from xase_server.domain.decisions import Page
 from xase_server.domain.objects import ModelUse, ObjectQuery, ObjectRow, Usage
 from xase_server.domain.principals import Principal
 from xase_server.domain.sessions import SESSION, Session
 from xase_server.ports import Reads
+from xase_server.services.daily import Daily
 from xase_server.services.documents import session_of
 from xase_server.services.endings import read_ending
 from xase_server.services.reading import Reader
 from xase_server.services.views import View
 from xase_server.services.visibility import every_object
 
-GROUPINGS: Final = ("dataset", "session", "model")
+GROUPINGS: Final = ("dataset", "session", "model", "day")
 
 _AMOUNTS: Final = ("sessions", "records", "bytes", "queries", "operations")
 _HOUR_MS: Final = 3_600_000
+_PIECE: Final = 500
 _NOTHING_USED: Final = Usage()
 
 
 @dataclass(frozen=True, slots=True)
-class Began:
-    """Which sessions count: those that began in this period; None leaves an end open, `until_ms` is exclusive."""
+class Period:
+    """None leaves an end open, `until_ms` is exclusive."""
 
     since_ms: int | None = None
     until_ms: int | None = None
 
 
 class UsageReport:
-    """Sums what was used in the sessions of the caller's organisation, and in those of others on its datasets."""
+    """Sums what was used in the sessions of the caller's organisation, and in those of others on its datasets.
+
+    The period chooses sessions by when they began; of days it chooses what happened in it.
+    """
 
     def __init__(self, reader: Reader, clock: Clock) -> None:
         self._reader = reader
         self._clock = clock
 
-    async def by(self, grouping: str, who: Principal, began: Began) -> Sequence[View]:
-        """A row for each dataset, session or model, ordered by its first session or operation."""
-        now_ms = self._clock.now_ms()
-        until_ms = now_ms if began.until_ms is None else min(now_ms, began.until_ms)
+    async def by(self, grouping: str, who: Principal, period: Period) -> Sequence[View]:
+        """A row for each dataset or model, ordered by its first session or operation, or for each day."""
+        until_ms = self._until(period)
 
         def work(reads: Reads) -> Sequence[View]:
-            rows = _sessions(reads, who, began)
-            if grouping == "model":
-                return _by_model(reads, rows)
-            return _by_session(reads, rows, _KEYS[grouping], until_ms)
+            if grouping == "day":
+                return _by_day(reads, who, period.since_ms, until_ms)
+            rows = every_object(reads, _sessions(who, period))
+            return _by_model(reads, rows) if grouping == "model" else _by_dataset(reads, rows, until_ms)
 
         return await self._reader.scan(work)
 
+    async def by_session(self, who: Principal, period: Period, page: Page) -> tuple[Sequence[View], int, int | None]:
+        """A page of rows for each session, oldest first, how many there are, and where the next page begins."""
+        until_ms = self._until(period)
 
-def _sessions(reads: Reads, who: Principal, began: Began) -> Iterator[ObjectRow]:
-    query = ObjectQuery(kind=SESSION, visible_to=who.organisation, since_ms=began.since_ms, until_ms=began.until_ms)
-    return every_object(reads, query)
+        def work(reads: Reads) -> tuple[Sequence[View], int, int | None]:
+            found = reads.objects(_sessions(who, period), page)
+            return list(_session_rows(reads, found.rows, until_ms)), found.total, found.next_after
 
+        return await self._reader.scan(work)
 
-# ---------------------------------------------------------------------------- by session and dataset
-
-_Key = Callable[[ObjectRow, Session], View]
-
-
-def _of_dataset(_row: ObjectRow, session: Session) -> View:
-    return {"dataset_id": session.dataset_id}
-
-
-def _of_session(row: ObjectRow, session: Session) -> View:
-    return {"session_id": row.id, "dataset_id": session.dataset_id, "organisation": row.organisation}
+    def _until(self, period: Period) -> int:
+        now_ms = self._clock.now_ms()
+        return now_ms if period.until_ms is None else min(now_ms, period.until_ms)
 
 
-_KEYS: Final[dict[str, _Key]] = {"dataset": _of_dataset, "session": _of_session}
+def _sessions(who: Principal, period: Period) -> ObjectQuery:
+    return ObjectQuery(kind=SESSION, visible_to=who.organisation, since_ms=period.since_ms, until_ms=period.until_ms)
 
 
-def _by_session(reads: Reads, rows: Iterator[ObjectRow], key: _Key, until_ms: int) -> list[View]:
-    sums: dict[tuple[str, ...], Counter[str]] = {}
-    keys: dict[tuple[str, ...], View] = {}
+# ---------------------------------------------------------------------------- by session, dataset and day
+
+
+def _session_rows(reads: Reads, rows: Sequence[ObjectRow], until_ms: int) -> Iterator[View]:
+    used = reads.usage([row.id for row in rows])
     for row in rows:
         session = session_of(row)
-        named = key(row, session)
-        place = tuple(named.values())
-        keys.setdefault(place, named)
-        sums.setdefault(place, Counter()).update(_used(reads, row, session, until_ms))
-    return [keys[place] | _amounts(sums[place]) for place in keys]
+        named = {"session_id": row.id, "dataset_id": session.dataset_id, "organisation": row.organisation}
+        yield named | _amounts(_sums(reads, row, used.get(row.id, _NOTHING_USED), until_ms))
 
 
-def _used(reads: Reads, row: ObjectRow, session: Session, until_ms: int) -> dict[str, int]:
+def _by_dataset(reads: Reads, rows: Iterator[ObjectRow], until_ms: int) -> list[View]:
+    sums: dict[str, Counter[str]] = {}
+    while some := list(islice(rows, _PIECE)):
+        used = reads.usage([row.id for row in some])
+        for row in some:
+            dataset = sums.setdefault(session_of(row).dataset_id, Counter())
+            dataset.update(_sums(reads, row, used.get(row.id, _NOTHING_USED), until_ms))
+    return [{"dataset_id": dataset_id} | _amounts(of_it) for dataset_id, of_it in sums.items()]
+
+
+def _by_day(reads: Reads, who: Principal, since_ms: int | None, until_ms: int) -> list[View]:
+    daily = Daily(reads, since_ms, until_ms)
+    for row in every_object(reads, _sessions(who, Period(until_ms=until_ms))):
+        end_ms = _end_ms(reads, session_of(row))
+        if since_ms is None or end_ms >= since_ms:
+            daily.add(row, end_ms)
+    return daily.rows()
+
+
+def _sums(reads: Reads, row: ObjectRow, used: Usage, until_ms: int) -> Counter[str]:
     """What one session adds to a sum."""
-    used = reads.usage([row.id]).get(row.id, _NOTHING_USED)
-    return {
-        "sessions": 1,
-        "records": used.records,
-        "bytes": used.bytes,
-        "queries": used.queries,
-        "operations": used.operations,
-        "open_ms": max(0, min(until_ms, _end_ms(reads, session)) - row.created_ms),
-    }
+    return Counter(
+        sessions=1,
+        records=used.records,
+        bytes=used.bytes,
+        queries=used.queries,
+        operations=used.operations,
+        open_ms=max(0, min(until_ms, _end_ms(reads, session_of(row))) - row.created_ms),
+    )
 
 
 def _end_ms(reads: Reads, session: Session) -> int:

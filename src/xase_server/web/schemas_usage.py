@@ -8,11 +8,12 @@ from xase_server.web.schemas import Count, Listing
 
 
 class UsageRow(Struct):
-    """A sum; `session_id`, `dataset_id`, `model_id` and `organisation` say of what."""
+    """A sum; `day`, `session_id`, `dataset_id`, `model_id` and `organisation` say of what."""
 
     sessions: Count
     records: Annotated[int, Meta(ge=0, description="Delivered; of a model: named in its operations.")]
     operations: Count
+    day: Annotated[str, Meta(description="UTC; `sessions` are those used on it.")] | UnsetType = UNSET
     session_id: str | UnsetType = UNSET
     dataset_id: str | UnsetType = UNSET
     model_id: str | UnsetType = UNSET

@@ -53,8 +53,9 @@ AUDIT: Final = (
         group="Audit",
         summary="Read who did what",
         description="The organisation's entries, newest first: of its administration, its decisions, its sessions, and "
-        "others' sessions on its datasets. Go on with `cursor` until `next_cursor` is null: a page walks a bounded "
-        "stretch of the log and may hold fewer than `limit`. By `Accept: application/x-ndjson` all are streamed.",
+        "others' sessions on its datasets. Go on with `cursor` until `next_cursor` is null: a page looks at a "
+        "bounded number of entries and may hold fewer than `limit` where little is wanted. By `Accept: "
+        "application/x-ndjson`, or `text/csv`, all are streamed.",
         handler=audit.list_audit,
         parameters=_PARAMETERS,
         answers={
@@ -62,7 +63,10 @@ AUDIT: Final = (
                 description="Entries.",
                 schema=AuditPage,
                 example=examples.PAGE,
-                also={"application/x-ndjson": '{"id": "evt_0a1b2c3d4e5f6071", "type": "access_revoked"}\n'},
+                also={
+                    "application/x-ndjson": '{"id": "evt_0a1b2c3d4e5f6071", "type": "access_revoked"}\n',
+                    "text/csv": "id,type,time,index,stream,sequence,hash,organisation,key,body\n",
+                },
             )
         },
         errors=("invalid_cursor",),

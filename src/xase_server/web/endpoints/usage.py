@@ -20,10 +20,10 @@ USAGE: Final = (
         access=USAGE_READ,
         group="Usage",
         summary="Sum up what was used",
-        description="Of the organisation's sessions, and of others' on its datasets, by dataset, session or model. The "
-        "period chooses sessions by when they began, and a sum has all that they have used since; hours count until "
-        "`end_date`, or now. A model's row counts the operations recorded for it. There is no grouping by day, because "
-        "sums are kept of whole sessions.",
+        description="Of the organisation's sessions, and others' on its datasets, by dataset, session, model or day. "
+        "The period chooses sessions by when they began, and a sum has all that they have used since; hours count "
+        "until `end_date`, or now. A model's row counts the operations recorded for it. Of days, UTC, the period "
+        "chooses what happened in it, read from the ledger; bytes are kept of whole sessions only.",
         handler=usage.list_usage,
         parameters=(
             Parameter(
@@ -37,13 +37,15 @@ USAGE: Final = (
                 name="start_date",
                 kind=Instant(),
                 example="2026-01-01",
-                description="Only sessions that began at this instant or later. A bare date is its first moment, UTC.",
+                description="Only sessions that began at this instant or later; of days, what happened then. A bare "
+                "date is its first moment, UTC.",
             ),
             Parameter(
                 name="end_date",
                 kind=Instant(end_of_day=True),
                 example="2026-01-31",
-                description="Only sessions that began before this instant. A bare date includes that whole day, UTC.",
+                description="Only sessions that began before this instant; of days, what happened then. A bare date "
+                "includes that whole day, UTC.",
             ),
             *PAGING,
         ),
