@@ -46,7 +46,12 @@ def test_no_role_may_read_the_whole_log():
 
 
 def test_an_auditor_changes_nothing_but_exports():
-    asking = {"simulate_policy", "assess_policy", "verify_bundle"}  # POST, because they take a body
+    asking = {
+        "simulate_policy",
+        "assess_policy",
+        "assess_guardrails",
+        "verify_bundle",
+    }  # POST, because they take a body
     changing = {each.scope for each in GUARDED if each.writes and each.name not in asking} - {"evidence:export"}
     assert ROLES["auditor"] & changing == set()
 

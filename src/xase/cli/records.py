@@ -2,7 +2,6 @@
 
 from collections.abc import Mapping
 from enum import StrEnum
-from itertools import islice
 from typing import Annotated, Any, Final
 
 import typer
@@ -10,7 +9,8 @@ import typer
 from xase.cli.connection import AsJson, BaseUrl, KeyFile, connect
 from xase.cli.exits import ExitCode, Stop
 from xase.cli.inputs import read_object
-from xase.cli.output import emit, note, show_fields, show_table
+from xase.cli.listing import Limit, Offset, Part
+from xase.cli.output import emit, show_fields
 
 app = typer.Typer(
     rich_markup_mode=None,
@@ -33,7 +33,6 @@ FIELDS: Final = frozenset(
         "idempotency_key",
     }
 )
-_PAGE: Final = 100
 _JSON_HELP: Final = "A JSON object: in place, @FILE, or - for standard input."
 
 
@@ -121,8 +120,8 @@ def list_(
     min_confidence: Annotated[float | None, typer.Option(min=0, max=1, help="At least this sure.")] = None,
     max_confidence: Annotated[float | None, typer.Option(min=0, max=1, help="At most this sure.")] = None,
     order: Annotated[Order, typer.Option(help="Newest or oldest first.")] = Order.DESC,
-    limit: Annotated[int, typer.Option(min=1, help="How many at most; more than a page is fetched page by page.")] = 20,
-    offset: Annotated[int, typer.Option(min=0, help="How many to skip.")] = 0,
+    limit: Limit = 20,
+    offset: Offset = 0,
     base_url: BaseUrl = None,
     key_file: KeyFile = None,
     as_json: AsJson = False,
@@ -139,15 +138,10 @@ def list_(
         "max_confidence": max_confidence,
         "order": order.value,
     }
+    part = Part(limit, offset, as_json)
     with connect(base_url, key_file) as client:
-        listed = client.records.list(**filters, limit=min(limit, _PAGE), offset=offset)
-        records = [record.to_dict() for record in islice(listed, limit)]
-        total = listed.total
-    if as_json:
-        emit({"data": records, "total": total, "limit": limit, "offset": offset})
-        return
-    show_table(("id", "decided", "model", "sure", "output", "people"), map(_row, records))
-    note(f"{len(records)} of {total}")
+        listing = client.records.list(**filters, **part.paging)
+        part.show(listing, ("id", "decided", "model", "sure", "output", "people"), _row)
 
 
 @app.command()

@@ -3,7 +3,6 @@
 from collections.abc import Mapping
 from enum import StrEnum
 from importlib.util import find_spec
-from itertools import islice
 from pathlib import Path
 from typing import Annotated, Any, Final
 
@@ -12,6 +11,7 @@ import typer
 from xase.cli.connection import AsJson, BaseUrl, KeyFile, connect
 from xase.cli.exits import ExitCode, Stop
 from xase.cli.inputs import read_list, read_object
+from xase.cli.listing import MOST_ON_A_PAGE, Limit, Offset, Part
 from xase.cli.output import emit, emit_line, note, refuse_existing, show_one, show_table
 from xase.cli.pouring import Format, pour
 
@@ -22,7 +22,6 @@ app = typer.Typer(
     help="Access sessions: what may be used, what was used, and until when.",
 )
 
-_PAGE: Final = 100
 _BULK: Final = 4_096
 _JSON_HELP: Final = "JSON in place, @FILE, or - for standard input."
 
@@ -51,8 +50,8 @@ def list_(
     status: Annotated[Status | None, typer.Option(help="Only of this status.", case_sensitive=False)] = None,
     created_after: Annotated[str | None, typer.Option(metavar="TIME", help="Only begun then or later.")] = None,
     created_before: Annotated[str | None, typer.Option(metavar="TIME", help="Only begun before.")] = None,
-    limit: Annotated[int, typer.Option(min=1, help="How many at most; more than a page is fetched page by page.")] = 20,
-    offset: Annotated[int, typer.Option(min=0, help="How many to skip.")] = 0,
+    limit: Limit = 20,
+    offset: Offset = 0,
     base_url: BaseUrl = None,
     key_file: KeyFile = None,
     as_json: AsJson = False,
@@ -64,15 +63,10 @@ def list_(
         "created_after": created_after,
         "created_before": created_before,
     }
+    part = Part(limit, offset, as_json)
     with connect(base_url, key_file) as client:
-        listed = client.sessions.list(**filters, limit=min(limit, _PAGE), offset=offset)
-        states = [state.to_dict() for state in islice(listed, limit)]
-        total = listed.total
-    if as_json:
-        emit({"data": states, "total": total, "limit": limit, "offset": offset})
-        return
-    show_table(("id", "status", "dataset", "purpose", "who", "until"), map(_row, states))
-    note(f"{len(states)} of {total}")
+        listing = client.sessions.list(**filters, **part.paging)
+        part.show(listing, ("id", "status", "dataset", "purpose", "who", "until"), _row)
 
 
 @app.command()
@@ -170,7 +164,7 @@ def stream(
         raise Stop("--json needs --output: standard output holds the data", ExitCode.USAGE)
     if not force:
         refuse_existing(output)
-    size = batch_size or (_BULK if find_spec("pyarrow") else _PAGE)
+    size = batch_size or (_BULK if find_spec("pyarrow") else MOST_ON_A_PAGE)
     with connect(base_url, key_file) as client:
         session = client.sessions.get(identifier)
         asked = session.stream(filter=_query(filter), fields=fields, sort=sort, batch_size=size)

@@ -18,6 +18,6 @@ async def test_an_entry_is_found_by_what_it_speaks_of(client):
 
 
 async def test_usage_is_summed_by_what_is_asked(client):
-    for grouping in ("dataset", "session", "model"):
+    for grouping in ("dataset", "session", "model", "day"):
         listing = await client.usage.list(group_by=grouping, start_date="2000-01-01", limit=1)
         assert listing.total == len([each async for each in listing])

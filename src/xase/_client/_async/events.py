@@ -4,11 +4,11 @@ import json
 from collections.abc import AsyncGenerator
 from contextlib import aclosing
 from dataclasses import dataclass
-from types import TracebackType
-from typing import Final, Self
+from typing import Final
 
 from xase._client import server_sent, wire
 from xase._client._async.exchange import AsyncExchange
+from xase._client._async.series import AsyncSeries
 from xase.errors import ConnectionLost, UnexpectedAnswer, XaseError
 from xase.models import SessionEvent
 
@@ -26,29 +26,11 @@ class Telling:
     follow: bool = False
 
 
-class AsyncEvents:
+class AsyncEvents(AsyncSeries[SessionEvent]):
     """An iterator of events. Leaving the loop ends it; so does `aclose`, or the end of a `with` block."""
 
     def __init__(self, exchange: AsyncExchange, telling: Telling) -> None:
-        self._events = (_followed if telling.follow else _listed)(exchange, telling)
-
-    def __aiter__(self) -> Self:
-        return self
-
-    async def __anext__(self) -> SessionEvent:
-        return await anext(self._events)
-
-    async def aclose(self) -> None:
-        """Ask for no more."""
-        await self._events.aclose()
-
-    async def __aenter__(self) -> Self:
-        return self
-
-    async def __aexit__(
-        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
-    ) -> None:
-        await self.aclose()
+        super().__init__((_followed if telling.follow else _listed)(exchange, telling))
 
 
 async def _listed(exchange: AsyncExchange, telling: Telling) -> AsyncGenerator[SessionEvent, None]:

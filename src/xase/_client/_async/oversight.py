@@ -22,7 +22,10 @@ class AsyncUsage:
         limit: int | None = None,
         offset: int | None = None,
     ) -> AsyncListing[Document]:
-        """A sum for each `dataset` (the default), `session` or `model`; the dates say when its sessions began."""
+        """A sum for each `dataset` (the default), `session`, `model` or `day`.
+
+        The dates say when its sessions began; of days, when what they did happened.
+        """
         period = {"start_date": start_date, "end_date": end_date}
         params = {"group_by": group_by, **period, "limit": limit, "offset": offset}
         return await AsyncListing(self._exchange, "/usage", params, Document).fetch()

@@ -3,11 +3,11 @@
 from collections.abc import AsyncGenerator, Mapping
 from contextlib import aclosing
 from dataclasses import dataclass, field
-from types import TracebackType
-from typing import Any, Self
+from typing import Any
 
 from xase._client import frames, wire
 from xase._client._async.exchange import AsyncExchange
+from xase._client._async.series import AsyncSeries
 from xase._client.ahead import async_ahead
 from xase._client.progress import Progress
 from xase.errors import ConnectionLost, UnexpectedAnswer, XaseError
@@ -47,7 +47,7 @@ class Place:
         return Place(cursor or None, is_end=cursor == "", is_known=cursor is not None)
 
 
-class AsyncStream:
+class AsyncStream(AsyncSeries[Batch]):
     """An iterator of batches. `cursor` is where to go on after those that were handed out, None at the end.
 
     What is lost on the way is asked for again from the last batch that came, so that no data record is
@@ -56,37 +56,21 @@ class AsyncStream:
     """
 
     def __init__(self, exchange: AsyncExchange, wish: Wish) -> None:
-        self._exchange = exchange
-        self._wish = wish
         self.cursor = wish.cursor
-        self._batches = self._run()
-
-    def __aiter__(self) -> Self:
-        return self
+        super().__init__(_run(exchange, wish))
 
     async def __anext__(self) -> Batch:
-        batch = await anext(self._batches)
+        batch = await super().__anext__()
         self.cursor = batch.next_cursor
         return batch
 
-    async def aclose(self) -> None:
-        """End the stream; what was read ahead is forgotten."""
-        await self._batches.aclose()
 
-    async def __aenter__(self) -> Self:
-        return self
-
-    async def __aexit__(
-        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
-    ) -> None:
-        await self.aclose()
-
-    def _run(self) -> AsyncGenerator[Batch, None]:
-        """The batches, read ahead and counted."""
-        source = _bulk(self._exchange, self._wish) if self._wish.is_bulk else _pages(self._exchange, self._wish)
-        if self._wish.prefetch > 0:
-            source = async_ahead(source, self._wish.prefetch)
-        return _counted(source, Progress("streaming", is_wanted=self._wish.progress))
+def _run(exchange: AsyncExchange, wish: Wish) -> AsyncGenerator[Batch, None]:
+    """The batches, read ahead and counted."""
+    source = (_bulk if wish.is_bulk else _pages)(exchange, wish)
+    if wish.prefetch > 0:
+        source = async_ahead(source, wish.prefetch)
+    return _counted(source, Progress("streaming", is_wanted=wish.progress))
 
 
 async def _counted(source: AsyncGenerator[Batch, None], progress: Progress) -> AsyncGenerator[Batch, None]:

@@ -5,11 +5,11 @@ import json
 from collections.abc import Generator
 from contextlib import closing
 from dataclasses import dataclass
-from types import TracebackType
-from typing import Final, Self
+from typing import Final
 
 from xase._client import server_sent, wire
 from xase._client._sync.exchange import Exchange
+from xase._client._sync.series import Series
 from xase.errors import ConnectionLost, UnexpectedAnswer, XaseError
 from xase.models import SessionEvent
 
@@ -27,29 +27,11 @@ class Telling:
     follow: bool = False
 
 
-class Events:
+class Events(Series[SessionEvent]):
     """An iterator of events. Leaving the loop ends it; so does `aclose`, or the end of a `with` block."""
 
     def __init__(self, exchange: Exchange, telling: Telling) -> None:
-        self._events = (_followed if telling.follow else _listed)(exchange, telling)
-
-    def __iter__(self) -> Self:
-        return self
-
-    def __next__(self) -> SessionEvent:
-        return next(self._events)
-
-    def close(self) -> None:
-        """Ask for no more."""
-        self._events.close()
-
-    def __enter__(self) -> Self:
-        return self
-
-    def __exit__(
-        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
-    ) -> None:
-        self.close()
+        super().__init__((_followed if telling.follow else _listed)(exchange, telling))
 
 
 def _listed(exchange: Exchange, telling: Telling) -> Generator[SessionEvent, None, None]:

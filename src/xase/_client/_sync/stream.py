@@ -4,11 +4,11 @@
 from collections.abc import Generator, Mapping
 from contextlib import closing
 from dataclasses import dataclass, field
-from types import TracebackType
-from typing import Any, Self
+from typing import Any
 
 from xase._client import frames, wire
 from xase._client._sync.exchange import Exchange
+from xase._client._sync.series import Series
 from xase._client.ahead import ahead
 from xase._client.progress import Progress
 from xase.errors import ConnectionLost, UnexpectedAnswer, XaseError
@@ -48,7 +48,7 @@ class Place:
         return Place(cursor or None, is_end=cursor == "", is_known=cursor is not None)
 
 
-class Stream:
+class Stream(Series[Batch]):
     """An iterator of batches. `cursor` is where to go on after those that were handed out, None at the end.
 
     What is lost on the way is asked for again from the last batch that came, so that no data record is
@@ -57,37 +57,21 @@ class Stream:
     """
 
     def __init__(self, exchange: Exchange, wish: Wish) -> None:
-        self._exchange = exchange
-        self._wish = wish
         self.cursor = wish.cursor
-        self._batches = self._run()
-
-    def __iter__(self) -> Self:
-        return self
+        super().__init__(_run(exchange, wish))
 
     def __next__(self) -> Batch:
-        batch = next(self._batches)
+        batch = super().__next__()
         self.cursor = batch.next_cursor
         return batch
 
-    def close(self) -> None:
-        """End the stream; what was read ahead is forgotten."""
-        self._batches.close()
 
-    def __enter__(self) -> Self:
-        return self
-
-    def __exit__(
-        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
-    ) -> None:
-        self.close()
-
-    def _run(self) -> Generator[Batch, None, None]:
-        """The batches, read ahead and counted."""
-        source = _bulk(self._exchange, self._wish) if self._wish.is_bulk else _pages(self._exchange, self._wish)
-        if self._wish.prefetch > 0:
-            source = ahead(source, self._wish.prefetch)
-        return _counted(source, Progress("streaming", is_wanted=self._wish.progress))
+def _run(exchange: Exchange, wish: Wish) -> Generator[Batch, None, None]:
+    """The batches, read ahead and counted."""
+    source = (_bulk if wish.is_bulk else _pages)(exchange, wish)
+    if wish.prefetch > 0:
+        source = ahead(source, wish.prefetch)
+    return _counted(source, Progress("streaming", is_wanted=wish.progress))
 
 
 def _counted(source: Generator[Batch, None, None], progress: Progress) -> Generator[Batch, None, None]:
