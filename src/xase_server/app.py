@@ -237,7 +237,7 @@ def _services(core: Core, library: Library) -> Services:
     gate, datasets = Gate(reader, clock, governance), _datasets(core, library)
     planner = Planner(library, Withdrawn(reader), masters, TokenMap(core.storage).give)
     data, spread = Data(gate, planner, Releases(ledger), reader), Spread(reader, planner)
-    budgets = Budgets(reader)
+    budgets = Budgets(reader, governance)
     return Services(
         decisions=Decisions(ledger, reader),
         interventions=Interventions(ledger, reader, custody.document, clock),

@@ -123,6 +123,21 @@ async def test_a_higher_total_is_for_new_sessions_and_goes_on_from_what_was_spen
     assert (await asked(client, after)).json()["epsilon_left"] == 0.5
 
 
+async def test_a_guardrail_may_give_less_and_says_so_in_the_budget(client):
+    dataset, session = await opened(client)
+    guard = await make_policy(client, **(TERMS | {"epsilon_total": 0.7, "max_contributions": 2}))
+    try:
+        assert (await client.put("/v1/guardrails", json={"policy_ids": [guard]})).status_code == 200
+        assert (await client.get(f"{dataset}/budget")).json()["epsilon_total"] == 0.7
+        assert (await asked(client, session)).json()["epsilon_left"] == 0.2
+        assert (await asked(client, session)).status_code == 403
+        other = await make_policy(client, min_group_size=5)
+        assert (await client.put("/v1/guardrails", json={"policy_ids": [other]})).status_code == 200
+        assert (await asked(client, session)).json()["error"]["details"]["violations"][0]["rule"] == "conflict"
+    finally:
+        await client.put("/v1/guardrails", json={"policy_ids": []})
+
+
 async def test_a_dataset_without_a_budget_has_spent_nothing(client):
     dataset = await make_dataset(client, ROWS)
     assert (await client.get(f"/v1/datasets/{dataset['name']}/budget")).json() == {

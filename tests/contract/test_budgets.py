@@ -15,6 +15,7 @@ from xase_server.domain.sessions import TERMINATED
 from xase_server.policy.contract import Contract
 from xase_server.policy.privacy import Privacy
 from xase_server.services.budgets import Budgets, Paid
+from xase_server.services.governance import Governance
 from xase_server.services.payments import Payments
 from xase_server.services.reading import Reader
 from xase_server.services.releases import Release, Releases
@@ -32,11 +33,11 @@ def made(log: Log) -> Scene:
 
 
 def payments(log: Log) -> Payments:
-    return Payments(Releases(log.ledger), Budgets(Reader(log.storage)), log.clock)
+    return Payments(Releases(log.ledger), Budgets(Reader(log.storage), Governance()), log.clock)
 
 
 def shown(scene: Scene) -> dict[str, object]:
-    return run(Budgets(scene.reader).show(HOLDER, DATASET_ID))
+    return run(Budgets(scene.reader, scene.governance).show(HOLDER, DATASET_ID))
 
 
 def test_two_servers_spend_no_more_together_than_there_is(place: Place):

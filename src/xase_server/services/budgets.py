@@ -4,6 +4,7 @@ A budget moves on in the commit of the answer that it pays for, and only from th
 so no two answers spend the same ε, on however many servers, and what a crash keeps from leaving is spent all the same.
 """
 
+from collections.abc import Iterable
 from dataclasses import dataclass
 from decimal import Decimal
 
@@ -13,13 +14,14 @@ from xase_server.domain.budgets import Budget, budget_ref, epsilon_text
 from xase_server.domain.errors import Refused
 from xase_server.domain.objects import ObjectRow
 from xase_server.domain.principals import Principal
-from xase_server.policy.model import Policy
+from xase_server.policy.decide import Layer
 from xase_server.policy.privacy import Privacy, privacy_of
 from xase_server.ports import Reads
 from xase_server.services.documents import budget_of, document_of
+from xase_server.services.governance import Governance
 from xase_server.services.reading import Reader
 from xase_server.services.views import View
-from xase_server.services.visibility import find_own_dataset, policy_governing
+from xase_server.services.visibility import find_own_dataset
 
 
 @dataclass(frozen=True, slots=True)
@@ -51,8 +53,9 @@ class Paid:
 class Budgets:
     """The budgets of all datasets."""
 
-    def __init__(self, reader: Reader) -> None:
+    def __init__(self, reader: Reader, governance: Governance) -> None:
         self._reader = reader
+        self._governance = governance
 
     async def after_one_more(self, dataset_id: str, holder: str, payer: str, privacy: Privacy, *, now_ms: int) -> Paid:
         """The budget of the holder's dataset after one more answer for the organisation `payer`. Stores nothing.
@@ -73,7 +76,24 @@ class Budgets:
 
     async def show(self, who: Principal, name: str) -> View:
         """The budget of one of the caller's own datasets; raises `not_found`."""
-        return await self._reader.point(lambda reads: _view(reads, find_own_dataset(reads, who.organisation, name)))
+        return await self._reader.point(
+            lambda reads: self._view(reads, find_own_dataset(reads, who.organisation, name))
+        )
+
+    def _view(self, reads: Reads, row: ObjectRow) -> View:
+        found = reads.object(budget_ref(row.id))
+        budget = Budget() if found is None else budget_of(found)
+        total = _total(self._governance.governed(reads, row).layers)
+        return {
+            "dataset_id": row.id,
+            "epsilon_total": None if total is None else float(total),
+            "epsilon_spent": float(budget.spent),
+            "epsilon_left": None if total is None else float(max(Decimal(0), total - budget.spent)),
+            "organisations": [
+                {"organisation": name, "epsilon_spent": float(share.epsilon), "queries": share.queries}
+                for name, share in sorted(budget.shares.items())
+            ],
+        }
 
 
 def _row(before: ObjectRow | None, dataset_id: str, holder: str, budget: Budget, now_ms: int) -> ObjectRow:
@@ -107,22 +127,8 @@ def _exhausted(budget: Budget, privacy: Privacy) -> Refused:
     )
 
 
-def _view(reads: Reads, row: ObjectRow) -> View:
-    found = reads.object(budget_ref(row.id))
-    budget, total = Budget() if found is None else budget_of(found), _total(policy_governing(reads, row))
-    return {
-        "dataset_id": row.id,
-        "epsilon_total": None if total is None else float(total),
-        "epsilon_spent": float(budget.spent),
-        "epsilon_left": None if total is None else float(max(Decimal(0), total - budget.spent)),
-        "organisations": [
-            {"organisation": name, "epsilon_spent": float(share.epsilon), "queries": share.queries}
-            for name, share in sorted(budget.shares.items())
-        ],
-    }
-
-
-def _total(policy: Policy | None) -> Decimal | None:
-    """The most that a rule of the policy in force lets all answers cost together."""
-    terms = (privacy_of(rule.constrain) for rule in (policy.rules if policy is not None else ()))
-    return max((each.epsilon_total for each in terms if each is not None), default=None)
+def _total(layers: Iterable[Layer]) -> Decimal | None:
+    """The most that all answers may cost together: of each policy in force the largest rule, of those the smallest."""
+    terms = ([privacy_of(rule.constrain) for rule in layer.policy.rules] for layer in layers)
+    totals = ([each.epsilon_total for each in of_rules if each is not None] for of_rules in terms)
+    return min((max(each) for each in totals if each), default=None)
