@@ -3,7 +3,7 @@
 python -m benchmarks                       all of them
 python -m benchmarks ledger http           some of them
 python -m benchmarks --quick               does everything run? (figures mean nothing)
-python -m benchmarks --records 10000000    lists and proofs on a larger store
+python -m benchmarks --records 10000000    lists and proofs on a larger store, data of a larger dataset
 python -m benchmarks --write PAGE          put the table between the marks of this page
 python -m benchmarks --check               exit 1 when a bound is not kept
 """
@@ -25,6 +25,8 @@ TITLES = {
     "http": "HTTP, one server process on one core",
     "lists": "Reading a large store",
     "proofs": "Proving, auditing and verifying",
+    "data": "Data in sessions, over HTTP",
+    "beside": "Beside other tools",
     "delivery": "From rows to bytes, to a socket",
     "postgres": "PostgreSQL",
     "queries": "Querying a dataset",
@@ -64,7 +66,7 @@ def _parser() -> argparse.ArgumentParser:
     parser = argparse.ArgumentParser(prog="python -m benchmarks", description="Every figure is measured in this run.")
     parser.add_argument("names", nargs="*", metavar="NAME", help=", ".join(TITLES), choices=[*TITLES, []])
     parser.add_argument("--quick", action="store_true", help="only show that everything runs")
-    parser.add_argument("--records", type=int, default=1_000_000, help="decision records in the large store")
+    parser.add_argument("--records", type=int, default=1_000_000, help="records in the large store, and in datasets")
     parser.add_argument("--rounds", type=int, default=5, help="interleaved rounds; figures are medians over them")
     parser.add_argument("--store", type=Path, metavar="FOLDER", help="make the large store here, or use what is there")
     parser.add_argument("--write", type=Path, metavar="PAGE", help="put the tables into this page")

@@ -1,7 +1,8 @@
 """The server under test, with one more endpoint: `POST /v1/echo` goes the way of `POST /v1/records` but for the ledger.
 
 The same connection handling, authentication, rate limit, strict parsing and validation, and an answer of the same
-shape; only nothing is sealed, queued, made durable or looked up. It exists here and nowhere else.
+shape; only nothing is sealed, queued, made durable or looked up. With `evidence` off, data leaves without an entry.
+Both exist here and nowhere else.
 """
 
 import sys
@@ -13,6 +14,7 @@ from xase_server.app import create_app
 from xase_server.commands import listening
 from xase_server.domain.decisions import NewDecision
 from xase_server.domain.principals import RECORDS_WRITE
+from xase_server.services import releases
 from xase_server.settings import Settings
 from xase_server.web import application
 from xase_server.web.answer import Answer, json_answer
@@ -49,13 +51,19 @@ ECHO = Endpoint(
 )
 
 
-def main(home: str, ready_file: str, database: str = "") -> None:
+async def unrecorded(*_: object) -> None:
+    """In place of a release's entry: what delivering costs without evidence."""
+
+
+def main(home: str, ready_file: str, database: str = "", roots: str = "", evidence: str = "on") -> None:
     """Serve a home until SIGTERM; the address is in `ready_file` when it is ready."""
     vars(application)["ENDPOINTS"] = (*ENDPOINTS, ECHO)
+    if evidence == "off":
+        vars(releases)["Releases"].commit = unrecorded
     listening.end_quietly_on_signals()
     listener = listening.listen("127.0.0.1", 0)
     port = listener.getsockname()[1]
-    settings = Settings(home=Path(home), port=port, database=database, rate_limit=1_000_000_000)
+    settings = Settings(home=Path(home), port=port, database=database, rate_limit=1_000_000_000, dataset_roots=roots)
     listening.run(create_app(settings), listener, f"http://127.0.0.1:{port}", Path(ready_file))
 
 

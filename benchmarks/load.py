@@ -12,6 +12,10 @@ import statistics
 import time
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
+from pathlib import Path
+
+_CORES = sorted(os.sched_getaffinity(0)) if hasattr(os, "sched_setaffinity") else []
+"""Those that this process began with."""
 
 
 class Unexpected(Exception):
@@ -117,7 +121,7 @@ def drive(port: int, requests: Sequence[bytes], *, connections: int, seconds: fl
 
 
 def pin(process: int, core: int) -> None:
-    """Keep a process (0: this one) on one core, where the machine has several and allows it."""
-    cores = sorted(os.sched_getaffinity(0)) if hasattr(os, "sched_setaffinity") else []
-    if len(cores) > 1:
-        os.sched_setaffinity(process, {cores[core % len(cores)]})
+    """Keep a process (0: this one), with all threads that it has, on one core, where the machine allows it."""
+    if len(_CORES) > 1:
+        for thread in Path(f"/proc/{process or 'self'}/task").iterdir():
+            os.sched_setaffinity(int(thread.name), {_CORES[core % len(_CORES)]})

@@ -95,7 +95,7 @@ def _encodable(text: str) -> str:
 
 def write(path: Path, hashes: Hashes) -> np.ndarray[Any, Any]:
     """Write the file for records 0, 1, … with these hashes; gives the numbers whose hash another record has, too."""
-    order = np.argsort(hashes, kind="stable")
+    order = np.argsort(hashes)
     ascending = hashes[order]
     with path.open("wb") as stream:
         stream.write(ascending.astype("<u8", copy=False).data)

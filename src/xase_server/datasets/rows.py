@@ -4,11 +4,15 @@ from bisect import bisect_right
 from collections.abc import Iterator, Sequence
 from itertools import accumulate, pairwise
 from pathlib import Path
+from typing import Final
 
 import numpy as np
 import pyarrow as pa
 
 from xase_server.ports.datasets import Numbers
+
+_FEW_EACH: Final = 16
+"""A row cut out takes 4 µs, a batch that is asked for some rows 70."""
 
 
 class Rows:
@@ -38,13 +42,16 @@ class Rows:
     def take(self, numbers: Numbers, columns: Sequence[str] | None = None) -> pa.Table:
         """The rows with these numbers, in this order. Raises IndexError for a number that no row has.
 
-        Each batch is asked once, since a take over a whole chunked column would first copy that.
+        Each batch is asked once, since a take over a whole chunked column would first copy that; and where few
+        rows of each are wanted, they are cut out one by one.
         """
         if not len(numbers):
             return self._schema(columns).empty_table()
         if numbers.min() < 0 or numbers.max() >= self.count:
             raise IndexError("no row has this number")
         where = np.searchsorted(self._bounds, numbers, "right")
+        if len(numbers) < _FEW_EACH * len(set(where.tolist())):
+            return pa.Table.from_batches([self._cut(numbers, where, columns)], self._schema(columns))
         order = None if np.all(where[1:] >= where[:-1]) else np.argsort(where, kind="stable")
         grouped = numbers if order is None else numbers[order]
         table = pa.Table.from_batches(list(self._taken(grouped, columns)), self._schema(columns))
@@ -53,6 +60,14 @@ class Rows:
         back = np.empty(len(order), np.int64)
         back[order] = np.arange(len(order))
         return table.combine_chunks().take(pa.array(back))
+
+    def _cut(self, numbers: Numbers, where: Numbers, columns: Sequence[str] | None) -> pa.RecordBatch:
+        """The rows one by one, each from the batch where it is."""
+        batches = {at: _selected(self._batches[at], columns) for at in set(where.tolist())}
+        starts = {at: self._ends[at] - batch.num_rows for at, batch in batches.items()}
+        rows = zip(numbers.tolist(), where.tolist(), strict=True)
+        joined: pa.RecordBatch = pa.concat_batches([batches[at].slice(number - starts[at], 1) for number, at in rows])  # type: ignore[attr-defined]  # newer than its types
+        return joined
 
     def _taken(self, grouped: Numbers, columns: Sequence[str] | None) -> Iterator[pa.RecordBatch]:
         """The rows of each batch in turn; the numbers of one batch stand together."""

@@ -33,6 +33,12 @@ def test_rows_come_in_the_order_asked(rows, table, numbers):
     assert rows.take(np.array(numbers, np.int64), ["s", "n"]).to_pylist() == expected.select(["s", "n"]).to_pylist()
 
 
+@pytest.mark.parametrize("step", [1, -1, 7])
+def test_many_rows_of_each_piece_come_in_the_order_asked(rows, table, step):
+    numbers = np.arange(COUNT, dtype=np.int64)[::step]
+    assert rows.take(numbers).to_pylist() == table.take(pa.array(numbers)).to_pylist()
+
+
 @given(st.integers(0, COUNT), st.integers(0, COUNT + 50))
 def test_a_slice_is_that_of_the_whole(rows, table, start, stop):
     assert rows.slice(start, stop).to_pylist() == table.slice(start, max(stop - start, 0)).to_pylist()
