@@ -1,5 +1,6 @@
 """Anonymised datasets and reports of risks over HTTP: what is made, what is refused, what the ledger says of it."""
 
+import asyncio
 from typing import Any
 
 import pytest
@@ -162,6 +163,24 @@ async def test_who_has_withdrawn_is_not_part_of_the_result(client, anonymise):
     assert {row["stay"] for row in await rows_of(client, made["dataset_id"])} == set(range(24)) - {3, 7}
     report = (await client.get(f"/v1/datasets/{made['name']}/versions/1/risk")).json()["report"]
     assert (report["withheld"], report["suppressed"]) == (2, 0)
+
+
+async def test_who_withdraws_while_it_is_made_is_not_part_of_it_either(client, site, anonymise, monkeypatch):
+    made = await make_dataset(client, PEOPLE, name=fresh_name(), subject_field="patient", fields=NOTES)
+    loop, derive = asyncio.get_running_loop(), site.app.library.derive
+
+    def interrupted(*wish):
+        found = derive(*wish)
+        withdrawn = client.post(f"/v1/datasets/{made['dataset_id']}/subjects/withdraw", json={"subject": "p3"})
+        assert asyncio.run_coroutine_threadsafe(withdrawn, loop).result(60).status_code == 200
+        return found
+
+    with monkeypatch.context() as patched:
+        patched.setattr(site.app.library, "derive", interrupted)
+        failed = await anonymise(made["dataset_id"])
+    assert (failed["status"], failed["version"]) == ("FAILED", 0)
+    assert failed["failure"] == "Somebody has withdrawn their consent meanwhile; ask again"
+    assert (await anonymise(made["dataset_id"], name=failed["name"]))["rows"] == 23
 
 
 async def test_what_is_sensitive_but_no_plain_value_is_not_passed_over(client):

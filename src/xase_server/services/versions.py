@@ -77,7 +77,7 @@ class Versions:
 
     async def record_failure(self, job: Job, failure: str) -> None:
         """The dataset says on return why its data could not be read; it keeps the versions that it has."""
-        row, _, _ = await self._reader.point(lambda reads: _standing(reads, job))
+        row = await self._reader.point(lambda reads: _dataset(reads, job))
         if row.status == ARCHIVED:
             return
         append = append_failure(job.who, row, job.number, failure)
@@ -117,8 +117,7 @@ _Governing = list[tuple[Policy, bool]]
 
 def _standing(reads: Reads, job: Job) -> tuple[ObjectRow, _Governing, tuple[Expectation, ...]]:
     """The dataset, each policy that its data must fit and whether it is a guardrail, and that they are in force."""
-    row = reads.object(dataset_ref(job.dataset_id))
-    assert row is not None, "datasets are archived, never removed"
+    row = _dataset(reads, job)
     consent = _consented(reads, job.origin) if isinstance(job.origin, Derivation) else ()
     guard, policy_id = find_guard(reads, row.organisation), dataset_of(row).policy_id
     governing, expects = [(policy, True) for policy in guard.policies], (*guard.expects, *consent)
@@ -126,6 +125,12 @@ def _standing(reads: Reads, job: Job) -> tuple[ObjectRow, _Governing, tuple[Expe
         return row, governing, expects
     policy, expected = find_policy(reads, row.organisation, policy_id)
     return row, [*governing, (policy, False)], tuple(dict.fromkeys((*expects, expected)))
+
+
+def _dataset(reads: Reads, job: Job) -> ObjectRow:
+    row = reads.object(dataset_ref(job.dataset_id))
+    assert row is not None, "datasets are archived, never removed"
+    return row
 
 
 def _consented(reads: Reads, origin: Derivation) -> tuple[Expectation, ...]:
