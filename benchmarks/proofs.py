@@ -20,7 +20,7 @@ from benchmarks.options import Options
 from xase import Client
 from xase.proof.trust import Trust, read_trust
 from xase.proof.verify import verify_bundle
-from xase_server.app import Core, open_core
+from xase_server.core import Core, open_core
 from xase_server.domain.entries import Unit
 from xase_server.domain.principals import Principal
 from xase_server.ledger.audit import audit

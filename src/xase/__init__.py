@@ -18,7 +18,7 @@ from importlib import import_module
 from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
-    from xase import errors, models
+    from xase import errors, models, webhooks
     from xase._client._async.client import AsyncClient
     from xase._client._async.session import AsyncSession
     from xase._client._sync.client import Client
@@ -68,6 +68,7 @@ if TYPE_CHECKING:
         UnexpectedAnswer,
         UnsupportedMediaType,
         UntrustedKey,
+        UntrustedMessage,
         ValidationFailed,
         XaseError,
     )
@@ -94,6 +95,7 @@ if TYPE_CHECKING:
         Intervention,
         LedgerEntry,
         NewApiKey,
+        NewWebhook,
         Operation,
         Page,
         Policy,
@@ -106,6 +108,8 @@ if TYPE_CHECKING:
         SessionEvent,
         SessionState,
         Transformed,
+        Webhook,
+        WebhookDelivery,
         Withdrawal,
     )
 
@@ -140,6 +144,7 @@ _HOMES = {
             "Intervention",
             "LedgerEntry",
             "NewApiKey",
+            "NewWebhook",
             "Operation",
             "Page",
             "Policy",
@@ -152,6 +157,8 @@ _HOMES = {
             "SessionEvent",
             "SessionState",
             "Transformed",
+            "Webhook",
+            "WebhookDelivery",
             "Withdrawal",
         ),
         "xase.models",
@@ -209,6 +216,7 @@ __all__ = [
     "LedgerTruncated",
     "MethodNotAllowed",
     "NewApiKey",
+    "NewWebhook",
     "NotFound",
     "Operation",
     "Page",
@@ -240,17 +248,21 @@ __all__ = [
     "UnexpectedAnswer",
     "UnsupportedMediaType",
     "UntrustedKey",
+    "UntrustedMessage",
     "ValidationFailed",
+    "Webhook",
+    "WebhookDelivery",
     "Withdrawal",
     "XaseError",
     "__version__",
     "errors",
     "models",
+    "webhooks",
 ]
 
 
 def __getattr__(name: str) -> Any:
-    if name in {"errors", "models"}:
+    if name in {"errors", "models", "webhooks"}:
         return import_module(f"xase.{name}")
     if name not in __all__:
         raise AttributeError(f"module 'xase' has no attribute {name!r}")

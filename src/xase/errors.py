@@ -41,6 +41,7 @@
     ├── DatasetError                      the data of a dataset cannot be read
     └── EvidenceError                     evidence does not prove what it claims
         ├── UntrustedKey                      signed by a key that is not trusted
+        ├── UntrustedMessage                  a webhook's message that is not from who shares its secret
         └── LedgerInconsistent                the log is not the one that was seen before
             ├── LedgerForked                      it contradicts a checkpoint seen before
             └── LedgerTruncated                   it is shorter than a checkpoint seen before
@@ -51,6 +52,7 @@
 # mypy: disable-error-code="explicit-override"
 # `typing.override` begins with Python 3.12; these are all methods of the data model.
 
+from functools import partial
 from typing import Any
 
 
@@ -114,16 +116,11 @@ class APIError(XaseError):
         return f" – {'; '.join(named)}" if named else ""
 
     def __reduce__(self) -> tuple[Any, ...]:
-        state = vars(self).copy()
-        return _rebuild, (type(self), state.pop("message"), state)
+        return partial(type(self), **vars(self)), ()
 
 
 def _names_a_field(detail: Any) -> bool:
     return isinstance(detail, dict) and "field" in detail and "message" in detail
-
-
-def _rebuild(kind: type[APIError], message: str, state: dict[str, Any]) -> APIError:
-    return kind(message, **state)
 
 
 class BadRequest(APIError):
@@ -340,6 +337,10 @@ class UntrustedKey(EvidenceError):
     """Signed by a key that is not the one remembered or given."""
 
 
+class UntrustedMessage(EvidenceError):
+    """A webhook's message that is not signed by the secret, or was not sent just now: do nothing of what it says."""
+
+
 class LedgerInconsistent(EvidenceError):
     """The log is not the one that was seen before.
 
@@ -353,11 +354,7 @@ class LedgerInconsistent(EvidenceError):
         self.shown = shown
 
     def __reduce__(self) -> tuple[Any, ...]:
-        return _rebuild_inconsistent, (type(self), str(self), self.remembered, self.shown)
-
-
-def _rebuild_inconsistent(kind: type[LedgerInconsistent], message: str, *notes: str) -> LedgerInconsistent:
-    return kind(message, remembered=notes[0], shown=notes[1])
+        return partial(type(self), str(self), remembered=self.remembered, shown=self.shown), ()
 
 
 class LedgerForked(LedgerInconsistent):

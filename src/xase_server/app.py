@@ -2,27 +2,23 @@
 
 import asyncio
 import importlib
-import secrets
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Final
 
 import structlog
 
-from xase.proof.checkpoint import NoteError, open_checkpoint
+from xase_server.core import Core, open_core
 from xase_server.datasets import LocalLibrary
 from xase_server.datasets.ingest import scrubbing
-from xase_server.domain.clock import Clock, SystemClock
-from xase_server.domain.entries import Claim, Unit
+from xase_server.domain.clock import Clock
 from xase_server.domain.errors import Refused
-from xase_server.domain.ids import new_id
-from xase_server.domain.principals import Principal
 from xase_server.domain.times import DAY_MS
-from xase_server.home import Custody, Home, HomeProblem, write_private
-from xase_server.ledger.append import Ledger
+from xase_server.home import Home, HomeProblem
 from xase_server.noise import OpenDP, is_installed
+from xase_server.outbound import HttpCourier
 from xase_server.policy.purposes import DEFAULT_PURPOSES, Purposes, read_purposes
-from xase_server.ports import Engine, Library, RecordBatches, Storage, StorageUnavailable
+from xase_server.ports import Courier, Engine, Library, RecordBatches, Storage, StorageUnavailable
 from xase_server.query.schema import Schema
 from xase_server.services.access import Access
 from xase_server.services.aggregation import Aggregation
@@ -37,6 +33,7 @@ from xase_server.services.consent import Consent
 from xase_server.services.data import Data
 from xase_server.services.datasets import Datasets
 from xase_server.services.decisions import Decisions
+from xase_server.services.dispatching import Dispatcher
 from xase_server.services.events import Events
 from xase_server.services.evidence import Evidence
 from xase_server.services.exports import Exports
@@ -46,7 +43,7 @@ from xase_server.services.guardrails import Guardrails
 from xase_server.services.health import Health
 from xase_server.services.ingestion import Ingestion
 from xase_server.services.interventions import Interventions
-from xase_server.services.keys import Keys, append_key, mint, new_secret
+from xase_server.services.keys import Keys
 from xase_server.services.lineage import Lineage
 from xase_server.services.log import Log
 from xase_server.services.metrics import DecisionMetrics
@@ -55,7 +52,6 @@ from xase_server.services.payments import Payments
 from xase_server.services.planning import Planner
 from xase_server.services.policies import Policies
 from xase_server.services.private_aggregation import PrivateAggregation
-from xase_server.services.reading import Reader
 from xase_server.services.recovery import recover_datasets
 from xase_server.services.releases import Releases
 from xase_server.services.reversal import Reversal
@@ -66,9 +62,10 @@ from xase_server.services.trail import Trail
 from xase_server.services.transforming import Transforming
 from xase_server.services.usage import UsageReport
 from xase_server.services.versions import Versions
+from xase_server.services.webhook_secrets import WebhookSecrets
+from xase_server.services.webhooks import Means, Webhooks
 from xase_server.services.withdrawn import Withdrawn
 from xase_server.settings import Settings
-from xase_server.storage import open_storage
 from xase_server.transforms.keys import Masters
 from xase_server.web.application import build
 from xase_server.web.asgi import ASGIApp, Receive, Scope, Send
@@ -76,95 +73,6 @@ from xase_server.web.services import Bounds, Services
 
 _log = structlog.get_logger(__name__)
 _TOUCH_SECONDS: Final = 15.0
-
-
-@dataclass(frozen=True, slots=True)
-class Core:
-    """Everything below the web: a store, its ledger and the secrets, joined."""
-
-    settings: Settings
-    home: Home
-    storage: Storage
-    custody: Custody
-    ledger: Ledger
-    clock: Clock
-
-    @property
-    def reader(self) -> Reader:
-        """Reads of the store, for asynchronous code."""
-        return Reader(self.storage)
-
-    def close(self) -> None:
-        """Answer what waits, then give back the store."""
-        self.ledger.close()
-        self.storage.close()
-
-
-def open_core(
-    settings: Settings,
-    *,
-    clock: Clock | None = None,
-    storage: Storage | None = None,
-    accept_head: bool = False,
-    accept_clock: bool = False,
-) -> Core:
-    """Open the store, make what a first start needs, and begin to append.
-
-    `accept_head` and `accept_clock` are an operator's decisions; see `Ledger.start`.
-
-    Raises HomeProblem when the key files do not belong to this log, StorageUnavailable when the
-    database cannot be used.
-    """
-    clock = clock or SystemClock()
-    home = Home(settings.home)
-    home.prepare()
-    storage = storage or open_storage(settings.database, home.path, readers=settings.postgres_readers)
-    storage.initialise(settings.log_origin or f"xase.local/{secrets.token_hex(8)}")
-    head = storage.read(lambda reads: reads.head())
-    custody = home.custody(head.log, clock.now_ms())
-    _refuse_foreign_log(head.checkpoint, custody)
-    ledger = Ledger(
-        storage,
-        custody.log,
-        clock,
-        head_file=home.head,
-        queue_limit=settings.queue_limit,
-        claim_hours=settings.idempotency_hours,
-        retired=custody.ring.log_verifiers,
-    )
-    ledger.start(accept_head=accept_head, accept_clock=accept_clock)
-    if head.size == 0 and ledger.problem is None:
-        _make_admin(settings, home, ledger, clock)
-    return Core(settings, home, storage, custody, ledger, clock)
-
-
-def _refuse_foreign_log(checkpoint: str, custody: Custody) -> None:
-    try:
-        if checkpoint:
-            open_checkpoint(checkpoint, custody.ring.log_verifiers)
-    except NoteError as error:
-        raise HomeProblem(
-            "The key files in this home did not sign the log of this database; restore the right keys folder"
-        ) from error
-
-
-def _make_admin(settings: Settings, home: Home, ledger: Ledger, clock: Clock) -> None:
-    """The first key.
-
-    Its file comes before its entry: a start that crashed in between, or another server of this
-    home, left a secret that is taken up here, and the claim lets one of them win.
-    """
-    write_private(home.admin_key, f"{new_secret()}\n".encode())
-    minted = mint(
-        organisation=settings.organisation or new_id("org"),
-        email=settings.admin_email,
-        name="made at first start",
-        role="admin",
-        now_ms=clock.now_ms(),
-        secret=home.admin_key.read_text().strip(),
-    )
-    operator = Principal(minted.row.organisation, "key_operator", settings.admin_email, "operator", frozenset())
-    ledger.append_now(Unit((append_key(operator, minted.row),), Claim("operator", "first-start", b"", b"")))
 
 
 def open_library(settings: Settings) -> Library:
@@ -230,7 +138,12 @@ def _aggregation(core: Core, data: Data, budgets: Budgets) -> Aggregation:
     return Aggregation(data, private, AnsweredGroups(data.releases, core.reader, core.clock))
 
 
-def _services(core: Core, library: Library) -> Services:
+def _webhooks(core: Core, courier: Courier, masters: Masters) -> Webhooks:
+    means = Means(core.reader, core.storage.outbox, courier, WebhookSecrets(masters), core.clock)
+    return Webhooks(core.ledger, means)
+
+
+def _services(core: Core, library: Library, courier: Courier) -> Services:
     reader, ledger, custody, clock = core.reader, core.ledger, core.custody, core.clock
     governance = Governance(_purposes(core.settings.purposes_file))
     masters = Masters(core.home.master_keys(core.settings.master_key_file))
@@ -266,6 +179,7 @@ def _services(core: Core, library: Library) -> Services:
         lineage=Lineage(reader, planner, spread),
         trail=Trail(reader),
         usage=UsageReport(reader, clock),
+        webhooks=_webhooks(core, courier, masters),
         health=Health(ledger, reader),
         clock=clock,
     )
@@ -290,13 +204,15 @@ def create_app(
     clock: Clock | None = None,
     storage: Storage | None = None,
     library: Library | None = None,
+    courier: Courier | None = None,
     accept_head: bool = False,
     accept_clock: bool = False,
 ) -> "Server":
     """The server as an ASGI application; see `open_core` for what is made and refused here."""
     core = open_core(settings, clock=clock, storage=storage, accept_head=accept_head, accept_clock=accept_clock)
     library = library or open_library(settings)
-    services = _services(core, library)
+    courier = courier or HttpCourier(plain=settings.webhook_http, allowed=settings.networks)
+    services = _services(core, library, courier)
     web = build(services, _bounds(core), log_requests=settings.log_requests)
     return Server(core, library, services, web)
 
@@ -308,8 +224,10 @@ class Server:
         self.core = core
         self.library = library
         self.services = services
+        self.dispatcher = Dispatcher(services.webhooks)
         self._web = web
         self._keeping: asyncio.Task[None] | None = None
+        self._sending: asyncio.Task[None] | None = None
         self._warming: asyncio.Task[object] | None = None
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
@@ -328,18 +246,21 @@ class Server:
         await send({"type": "lifespan.shutdown.complete"})
 
     async def start(self) -> None:
-        """Put right what an earlier stop left, then begin to note when keys are used and sessions end."""
+        """Put right what an earlier stop left, then begin to note, to end and to send."""
         await asyncio.to_thread(recover_datasets, self.core.storage, self.core.ledger, self.library)
         await self.services.bundles.resume()
         self._keeping = asyncio.create_task(self._keep())
+        self._sending = asyncio.create_task(self.dispatcher.run())
         self._warming = asyncio.create_task(asyncio.to_thread(importlib.import_module, "xase_server.engines.duckdb"))
 
     async def close(self) -> None:
         """End it, answer what waits for its commit, and give back the store."""
-        if self._keeping is not None:
-            self._keeping.cancel()
-        started = [each for each in (self._keeping, self._warming) if each is not None]
+        for task in (self._keeping, self._sending):
+            if task is not None:
+                task.cancel()
+        started = [each for each in (self._keeping, self._sending, self._warming) if each is not None]
         await asyncio.gather(*started, return_exceptions=True)
+        await self.dispatcher.close()
         await self.services.bundles.close()
         await self.services.datasets.close()
         await asyncio.to_thread(self.services.data.planner.close)

@@ -8,7 +8,7 @@ running it again. Source: docs/spec/evidence.md, section 5.
 from typing import Final
 
 from xase.proof.keys import DocumentVerifier, LogVerifier
-from xase_server.app import Core, open_core
+from xase_server.core import Core, open_core
 from xase_server.domain.entries import Stream, Unit
 from xase_server.domain.ids import new_id
 from xase_server.domain.keyring import Use

@@ -1,6 +1,7 @@
 """Every setting of the server: its meaning, default and bound. Read once, by the composition root."""
 
 import re
+from ipaddress import IPv4Network, IPv6Network, ip_network
 from pathlib import Path
 from typing import Annotated, Final
 
@@ -86,14 +87,24 @@ class Settings(BaseSettings):
     master_key_file: Annotated[
         Path | None,
         Field(
-            description="File with the secret, 32 random bytes or more, that the keys of transforms are derived from; "
-            "empty for `keys/master.key` in the home folder."
+            description="File with the secret, 32 random bytes or more, that the keys of transforms and the "
+            "secrets of webhooks are derived from; empty for `keys/master.key` in the home folder."
         ),
     ] = None
     purposes_file: Annotated[
         Path | None,
         Field(description="JSON or YAML file with the tree of purposes, in place of the one that comes with Xase."),
     ] = None
+    webhook_networks: Annotated[
+        str,
+        Field(
+            description="Networks that webhooks may lead to although they are not public: `10.1.0.0/16,fd00::/8`. "
+            "Whoever may make webhooks can have this server speak to every machine there."
+        ),
+    ] = ""
+    webhook_http: Annotated[
+        bool, Field(description="Whether webhooks may use `http`, where anybody on the way reads what is sent.")
+    ] = False
     log_format: Annotated[
         str, Field(pattern="^(json|text)$", description="`json` or `text` lines on standard error.")
     ] = "text"
@@ -105,10 +116,26 @@ class Settings(BaseSettings):
         read_roots(text)
         return text
 
+    @field_validator("webhook_networks")
+    @classmethod
+    def _are_networks(cls, text: str) -> str:
+        read_networks(text)
+        return text
+
+    @property
+    def networks(self) -> tuple[IPv4Network | IPv6Network, ...]:
+        """The networks that webhooks may lead to although they are not public."""
+        return read_networks(self.webhook_networks)
+
     @property
     def roots(self) -> dict[str, Path]:
         """The folders that sources may lie below, by name."""
         return {"data": self.home / "data"} | read_roots(self.dataset_roots)
+
+
+def read_networks(text: str) -> tuple[IPv4Network | IPv6Network, ...]:
+    """The networks of `10.1.0.0/16,fd00::/8`; raises ValueError for another form."""
+    return tuple(ip_network(each.strip()) for each in filter(None, text.split(",")))
 
 
 def read_roots(text: str) -> dict[str, Path]:

@@ -5,11 +5,14 @@ from itertools import chain
 
 import pytest
 from jsonschema import Draft202012Validator
+from msgspec import structs
 from referencing import Registry, Resource
 
 from tests.api.conftest import DECISION, NDJSON, finished_bundle, ready_dataset, settled_dataset
 from tests.conftest import REPOSITORY
 from xase_server.domain.ids import new_id
+from xase_server.domain.webhooks import Message
+from xase_server.ports import Holding
 from xase_server.web.endpoints import ENDPOINTS
 from xase_server.web.openapi import contract
 
@@ -190,7 +193,7 @@ async def answers(site, client, record):
         "get_health": ("GET", "/healthz", None),
         "get_readiness": ("GET", "/readyz", None),
     }
-    calls |= await access_calls(client) | await approval_calls(site, client)
+    calls |= await access_calls(client) | await approval_calls(site, client) | await webhook_calls(site, client)
     found = {}
     for name, (method, address, body) in (calls | await holding(site, client)).items():
         sent = {"content": body, "headers": NDJSON} if isinstance(body, bytes) else {"json": body}
@@ -218,6 +221,30 @@ async def approval_calls(site, client):
         "get_approval": ("GET", f"{path}/{first}", None),
         "approve_access": ("POST", f"{path}/{first}/approve", {"reason": "r"}),
         "deny_access": ("POST", f"{path}/{second}/deny", {}),
+    }
+
+
+async def webhook_calls(site, client):
+    """A call of every endpoint of webhooks, of which one was sent a message already."""
+    wish = {"url": "https://93.184.216.34/hook", "events": ["key_created"], "description": "d"}
+    path = f"/v1/webhooks/{(await client.post('/v1/webhooks', json=wish)).json()['id']}"
+    holding = Holding(path.rpartition("/")[2], "srv_contract")
+    tried = {"status": "DEAD", "attempts": 10, "tried_ms": 1, "ended_ms": 2, "answer": 500, "failure": "status"}
+    sent = Message(
+        webhook=holding.webhook, index=1, id=new_id("msg"), entry="evt_1", type="key_created", created_ms=0, due_ms=0
+    )
+    site.app.core.storage.outbox.hold(holding, 0, 1, 0)
+    site.app.core.storage.outbox.put(holding, 2, [structs.replace(sent, **tried)], {})
+    return {
+        "create_webhook": ("POST", "/v1/webhooks", wish),
+        "list_webhooks": ("GET", "/v1/webhooks", None),
+        "get_webhook": ("GET", path, None),
+        "change_webhook": ("PATCH", path, {"description": "other"}),
+        "rotate_webhook_secret": ("POST", f"{path}/rotate-secret", {"grace": "1h"}),
+        "test_webhook": ("POST", f"{path}/test", None),
+        "list_deliveries": ("GET", f"{path}/deliveries", None),
+        "replay_delivery": ("POST", f"{path}/deliveries/{sent.id}/replay", None),
+        "delete_webhook": ("DELETE", path, None),
     }
 
 

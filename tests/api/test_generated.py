@@ -61,6 +61,8 @@ def existing(listening):
         session = client.post("/v1/access", json={"dataset": "generated", "purpose": "validation"}).json()["session_id"]
         policy = {"id": "generated", "name": "p", "rules": [{"id": "a", "effect": "permit"}]}
         client.post("/v1/policies", json=policy)
+        hook = {"url": "https://93.184.216.34/", "events": ["key_created"]}  # nothing is sent: no worker runs
+        webhook = client.post("/v1/webhooks", json=hook).json()["id"]
     return {
         "/v1/records/": record,
         "/v1/evidence/bundles/": bundle,
@@ -70,6 +72,7 @@ def existing(listening):
         "/v1/policies/": policy["id"],
         "/v1/access/": session,
         "/v1/sessions/": session,
+        "/v1/webhooks/": webhook,
     }
 
 

@@ -12,7 +12,7 @@ import pytest
 from tests.faults.disk import State, power_cuts
 from tests.faults.iotrace import Event, Faults, environment, read_trace
 from tests.faults.ledger_check import assert_whole_and_going_on
-from xase_server.app import open_core
+from xase_server.core import open_core
 from xase_server.settings import Settings
 
 CHUNKS = range(10)

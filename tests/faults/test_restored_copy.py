@@ -8,7 +8,7 @@ import pytest
 from tests.simulator import ORIGIN
 from xase import Client
 from xase.errors import LedgerForked, LedgerTruncated
-from xase_server.app import Core, open_core
+from xase_server.core import Core, open_core
 from xase_server.domain.decisions import NewDecision
 from xase_server.domain.entries import Unit
 from xase_server.domain.errors import Refused

@@ -106,7 +106,7 @@ def show_all(found: Sequence[Mapping[str, Any]], columns: Sequence[str], *, as_j
     if as_json:
         emit({"data": found, "total": len(found)})
     else:
-        show_table(columns, ([each[name] for name in columns] for each in found))
+        show_table(columns, ([each.get(name) for name in columns] for each in found))
 
 
 def console() -> "Console":

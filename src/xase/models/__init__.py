@@ -24,6 +24,7 @@ from xase.models.pages import Page
 from xase.models.proofs import Checkpoint, LedgerEntry, Proof, key_text
 from xase.models.rows import Aggregation, Batch, DataRecord, DataRecords, Records, Transformed
 from xase.models.sessions import Operation, Revocation, SessionEvent, SessionState
+from xase.models.webhooks import NewWebhook, Webhook, WebhookDelivery
 
 __all__ = [
     "Aggregation",
@@ -50,6 +51,7 @@ __all__ = [
     "LedgerEntry",
     "Model",
     "NewApiKey",
+    "NewWebhook",
     "Operation",
     "Page",
     "Policy",
@@ -62,6 +64,8 @@ __all__ = [
     "SessionEvent",
     "SessionState",
     "Transformed",
+    "Webhook",
+    "WebhookDelivery",
     "Withdrawal",
     "key_text",
     "plain",

@@ -26,6 +26,8 @@ SESSIONS_READ: Final = "sessions:read"
 SESSIONS_USE: Final = "sessions:use"
 USAGE_READ: Final = "usage:read"
 AUDIT_READ: Final = "audit:read"
+WEBHOOKS_READ: Final = "webhooks:read"
+WEBHOOKS_WRITE: Final = "webhooks:write"
 KEYS_READ: Final = "keys:read"
 KEYS_WRITE: Final = "keys:write"
 
@@ -53,6 +55,8 @@ SCOPES: Final[dict[str, str]] = {
     SESSIONS_USE: "stream, filter, aggregate and look up data in the organisation's sessions",
     USAGE_READ: "sum up what sessions and models have used, of the organisation's data or by it",
     AUDIT_READ: "read all of the organisation's entries, and those of sessions on its datasets",
+    WEBHOOKS_READ: "see the organisation's webhooks and what they were sent",
+    WEBHOOKS_WRITE: "make, change and delete webhooks, rotate their secrets, send again",
     KEYS_READ: "list API keys",
     KEYS_WRITE: "create, rotate and revoke API keys",
 }
@@ -71,16 +75,18 @@ _HOLDING: Final = frozenset(
     }
 )
 _USING: Final = frozenset({ACCESS_REQUEST, SESSIONS_USE})
+_NOTIFIED: Final = frozenset({WEBHOOKS_READ, WEBHOOKS_WRITE})
 
 ROLES: Final[dict[str, frozenset[str]]] = {
     "admin": frozenset(SCOPES) - {LOG_MONITOR},
     "data_holder": _READING
     | _HOLDING
     | _USING
+    | _NOTIFIED
     | {USAGE_READ, RECORDS_WRITE, RECORDS_INTERVENE, RECORDS_ERASE, EVIDENCE_EXPORT},
-    "ai_lab": _READING | _USING | {USAGE_READ, RECORDS_WRITE, EVIDENCE_EXPORT},
+    "ai_lab": _READING | _USING | _NOTIFIED | {USAGE_READ, RECORDS_WRITE, EVIDENCE_EXPORT},
     "reviewer": _READING | {RECORDS_INTERVENE, POLICIES_READ, ACCESS_APPROVE},
-    "auditor": _READING | {USAGE_READ, AUDIT_READ, EVIDENCE_EXPORT, KEYS_READ, POLICIES_READ},
+    "auditor": _READING | {USAGE_READ, AUDIT_READ, EVIDENCE_EXPORT, KEYS_READ, POLICIES_READ, WEBHOOKS_READ},
 }
 
 

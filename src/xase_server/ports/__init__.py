@@ -41,6 +41,7 @@ from xase_server.ports.storage import (
     Transaction,
     Unwritable,
 )
+from xase_server.ports.webhooks import Courier, Holding, MessagePage, Outbox, Received, Undelivered
 
 __all__ = [
     "FORMATS",
@@ -49,6 +50,7 @@ __all__ = [
     "AmbiguousPrefix",
     "Anonymity",
     "BundlePage",
+    "Courier",
     "DecisionPage",
     "DecisionRow",
     "DeliveryRow",
@@ -59,15 +61,19 @@ __all__ = [
     "Format",
     "Found",
     "Head",
+    "Holding",
     "Ingest",
     "IngestProblem",
     "InterventionRow",
     "Library",
+    "MessagePage",
     "Noise",
     "Numbers",
     "ObjectPage",
+    "Outbox",
     "Progress",
     "Reads",
+    "Received",
     "RecordBatches",
     "RiskQuestion",
     "SealedAppend",
@@ -78,6 +84,7 @@ __all__ = [
     "Table",
     "TableSchema",
     "Transaction",
+    "Undelivered",
     "Unwritable",
     "Version",
     "VersionUnavailable",

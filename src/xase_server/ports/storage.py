@@ -24,6 +24,7 @@ from xase_server.domain.entries import (
 )
 from xase_server.domain.objects import ModelUse, ObjectQuery, ObjectRef, ObjectRow, Usage
 from xase_server.domain.tokens import TokenRow
+from xase_server.ports.webhooks import Outbox
 
 T = TypeVar("T")
 
@@ -325,6 +326,11 @@ class Reads(Protocol):
 
 class Storage(Protocol):
     """One database: the ledger, the payloads, and the rows derived from them."""
+
+    @property
+    def outbox(self) -> Outbox:
+        """The messages of webhooks; may be called from any thread."""
+        ...
 
     def initialise(self, log: str) -> None:
         """Create the head of a new log of this origin; does nothing when there is one."""

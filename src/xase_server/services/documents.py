@@ -14,6 +14,7 @@ from xase_server.domain.guardrails import StoredGuardrails
 from xase_server.domain.objects import ObjectRow
 from xase_server.domain.policies import StoredPolicy
 from xase_server.domain.sessions import Session
+from xase_server.domain.webhooks import StoredWebhook
 from xase_server.query import schema
 
 
@@ -60,6 +61,11 @@ def budget_of(row: ObjectRow) -> Budget:
 def export_of(row: ObjectRow) -> Export:
     """What is kept of a bundle that was asked for."""
     return decode(row.document, type=Export)
+
+
+def webhook_of(row: ObjectRow) -> StoredWebhook:
+    """What is kept of a webhook."""
+    return decode(row.document, type=StoredWebhook)
 
 
 def schema_of(version: Version) -> schema.Schema:

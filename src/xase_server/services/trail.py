@@ -16,20 +16,20 @@ from xase_server.domain.decisions import Page
 from xase_server.domain.entries import Stream, admin_stream, decisions_stream, session_stream
 from xase_server.domain.objects import ObjectQuery
 from xase_server.domain.principals import Principal
-from xase_server.domain.sessions import SESSION, session_ref
+from xase_server.domain.sessions import SESSION
 from xase_server.ports import Reads
 from xase_server.services.chains import merged
 from xase_server.services.collected import Entry
 from xase_server.services.events import event_view
 from xase_server.services.reading import Reader
 from xase_server.services.views import View
+from xase_server.services.visibility import OwnStreams
 
 MOST_WALKED: Final = 10_000
 MOST_CHAINS: Final = 200
 """Finding the place of a page in a chain takes some twenty looks."""
 
 _PIECE: Final = 500
-_SESSIONS: Final = session_stream("")
 
 
 class _Place(Struct):
@@ -87,7 +87,7 @@ class _Own:
         self.reads = reads
         self._organisation = who.organisation
         self._always = (admin_stream(who.organisation), decisions_stream(who.organisation))
-        self._known: dict[str, bool] = dict.fromkeys(self._always, True)
+        self.has = OwnStreams(reads, who.organisation).has
 
     def streams(self) -> list[Stream] | None:
         """All chains of the organisation; None for too many."""
@@ -98,12 +98,6 @@ class _Own:
             return None
         return [*self._always, *(session_stream(row.id) for row in sessions.rows)]
 
-    def has(self, stream: str) -> bool:
-        """Whether the chain is the organisation's, or of a session that it is party to."""
-        if stream not in self._known:
-            self._known[stream] = self._is_party(stream)
-        return self._known[stream]
-
     def view(self, raw: bytes) -> View:
         """An entry as the trail shows it; keys of others are not named."""
         entry: dict[str, Any] = decode(raw)
@@ -111,12 +105,6 @@ class _Own:
         if actor["organisation"] != self._organisation:
             actor = {"organisation": actor["organisation"]}
         return event_view(raw) | {"stream": entry["stream"], "actor": actor}
-
-    def _is_party(self, stream: str) -> bool:
-        if not stream.startswith(_SESSIONS):
-            return False
-        row = self.reads.object(session_ref(stream.removeprefix(_SESSIONS)))
-        return row is not None and row.concerns(self._organisation)
 
 
 def _page(own: _Own, wanted: TrailFilter, before: int | None, limit: int) -> tuple[list[View], int | None]:

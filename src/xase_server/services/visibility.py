@@ -1,18 +1,22 @@
-"""Which datasets an organisation may know of; what it may not answers as what does not exist.
+"""Which datasets and chains an organisation may know of; what it may not answers as what does not exist.
 
 A holder sees all of its own. Others see a dataset while the policy in force, and each guardrail of its
-holder, has a rule that could permit them, whatever else that rule asks for, and none shuts them out.
+holder, has a rule that could permit them, whatever else that rule asks for, and none shuts them out; and
+the chains of sessions that they are party to.
 """
 
 from collections.abc import Iterator
+from typing import Final
 
 from msgspec.structs import replace
 
 from xase_server.domain.datasets import ARCHIVED, DATASET, dataset_ref
 from xase_server.domain.decisions import Page
+from xase_server.domain.entries import admin_stream, decisions_stream, session_stream
 from xase_server.domain.errors import Refused, not_found
 from xase_server.domain.objects import ObjectQuery, ObjectRow
 from xase_server.domain.policies import policy_ref
+from xase_server.domain.sessions import session_ref
 from xase_server.policy.contract import Contract, terms_of
 from xase_server.policy.load import load
 from xase_server.policy.model import Policy, Rule, When
@@ -21,6 +25,7 @@ from xase_server.services.documents import dataset_of, policy_of
 from xase_server.services.guarding import find_guard
 
 _PIECE = 500
+_SESSIONS: Final = session_stream("")
 
 
 def may_see_dataset(reads: Reads, organisation: str, row: ObjectRow) -> bool:
@@ -109,6 +114,27 @@ def every_object(reads: Reads, query: ObjectQuery) -> Iterator[ObjectRow]:
         after = page.next_after
         if after is None:
             return
+
+
+class OwnStreams:
+    """Tells the chains that an organisation reads from others', as one view of the store shows them."""
+
+    def __init__(self, reads: Reads, organisation: str) -> None:
+        self._reads = reads
+        self._organisation = organisation
+        self._known: dict[str, bool] = {admin_stream(organisation): True, decisions_stream(organisation): True}
+
+    def has(self, stream: str) -> bool:
+        """Whether the chain is the organisation's, or of a session that it is party to."""
+        if stream not in self._known:
+            self._known[stream] = self._is_party(stream)
+        return self._known[stream]
+
+    def _is_party(self, stream: str) -> bool:
+        if not stream.startswith(_SESSIONS):
+            return False
+        row = self._reads.object(session_ref(stream.removeprefix(_SESSIONS)))
+        return row is not None and row.concerns(self._organisation)
 
 
 def _invites(rule: Rule, organisation: str) -> bool:

@@ -49,6 +49,7 @@ from xase_server.ports import (
 )
 from xase_server.storage.memory_decisions import MemoryDecision
 from xase_server.storage.memory_objects import MemoryObjectReads, MemoryObjects
+from xase_server.storage.memory_outbox import MemoryOutbox
 from xase_server.storage.memory_tokens import MemoryTokens
 
 T = TypeVar("T")
@@ -93,6 +94,7 @@ class MemoryStorage:
     def __init__(self) -> None:
         self._writing = threading.Lock()
         self._state: _State | None = None
+        self.outbox = MemoryOutbox()
 
     @property
     def reads_are_inline(self) -> bool:

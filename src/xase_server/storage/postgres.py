@@ -17,6 +17,7 @@ from psycopg_pool import ConnectionPool, PoolTimeout
 from xase_server.domain.tokens import TokenRow
 from xase_server.ports import Head, Reads, StorageUnavailable, Transaction, Unwritable
 from xase_server.storage.memo import Memo
+from xase_server.storage.outbox import SqlOutbox
 from xase_server.storage.reads import SqlReads, read_head
 from xase_server.storage.session import Row
 from xase_server.storage.statements import postgres_statements
@@ -41,6 +42,7 @@ class PostgresStorage:
         self._statements = postgres_statements()
         self._writing = threading.Lock()
         self._memo = Memo()
+        self.outbox = SqlOutbox(self._read, self._write)
         with _translated():
             self._writer: Connection | None = _open_writer(dsn)
             self._pool = ConnectionPool(
@@ -77,15 +79,7 @@ class PostgresStorage:
 
     def read(self, work: Callable[[Reads], T]) -> T:
         """Run `work` on a snapshot of the database; once more when its connection turns out to be dead."""
-        try:
-            return self._read(work)
-        except _ConnectionLost:
-            with _translated():
-                self._pool.check()
-            try:
-                return self._read(work)
-            except _ConnectionLost as error:
-                raise StorageUnavailable(f"PostgreSQL: {error}") from error
+        return self._read(lambda session: work(SqlReads(session)))
 
     def touch_keys(self, used_ms: Mapping[str, int]) -> None:
         """Note when keys were last used."""
@@ -142,13 +136,24 @@ class PostgresStorage:
             self._writer.close()
             self._writer = None
 
-    def _read(self, work: Callable[[Reads], T]) -> T:
+    def _read(self, work: Callable[["_Session"], T]) -> T:
+        try:
+            return self._read_once(work)
+        except _ConnectionLost:
+            with _translated():
+                self._pool.check()
+            try:
+                return self._read_once(work)
+            except _ConnectionLost as error:
+                raise StorageUnavailable(f"PostgreSQL: {error}") from error
+
+    def _read_once(self, work: Callable[["_Session"], T]) -> T:
         with _translated(), self._pool.connection() as connection:
             try:
                 with connection.pipeline() as pipeline:
                     connection.execute("BEGIN ISOLATION LEVEL REPEATABLE READ")
                     try:
-                        return work(SqlReads(_Session(connection, self._statements, pipeline)))
+                        return work(_Session(connection, self._statements, pipeline))
                     finally:
                         connection.execute("COMMIT")
             except psycopg.Error as error:

@@ -20,6 +20,7 @@ from xase_server.ports import Reads, StorageUnavailable, Transaction, Unwritable
 from xase_server.storage.folding import MOST_PAGES, Folder
 from xase_server.storage.gate import Gate
 from xase_server.storage.memo import Memo
+from xase_server.storage.outbox import SqlOutbox
 from xase_server.storage.reads import SqlReads, read_head
 from xase_server.storage.session import Row
 from xase_server.storage.statements import sqlite_statements
@@ -67,6 +68,7 @@ class SqliteStorage:
         self._unwiped = True  # a crash may have come between an erasure and its wiping
         self._readers = threading.local()
         self._opened: list[sqlite3.Connection] = []
+        self.outbox = SqlOutbox(self._read, self._write)
         with _translated():
             self._writer = _open_writer(path)
 
@@ -95,18 +97,7 @@ class SqliteStorage:
 
     def read(self, work: Callable[[Reads], T]) -> T:
         """Run `work` on a snapshot of the database."""
-        connection = self._reader()
-        try:
-            with _translated():
-                connection.execute("BEGIN")
-                try:
-                    return work(SqlReads(_Session(connection, self._statements)))
-                finally:
-                    connection.execute("COMMIT")
-        except StorageUnavailable:
-            self._readers.connection = None
-            connection.close()
-            raise
+        return self._read(lambda session: work(SqlReads(session)))
 
     def touch_keys(self, used_ms: Mapping[str, int]) -> None:
         """Note when keys were last used."""
@@ -143,6 +134,20 @@ class SqliteStorage:
             self._gate.close()
 
     # ------------------------------------------------------------------ inside
+
+    def _read(self, work: Callable[["_Session"], T]) -> T:
+        connection = self._reader()
+        try:
+            with _translated():
+                connection.execute("BEGIN")
+                try:
+                    return work(_Session(connection, self._statements))
+                finally:
+                    connection.execute("COMMIT")
+        except StorageUnavailable:
+            self._readers.connection = None
+            connection.close()
+            raise
 
     @contextlib.contextmanager
     def _write(self) -> Iterator["_Session"]:

@@ -1,9 +1,9 @@
 """Named SQL: statements live in files, each under a line `-- name: what_it_does`.
 
-`shared.sql` and `objects.sql` hold what both databases understand; a dialect's own files add what they do not.
-Values are named `:name`, or `?` in statements on many rows at once. A set of numbers is written
-`@name` where a sub-select with one column `value` may stand, `{name}` for the text of another
-statement, and `THEN JOIN` for a join that SQLite's planner must not turn around.
+`shared.sql`, `objects.sql` and `webhooks.sql` hold what both databases understand; a dialect's own
+files add what they do not. Values are named `:name`, or `?` in statements on many rows at once. A set of
+numbers is written `@name` where a sub-select with one column `value` may stand, `{name}` for the text of
+another statement, and `THEN JOIN` for a join that SQLite's planner must not turn around.
 """
 
 import re
@@ -41,7 +41,12 @@ def _for_psycopg(text: str) -> str:
 
 def _read(dialect: str) -> Iterator[tuple[str, str]]:
     found: dict[str, str] = {}
-    for file in ("shared.sql", "objects.sql", *(f"{part}{dialect}.sql" for part in ("", "objects.", "tokens."))):
+    for file in (
+        "shared.sql",
+        "objects.sql",
+        "webhooks.sql",
+        *(f"{part}{dialect}.sql" for part in ("", "objects.", "tokens.")),
+    ):
         parts = _HEADING.split(files("xase_server.storage").joinpath("sql", file).read_text("utf-8"))
         found |= {name: _COMMENT.sub("", text).strip() for name, text in zip(parts[1::2], parts[2::2], strict=True)}
     for name, text in found.items():

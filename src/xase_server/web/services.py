@@ -31,6 +31,7 @@ from xase_server.services.sessions import Sessions
 from xase_server.services.trail import Trail
 from xase_server.services.transforming import Transforming
 from xase_server.services.usage import UsageReport
+from xase_server.services.webhooks import Webhooks
 
 
 @dataclass(frozen=True, slots=True)
@@ -64,6 +65,7 @@ class Services:
     lineage: Lineage
     trail: Trail
     usage: UsageReport
+    webhooks: Webhooks
     health: Health
     clock: Clock
 

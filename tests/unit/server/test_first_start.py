@@ -4,7 +4,7 @@ import shutil
 
 import pytest
 
-from xase_server.app import open_core
+from xase_server.core import open_core
 from xase_server.domain.entries import admin_stream
 from xase_server.home import HomeProblem
 from xase_server.services.authentication import digest_of

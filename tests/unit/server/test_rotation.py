@@ -5,7 +5,7 @@ import json
 import pytest
 
 from xase.proof.checkpoint import NoteError, open_checkpoint
-from xase_server.app import open_core
+from xase_server.core import open_core
 from xase_server.ledger.audit import audit
 from xase_server.rotation import key_id, rotate_signing_key
 from xase_server.settings import Settings

@@ -19,6 +19,7 @@ from xase._client._async.lineage import AsyncLineage
 from xase._client._async.oversight import AsyncAudit, AsyncUsage
 from xase._client._async.policies import AsyncPolicies
 from xase._client._async.records import AsyncRecords
+from xase._client._async.webhooks import AsyncWebhooks
 from xase._client.config import Options, SpoolLimits, configure
 from xase.models import Identity
 
@@ -76,8 +77,8 @@ class AsyncClient:
         self.datasets = AsyncDatasets(self._exchange)
         self.policies = AsyncPolicies(self._exchange)
         self.lineage = AsyncLineage(self._exchange)
-        self.usage = AsyncUsage(self._exchange)
-        self.audit = AsyncAudit(self._exchange)
+        self.usage, self.audit = AsyncUsage(self._exchange), AsyncAudit(self._exchange)
+        self.webhooks = AsyncWebhooks(self._exchange)
         self.sessions = AsyncSessions(self._exchange, self.evidence)
         self.approvals = AsyncApprovals(self._exchange)
         self.access = AsyncAccess(self._exchange, self.sessions)

@@ -20,6 +20,7 @@ from xase._client._sync.lineage import Lineage
 from xase._client._sync.oversight import Audit, Usage
 from xase._client._sync.policies import Policies
 from xase._client._sync.records import Records
+from xase._client._sync.webhooks import Webhooks
 from xase._client.config import Options, SpoolLimits, configure
 from xase.models import Identity
 
@@ -77,8 +78,8 @@ class Client:
         self.datasets = Datasets(self._exchange)
         self.policies = Policies(self._exchange)
         self.lineage = Lineage(self._exchange)
-        self.usage = Usage(self._exchange)
-        self.audit = Audit(self._exchange)
+        self.usage, self.audit = Usage(self._exchange), Audit(self._exchange)
+        self.webhooks = Webhooks(self._exchange)
         self.sessions = Sessions(self._exchange, self.evidence)
         self.approvals = Approvals(self._exchange)
         self.access = Access(self._exchange, self.sessions)

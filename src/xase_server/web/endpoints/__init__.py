@@ -25,6 +25,7 @@ from xase_server.web.endpoints.service import SERVICE
 from xase_server.web.endpoints.tokens import TOKENS
 from xase_server.web.endpoints.transformations import TRANSFORMATIONS
 from xase_server.web.endpoints.usage import USAGE
+from xase_server.web.endpoints.webhooks import WEBHOOKS
 
 ENDPOINTS: Final[tuple[Endpoint, ...]] = (
     *RECORDS,
@@ -44,6 +45,7 @@ ENDPOINTS: Final[tuple[Endpoint, ...]] = (
     *AUDIT,
     *EVIDENCE,
     *LEDGER,
+    *WEBHOOKS,
     *KEYS,
     *SERVICE,
 )
