@@ -7,6 +7,8 @@ import pytest
 from tests.api.conftest import DECISION, finished_bundle
 from tests.api.sessions import make_dataset, make_policy, open_session
 from xase.proof.bundle import read_bundle
+from xase.proof.canonical import canonical
+from xase.proof.digest import sha256_digest
 from xase.proof.keys import DocumentVerifier, LogVerifier
 from xase.proof.verify import Trust, verify_bundle
 
@@ -80,6 +82,30 @@ async def test_what_noisy_answers_cost_is_in_the_evidence(client, site, trust):
     assert [each["body"]["epsilon_spent"] for each in entries(seen) if "epsilon" in each["body"]] == ["0.6"]
     spent = [each["body"]["epsilon_spent"] for each in entries(whole) if "epsilon" in each["body"]]
     assert spent == ["0.3", "0.6", "0.9"]
+
+
+async def test_guardrails_are_in_the_evidence_of_a_session(site, stranger, trust):
+    async with site.client(site.mint(role="admin", organisation="org_guarded")) as holder:
+        first, guardrail = await make_policy(holder), await make_policy(holder, max_records=30)
+        dataset = (await make_dataset(holder, ROWS, policy_id=await make_policy(holder)))["dataset_id"]
+        for named in ([first], [first, guardrail]):
+            assert (await holder.put("/v1/guardrails", json={"policy_ids": named})).status_code == 200
+        session = await open_session(stranger, dataset)
+        await stranger.get(f"/v1/sessions/{session}/stream", params={"batch_size": 20})
+        whole = await files_of(holder, trust, {"session_id": session})
+        lab = await files_of(stranger, trust, {"session_id": session})
+        await files_of(holder, trust, {"dataset_id": dataset})
+    kinds = [entry["type"] for entry in entries(lab)]
+    assert (kinds.count("policy_version"), kinds.count("guardrails_changed")) == (3, 1)
+    verdict, opening = (entry["body"] for entry in entries(lab) if entry["type"] in {"verdict", "session_opened"})
+    assert [each["policy_id"] for each in verdict["guardrails"]["policies"]] == [first, guardrail]
+    assert opening["guardrails"] == verdict["guardrails"]
+    assert f"guarded by version 1 of <code>{guardrail}</code>" in lab["report.html"].decode()
+    parts = map(json.loads, whole["payloads/parts.ndjson"].splitlines())
+    (contract,) = (part["value"] for part in parts if part["part"] == "contract")
+    assert len(contract["salt"]) == 64
+    assert sha256_digest(canonical(contract)) == opening["contract_hash"]
+    assert contract["salt"].encode() not in b"".join(lab.values())
 
 
 async def test_the_holder_exports_all_of_a_session(client, trust, used):

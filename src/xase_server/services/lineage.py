@@ -161,10 +161,10 @@ def _add_session(graph: Graph, reads: Reads, who: Principal, name: str, uses: Se
     )
     _add_version(graph, reads, who, session.dataset_id, session.version)
     graph.edge(name, "used", f"{session.dataset_id}@{session.version}")
-    if session.policy_id is not None:
-        policy = f"{session.policy_id}@{session.policy_version}"
-        graph.node("policy", policy, policy_id=session.policy_id, version=session.policy_version)
-        graph.edge(name, "was permitted by", policy)
+    granted = [*session.guardrails, *([(session.policy_id, session.policy_version)] if session.policy_id else [])]
+    for policy_id, version in granted:
+        graph.node("policy", f"{policy_id}@{version}", policy_id=policy_id, version=version)
+        graph.edge(name, "was permitted by", f"{policy_id}@{version}")
     for use in uses:
         _add_use(graph, use)
     return uses

@@ -60,6 +60,8 @@ def _summary(said: Mapping[str, Any]) -> Iterator[str]:
     yield f", from {said['opened_at']} until {said['expires_at']} at the latest"
     if "policy_id" in said:
         yield from (f", under version {said['policy_version']} of the policy ", Code(said["policy_id"]))
+    for guardrail in said.get("guardrails", {}).get("policies", ()):
+        yield from (f", guarded by version {guardrail['policy_version']} of ", Code(guardrail["policy_id"]))
     if said["ended"] is None:
         yield ". Nothing here ends it."
     else:
