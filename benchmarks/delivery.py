@@ -21,8 +21,10 @@ from xase_server.delivery.order import Permutation
 from xase_server.delivery.records import json_records
 from xase_server.delivery.shape import shape_of
 from xase_server.delivery.wire import BULK
+from xase_server.policy.contract import Contract
+from xase_server.policy.sight import visible
 from xase_server.query.projection import EVERYTHING
-from xase_server.query.schema import FLOAT, INT, STRING, ListOf, restrict, struct
+from xase_server.query.schema import FLOAT, INT, STRING, ListOf, struct
 
 LABS = ("glucose", "bp_systolic", "bp_diastolic")
 TYPES = struct(
@@ -79,7 +81,8 @@ def records(count: int) -> pa.Table:
 
 
 def _json(table: pa.Table, options: Options) -> Iterator[Result]:
-    permitted = restrict(TYPES, ["record_id", "age", "diagnosis", "symptoms", "lab_results.a1c"])
+    fields = frozenset({"record_id", "age", "diagnosis", "symptoms", "lab_results.a1c"})
+    permitted = visible(Contract(fields=fields), TYPES)
     shape = shape_of(EVERYTHING, permitted)
     pages = [table.slice(start, 100) for start in range(0, min(table.num_rows, 20_000), 100)]
     part = table.slice(0, ROWS_AS_PYTHON)

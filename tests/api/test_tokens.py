@@ -10,6 +10,7 @@ import pyarrow as pa
 import pytest
 
 from tests.api.sessions import make_dataset, make_policy, open_session
+from xase_server.ports import StorageUnavailable
 
 ROWS: list[dict[str, Any]] = [
     {
@@ -156,6 +157,39 @@ async def test_no_transform_on_request_looks_up_what_the_policy_hides(lab, site,
     session = f"/v1/sessions/{await open_session(lab, dataset)}"
     records = await asked(lab, session, op, fields=[seen], **own)
     assert all(each[hidden] != each[seen] for each in records)
+
+
+def releases(site) -> int:
+    return int(site.app.core.storage.read(lambda reads: reads.head()).size)
+
+
+@pytest.mark.parametrize("way", ["page", "record", "filter", "bulk", "transform"])
+async def test_what_has_no_token_yet_does_not_leave_when_the_map_cannot_be_written(lab, site, way, monkeypatch):
+    async with site.client() as holder:
+        policy = await make_policy(holder, transforms={"patient_id": {"op": "tokenize"}})
+        fresh = (await make_dataset(holder, ROWS, policy_id=policy))["dataset_id"]
+    session = f"/v1/sessions/{await open_session(lab, fresh)}"
+    asked = {"record_ids": ["rec_001"], "transformation": "drop", "parameters": {"fields": ["plain"]}}
+    ways = {
+        "page": ("GET", "/stream", {}),
+        "record": ("GET", "/records/rec_001", {}),
+        "filter": ("POST", "/filter", {"json": {"filter": {"patient_id": {"$gt": ""}}}}),
+        "bulk": ("GET", "/stream", {"headers": {"accept": "application/vnd.apache.arrow.stream"}}),
+        "transform": ("POST", "/transform", {"json": asked}),
+    }
+
+    def fail(rows):
+        raise StorageUnavailable("the disk is full")
+
+    method, path, request = ways[way]
+    before = releases(site)
+    with monkeypatch.context() as broken:
+        broken.setattr(site.app.core.storage, "keep_tokens", fail)
+        answer = await lab.request(method, f"{session}{path}", **request)
+    assert (answer.status_code, answer.json()["error"]["code"]) == (503, "unavailable"), answer.text
+    assert releases(site) == before
+    again = await lab.request(method, f"{session}{path}", **request)
+    assert again.status_code == 200
 
 
 # ---------------------------------------------------------------- the holder
