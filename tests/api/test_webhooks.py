@@ -589,3 +589,22 @@ async def test_an_organisation_has_at_most_twenty(site):
         for webhook in made:
             await delete(many, webhook)
         await delete(many, await make(many, receiver))
+
+
+async def test_a_store_that_cannot_be_written_does_not_keep_a_server_from_ending(site, client):
+    class Broken:
+        """An outbox whose database has gone."""
+
+        def __getattr__(self, name: str) -> Any:
+            return getattr(site.app.core.storage.outbox, name)
+
+        def let_go(self, _: str) -> None:
+            raise StorageUnavailable("gone")
+
+    async with receiving() as receiver:
+        webhook = await make(client, receiver)
+        ending = another(site)
+        ending._outbox = Broken()
+        await send(site, ending)
+        await ending.close()
+        await delete(client, webhook)
