@@ -107,7 +107,7 @@ async def test_what_people_must_agree_to_is_not_waited_for_unasked(client_of, pa
 
 
 async def test_access_waits_for_people_when_it_is_told_to(client_of, pauses):
-    pending, decided = {"status": "PENDING"}, {"status": "APPROVED"}
+    pending, decided = ({"approval_request_id": "apr_1", "status": status} for status in ("PENDING", "APPROVED"))
     client, desk = client_of(approval_required(), pending, pending, decided, STATE)
     session = await client.access(dataset="d", purpose="p", wait=True)
     assert session.status == "ACTIVE"
@@ -129,7 +129,7 @@ async def test_access_does_not_wait_longer_than_it_is_told_to(client_of, pauses)
 
 
 async def test_what_people_refuse_is_refused(client_of, pauses):
-    client, desk = client_of(approval_required(), {"status": "DENIED"})
+    client, desk = client_of(approval_required(), {"approval_request_id": "apr_1", "status": "DENIED"})
     with pytest.raises(xase.ApprovalRequired) as caught:
         await client.access(dataset="d", purpose="p", wait=True)
     assert caught.value.details == {"approval_request_id": "apr_1", "status": "DENIED"}

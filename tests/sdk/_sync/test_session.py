@@ -108,7 +108,7 @@ def test_what_people_must_agree_to_is_not_waited_for_unasked(client_of, pauses):
 
 
 def test_access_waits_for_people_when_it_is_told_to(client_of, pauses):
-    pending, decided = {"status": "PENDING"}, {"status": "APPROVED"}
+    pending, decided = ({"approval_request_id": "apr_1", "status": status} for status in ("PENDING", "APPROVED"))
     client, desk = client_of(approval_required(), pending, pending, decided, STATE)
     session = client.access(dataset="d", purpose="p", wait=True)
     assert session.status == "ACTIVE"
@@ -130,7 +130,7 @@ def test_access_does_not_wait_longer_than_it_is_told_to(client_of, pauses):
 
 
 def test_what_people_refuse_is_refused(client_of, pauses):
-    client, desk = client_of(approval_required(), {"status": "DENIED"})
+    client, desk = client_of(approval_required(), {"approval_request_id": "apr_1", "status": "DENIED"})
     with pytest.raises(xase.ApprovalRequired) as caught:
         client.access(dataset="d", purpose="p", wait=True)
     assert caught.value.details == {"approval_request_id": "apr_1", "status": "DENIED"}
