@@ -66,7 +66,7 @@ def _pages(at: Holder, dataset: str, folder: Path, options: Options) -> Iterator
         f"behind {deep:,} records": Reader(at, session, {}, at.cursor(session, deep)),
         "filtered": Reader(at, session, {"filter": json.dumps(FILTER)}),
         "sorted": Reader(at, session, {"sort": "-age"}),
-        "sorted by what scatters": Reader(at, session, {"sort": "patient_id"}),
+        "sorted by what scatters": Reader(at, session, {"sort": json.dumps(SORT)}),
     }
     length = 0.2 if options.quick else 1.0
     runs = {name: _median_page(reader, length) for name, reader in readers.items()}
