@@ -15,6 +15,8 @@ PRESENT   = $(wildcard $(CODE))
 .DEFAULT_GOAL := help
 .DELETE_ON_ERROR:
 MAKEFLAGS += --no-builtin-rules --no-print-directory
+# where it is set, every server that a test starts compiles anew what it imports: seconds each
+unexport PYTHONDONTWRITEBYTECODE
 
 .PHONY: help
 help: ## print this list
