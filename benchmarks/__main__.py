@@ -12,6 +12,7 @@ import argparse
 import importlib
 import os
 import platform
+import re
 import sys
 from collections.abc import Sequence
 from datetime import UTC, datetime
@@ -38,6 +39,7 @@ TITLES = {
     "start": "Starting",
 }
 BEGIN, END = "<!-- figures: begin -->", "<!-- figures: end -->"
+_SECTION = re.compile(r"^### (.+)\n((?:(?!### ).*\n?)*)", re.MULTILINE)
 
 Table = tuple[str, Sequence[Result]]
 
@@ -86,10 +88,11 @@ def as_text(table: Table) -> str:
     return "\n".join(lines)
 
 
-def as_markdown(table: Table) -> str:
-    """The table for a page."""
+def as_markdown(table: Table, options: Options) -> str:
+    """The table for a page, with when and on what it was measured."""
     title, results = table
-    rows = [f"### {title}", "", "| what | measured | wanted | |", "|---|--:|--:|---|"]
+    when = f"{datetime.now(UTC).date().isoformat()}, {options.records:,} records, {options.rounds} rounds."
+    rows = [f"### {title}", "", when, "", "| what | measured | wanted | |", "|---|--:|--:|---|"]
     for result in results:
         wanted = result.bound.replace(">=", "≥").replace("<=", "≤")
         remark = "; ".join(filter(None, ("**not kept**" if result.kept is False else "", result.note)))
@@ -99,20 +102,20 @@ def as_markdown(table: Table) -> str:
 
 def machine() -> str:
     """The machine, in general terms."""
-    cores = len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count()
     python = f"{platform.python_implementation()} {platform.python_version()}"
-    return f"{cores} cores, {platform.machine()}, {platform.system()}, {python}"
+    return f"{os.cpu_count()} cores, {platform.machine()}, {platform.system()}, {python}"
 
 
 def write(page: Path, tables: Sequence[Table], options: Options) -> None:
-    """Replace what stands between the marks of the page."""
+    """Put the tables between the marks of the page, in place of those of the same title; others stay."""
     before, _, rest = page.read_text().partition(BEGIN)
-    _, mark, after = rest.partition(END)
+    written, mark, after = rest.partition(END)
     if not mark:
         raise SystemExit(f"{page} has no {BEGIN} and {END}")
-    when = datetime.now(UTC).date().isoformat()
-    head = f"Measured on {when}: {machine()}; {options.records:,} decision records in the large store."
-    page.write_text("\n\n".join((before + BEGIN, head, *map(as_markdown, tables), END + after)))
+    sections = {title: f"### {title}\n{text.rstrip()}" for title, text in _SECTION.findall(written)}
+    sections |= {table[0]: as_markdown(table, options) for table in tables}
+    kept = [sections[title] for title in TITLES.values() if title in sections]
+    page.write_text("\n\n".join((before + BEGIN, f"Measured on {machine()}.", *kept, END + after)))
 
 
 if __name__ == "__main__":

@@ -5,7 +5,9 @@ import sys
 
 import pytest
 
-from benchmarks.__main__ import BEGIN, END, TITLES
+from benchmarks.__main__ import BEGIN, END, TITLES, write
+from benchmarks.measure import Result
+from benchmarks.options import Options
 from tests.conftest import REPOSITORY
 
 
@@ -27,3 +29,17 @@ def test_a_quick_run_prints_its_table(name, tmp_path):
 def test_the_page_of_figures_has_a_place_for_them():
     page = (REPOSITORY / "docs" / "explanation" / "performance.md").read_text()
     assert page.index(BEGIN) < page.index(END)
+
+
+def test_a_page_keeps_the_tables_of_other_groups(tmp_path):
+    page = tmp_path / "page.md"
+    page.write_text(f"# Before\n\n{BEGIN}\n{END}\n\nAfter\n")
+    for title, value in (("Starting", 1.0), ("PostgreSQL", 2.0), ("Starting", 3.0)):
+        write(page, [(title, [Result("this", value, "ms")])], Options(records=10))
+    text = page.read_text()
+    headings = [line for line in text.splitlines() if line.startswith("### ")]
+    rows = [line for line in text.splitlines() if line.startswith("| this")]
+    assert headings == ["### PostgreSQL", "### Starting"]
+    assert [row.split(" | ")[1] for row in rows] == ["2 ms", "3 ms"]
+    assert text.startswith("# Before\n")
+    assert text.endswith("\n\nAfter\n")
