@@ -25,7 +25,7 @@ from xase_server.domain.clock import Clock
 from xase_server.domain.entries import Claim, Stream
 from xase_server.domain.objects import ObjectRef, Usage
 from xase_server.ledger.audit import audit
-from xase_server.ports import Head, Reads, SealedBatch, Storage, StorageUnavailable, StreamHead, Transaction
+from xase_server.ports import Head, Outbox, Reads, SealedBatch, Storage, StorageUnavailable, StreamHead, Transaction
 from xase_server.settings import Settings
 from xase_server.storage.memory import MemoryStorage
 
@@ -98,6 +98,10 @@ class FaultyStorage:
 
     def initialise(self, log: str) -> None:
         self.inner.initialise(log)
+
+    @property
+    def outbox(self) -> Outbox:
+        return self.inner.outbox
 
     @property
     def reads_are_inline(self) -> bool:

@@ -286,7 +286,7 @@ async def test_a_faulty_key_is_refused(refuse, body, field):
         ({"record_ids": []}, "record_ids"),
         ({"record_ids": ["rec_1"]}, "record_ids.0"),
         ({"record_ids": ["rec_0123456789abcdef"], "model_id": "m"}, "model_id"),
-        ({"model_id": "m", "format": "pdf"}, "format"),
+        ({"model_id": "m", "format": "docx"}, "format"),
         ({"model_id": "m", "start_date": "yesterday"}, "start_date"),
         ({"model_id": "m", "include_payloads": 1}, "include_payloads"),
     ],

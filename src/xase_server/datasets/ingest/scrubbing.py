@@ -22,6 +22,8 @@ from xase_server.query.schema import STRING, ListOf, Schema, Struct, Type
 _LEAST_SCORE: Final = 0.4
 """Patterns that are surer than that alone; weaker ones would need words around them, and a model to read those."""
 
+_MOST_PASSES: Final = 8
+
 _RECOGNIZERS: Final[Mapping[str, str]] = {
     "CREDIT_CARD": "CreditCardRecognizer",
     "CRYPTO": "CryptoRecognizer",
@@ -143,6 +145,20 @@ def _recognizers(kinds: Sequence[str]) -> dict[str, Any]:
 
 
 def _clean(text: str, recognizers: Mapping[str, Any]) -> tuple[str, list[str]]:
+    """The text with every find replaced by its kind, and the kinds, until nothing more is found.
+
+    What stood beside a find may look like another one once that is gone.
+    """
+    kinds: list[str] = []
+    for _ in range(_MOST_PASSES):
+        text, found = _replaced(text, recognizers)
+        if not found:
+            break
+        kinds += found
+    return text, kinds
+
+
+def _replaced(text: str, recognizers: Mapping[str, Any]) -> tuple[str, list[str]]:
     """The text with every find replaced by its kind, and the kinds; finds that overlap are one, of the surest kind."""
     finds = sorted(
         (find.start, -find.end, -find.score, kind)
