@@ -20,7 +20,7 @@ from benchmarks import patients
 from benchmarks.measure import Result, number_text, seconds
 from benchmarks.options import Options
 from benchmarks.readers import ARROW, Chunked, Holder, holder
-from benchmarks.tools import OTHERS, Skipped, Task, Tool
+from benchmarks.tools import OTHERS, Skipped, Task, Tool, mingo
 
 ENCOUNTERS = Path(__file__).parents[2] / "shared" / "data" / "uci_diabetes130" / "diabetes130.parquet"
 """101,766 hospital encounters beside the repository, or where XASE_BENCH_TABLE says; left out where they are not."""
@@ -46,7 +46,7 @@ def run(options: Options) -> list[Result]:
         patients.write(file, options.records)
         results = list(_compared(at, file, OF_PATIENTS, "patients", options))
         table = Path(os.environ.get("XASE_BENCH_TABLE", ENCOUNTERS))
-        if table.is_file():
+        if table.is_file() and not options.quick:
             file = Path(name) / "encounters.parquet"
             pq.write_table(_identified(pq.read_table(table)), file)
             results += _compared(at, file, OF_ENCOUNTERS, "encounters", options)
@@ -66,6 +66,8 @@ def _compared(at: Holder, file: Path, task: Task, what: str, options: Options) -
     with ExitStack() as stack:
         tools = [xase(at, file, task)]
         for open_ in OTHERS:
+            if options.quick and open_ is mingo:  # it is fetched, and a quick run asks no network
+                continue
             try:
                 tools.append(stack.enter_context(open_(file, task)))
             except Skipped as reason:
