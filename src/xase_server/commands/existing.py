@@ -12,6 +12,18 @@ from xase_server.ports import Storage, StorageUnavailable
 from xase_server.settings import Settings
 
 
+def resting_home(settings: Settings) -> Home:
+    """A home that no server uses now. Raises Stop where there is none, StorageUnavailable while one does."""
+    home = Home(settings.home)
+    if not home.has_keys():
+        raise Stop(f"there is no server home in {settings.home}: `serve` makes one", ExitCode.USAGE)
+    from xase_server.storage.snapshot import refuse_if_open
+
+    if not settings.database:
+        refuse_if_open(home.database)
+    return home
+
+
 def open_existing(settings: Settings) -> Storage:
     """The store as it is, neither made nor migrated. Raises StorageUnavailable."""
     from xase_server.storage import migrations, open_storage

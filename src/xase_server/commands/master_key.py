@@ -2,10 +2,9 @@
 
 import typer
 
-from xase_server.commands.exits import ExitCode, Stop
+from xase_server.commands.existing import resting_home
 from xase_server.commands.options import STORE, AsJson, with_settings
 from xase_server.commands.output import emit, say
-from xase_server.home import Home
 from xase_server.settings import Settings
 
 master_key = typer.Typer(rich_markup_mode=None, no_args_is_help=True, help="The secret behind hashes and tokens.")
@@ -23,13 +22,7 @@ def rotate(*, settings: Settings, as_json: AsJson = False) -> None:
 
     Sessions that are open go on with the key that they began with, which stays beside the new one.
     """
-    home = Home(settings.home)
-    if not home.has_keys():
-        raise Stop(f"there is no server home in {settings.home}: `serve` makes one", ExitCode.USAGE)
-    from xase_server.storage.snapshot import refuse_if_open
-
-    if not settings.database:
-        refuse_if_open(home.database)
+    home = resting_home(settings)
     number = home.rotate_master_key(settings.master_key_file)
     if as_json:
         emit({"number": number})

@@ -5,10 +5,9 @@ from typing import Annotated
 
 import typer
 
-from xase_server.commands.exits import ExitCode, Stop
+from xase_server.commands.existing import resting_home
 from xase_server.commands.options import STORE, AsJson, with_settings
 from xase_server.commands.output import emit, say
-from xase_server.home import Home
 from xase_server.settings import Settings
 
 signing_key = typer.Typer(rich_markup_mode=None, no_args_is_help=True, help="The keys that sign.")
@@ -39,14 +38,9 @@ def rotate(
     The log itself names the new key under the old one. A rotation that was interrupted is finished
     by running it again.
     """
-    home = Home(settings.home)
-    if not home.has_keys():
-        raise Stop(f"there is no server home in {settings.home}: `serve` makes one", ExitCode.USAGE)
+    home = resting_home(settings)
     from xase_server.rotation import rotate_signing_key
-    from xase_server.storage.snapshot import refuse_if_open
 
-    if not settings.database:
-        refuse_if_open(home.database)
     fresh = rotate_signing_key(settings, use.value)
     if as_json:
         emit({"use": use.value, "key_id": fresh})
