@@ -6,7 +6,7 @@ from typing import Final
 
 from xase_server.domain.entries import Stream
 from xase_server.ports import Reads
-from xase_server.services.collected import Entry
+from xase_server.services.collected import Entry, leading
 
 _FIRST: Final = 4
 _PIECE: Final = 200
@@ -19,24 +19,8 @@ def merged(reads: Reads, streams: Iterable[Stream], below: int) -> Iterator[Entr
 
 def _backwards(reads: Reads, stream: Stream, below: int) -> Iterator[Entry]:
     """One chain from its end: a few entries at first, because most chains give none to a page."""
-    stop, piece = _length_below(reads, stream, below), _FIRST
+    stop, piece = leading(reads, stream, lambda entry: entry[0] < below), _FIRST
     while stop:
         start = max(0, stop - piece)
         yield from reversed(reads.stream_entries(stream, start, stop - start))
         stop, piece = start, _PIECE
-
-
-def _length_below(reads: Reads, stream: Stream, below: int) -> int:
-    """How many of a chain's entries lie below an index, by doubling and bisection."""
-
-    def lies_below(sequence: int) -> bool:
-        rows = reads.stream_entries(stream, sequence, 1)
-        return bool(rows) and rows[0][0] < below
-
-    low, high = 0, 1
-    while lies_below(high - 1):
-        low, high = high, high * 2
-    while low < high:
-        middle = (low + high) // 2
-        low, high = (middle + 1, high) if lies_below(middle) else (low, middle)
-    return low

@@ -1,6 +1,6 @@
 """What goes into a bundle: entries by index, each with the parts that the caller may disclose."""
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass, field
 from typing import Any, Final
 
@@ -98,18 +98,24 @@ def is_of_type(raw: bytes, *types: str) -> bool:
 
 
 def first_sequence(reads: Reads, since_ms: int | None, stream: Stream) -> int:
-    """Where the period begins in the stream, by doubling and bisection: time never runs backwards along it."""
+    """Where the period begins in the stream: time never runs backwards along it."""
     if since_ms is None:
         return 0
 
-    def is_before(sequence: int) -> bool:
+    return leading(reads, stream, lambda entry: time_of(entry[1]) < since_ms)
+
+
+def leading(reads: Reads, stream: Stream, holds: Callable[[Entry], bool]) -> int:
+    """How many entries at a chain's beginning hold, by doubling and bisection: none does behind one that does not."""
+
+    def is_held(sequence: int) -> bool:
         rows = reads.stream_entries(stream, sequence, 1)
-        return bool(rows) and time_of(rows[0][1]) < since_ms
+        return bool(rows) and holds(rows[0])
 
     low, high = 0, 1
-    while is_before(high - 1):
+    while is_held(high - 1):
         low, high = high, high * 2
     while low < high:
         middle = (low + high) // 2
-        low, high = (middle + 1, high) if is_before(middle) else (low, middle)
+        low, high = (middle + 1, high) if is_held(middle) else (low, middle)
     return low
