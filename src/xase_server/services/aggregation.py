@@ -1,6 +1,7 @@
 """Aggregations in a session: only what the contract lets out, in the ledger before it leaves."""
 
 from collections.abc import Mapping, Sequence
+from dataclasses import replace
 from functools import partial
 from typing import Any, Final, NamedTuple
 
@@ -77,29 +78,21 @@ class Aggregation:
             asked, view.visible, self._data.planner.limits, filterable=view.filterable, of_groups=of_groups
         )
         check_accumulators(pipeline, grant.contract)
+        release = Release(
+            type="aggregate",
+            via=_VIA,
+            numbers=None,
+            fields=_fields(view, pipeline),
+            asked={"pipeline": plain},
+            size=0,
+        )
         if grant.contract.privacy is not None:
-            release = Release(
-                type="aggregate",
-                via=_VIA,
-                numbers=None,
-                fields=_fields(view, pipeline),
-                asked={"pipeline": plain},
-                size=0,
-            )
             return await self._private.answer(grant, view, pipeline, release)
         guard = guarded(pipeline, grant.contract, RECORD_ID)
         rows, numbers, groups = await self._data.planner.run(partial(self._answered, view, pipeline, guard))
         results = json_values(list(rows))
         aggregation_id = new_batch_id("aggregate")
-        release = Release(
-            type="aggregate",
-            via=_VIA,
-            numbers=numbers,
-            fields=_fields(view, pipeline),
-            asked={"pipeline": plain},
-            size=len(results),
-            facts={"result_count": len(rows)},
-        )
+        release = replace(release, numbers=numbers, size=len(results), facts={"result_count": len(rows)})
         if groups:
             await self._groups.commit(grant, view.source, groups, aggregation_id, release)
         else:
