@@ -148,9 +148,9 @@ def _services(core: Core, library: Library, courier: Courier) -> Services:
     governance = Governance(_purposes(core.settings.purposes_file))
     masters = Masters(core.home.master_keys(core.settings.master_key_file))
     gate, datasets = Gate(reader, clock, governance), _datasets(core, library)
-    planner = Planner(library, Withdrawn(reader), masters, TokenMap(core.storage).give)
+    withdrawn, budgets = Withdrawn(reader), Budgets(reader, governance)
+    planner = Planner(library, withdrawn, masters, TokenMap(core.storage).give)
     data, spread = Data(gate, planner, Releases(ledger), reader), Spread(reader, planner)
-    budgets = Budgets(reader, governance)
     return Services(
         decisions=Decisions(ledger, reader),
         interventions=Interventions(ledger, reader, custody.document, clock),
@@ -160,7 +160,7 @@ def _services(core: Core, library: Library, courier: Courier) -> Services:
         evidence=Evidence(reader),
         bundles=_bundles(core),
         datasets=datasets,
-        anonymization=Anonymization(datasets, reader, planner, library),
+        anonymization=Anonymization(datasets, reader, planner, library, withdrawn),
         policies=Policies(ledger, reader, clock, governance, noise=is_installed()),
         guardrails=Guardrails(ledger, reader, clock, governance),
         log=Log(reader, custody.ring),

@@ -5,6 +5,7 @@ from typing import Any
 
 import pytest
 
+from tests.api.conftest import finished_bundle, settled_dataset
 from tests.api.sessions import make_dataset, make_policy, open_session
 
 ROWS: list[dict[str, Any]] = [
@@ -167,3 +168,99 @@ async def test_lineage_of_what_is_not_there_is_not_found(client, stranger, story
         assert (await client.get(path)).status_code == 404
     for path in (f"/v1/records/{story['decision']}/lineage", f"/v1/datasets/{story['dataset']}/lineage"):
         assert (await stranger.get(path)).status_code == 404
+
+
+# ------------------------------------------------------------------ in datasets that were made of this one
+
+CROWD: list[dict[str, Any]] = [
+    {"record_id": f"rec_{n:04x}", "patient_id": f"p{n % 12}", "age": 90 if n == 13 else 30 + n % 2, "ward": f"w{n % 3}"}
+    for n in range(24)
+]
+"""Everybody has two records; the second of p1 is like no other, and left out of what is made of them."""
+
+
+@pytest.fixture
+async def crowd(client):
+    """A dataset, one that was made of it, and one that was made of that."""
+    notes = {"patient_id": {"class": "identifier"}, "age": {"class": "quasi_identifier"}}
+    made = [await make_dataset(client, CROWD, subject_field="patient_id", fields=notes)]
+    for name in ("first", "second"):
+        source = made[-1]["dataset_id"]
+        wish = {"name": f"{source}-{name}".replace("ds_", "made-"), "k": 2, "suppression_max": 0.1}
+        answer = await client.post(f"/v1/datasets/{source}/anonymize", json=wish, timeout=60)
+        made.append(answer.json() if answer.status_code == 200 else await settled_dataset(client, wish["name"]))
+        assert made[-1]["status"] == "READY", made[-1]
+    return [each["dataset_id"] for each in made]
+
+
+async def ids_in(client, session: str) -> set[str]:
+    found = await client.post(f"/v1/sessions/{session}/filter", json={"limit": 1000})
+    assert found.status_code == 200, found.text
+    return {row["record_id"] for row in found.json()["records"]}
+
+
+async def test_a_withdrawal_tells_of_whom_it_reached_only_through_what_was_made_of_the_data(client, crowd):
+    source, first, second = crowd
+    session = await open_session(client, second, model_id=MODEL)
+    await client.get(f"/v1/sessions/{session}/records/rec_0001")
+    await train(client, session, ["rec_0001"])
+    untouched = await open_session(client, first)
+    await client.get(f"/v1/sessions/{untouched}/records/rec_0002")
+    answer = await withdraw(client, source, "p1")
+    assert [(each["session_id"], each["dataset_id"], each["certain"]) for each in answer["sessions"]] == [
+        (session, second, True)
+    ]
+    assert [each["model_id"] for each in answer["models"]] == [MODEL]
+    told = [(each["dataset_id"], each["version"], each["records"], each["left_out"]) for each in answer["derived"]]
+    assert told == [(first, 1, 1, 1), (second, 1, 1, 0)]
+    assert answer["records"] == 2
+
+
+async def test_who_withdraws_is_gone_from_what_was_made_of_the_data(client, crowd):
+    source, first, second = crowd
+    sessions = [await open_session(client, each) for each in (first, second)]
+    for session in sessions:
+        assert "rec_0001" in await ids_in(client, session)
+    withdrawal = (await withdraw(client, source, "p1"))["withdrawal_id"]
+    for session in sessions:
+        assert await ids_in(client, session) == {row["record_id"] for row in CROWD} - {"rec_0001", "rec_000d"}
+        evidence = await finished_bundle(client, {"session_id": session})
+        checked = await client.post("/v1/evidence/verify", json={"bundle_id": evidence["bundle_id"]})
+        assert checked.json()["verification"]["valid"], checked.text
+    await withdraw(client, source, "p1")
+    listed = (await client.get("/v1/audit", params={"type": "consent_withdrawn", "limit": 3})).json()["data"]
+    bodies = [each["body"] for each in listed]
+    assert [(each["dataset_id"], each.get("follows")) for each in bodies] == [
+        (second, withdrawal),
+        (first, withdrawal),
+        (source, None),
+    ]
+    again = {"name": f"again-{second}", "k": 2, "quasi_identifiers": ["age"]}
+    await client.post(f"/v1/datasets/{first}/anonymize", json=again, timeout=60)
+    made = await settled_dataset(client, again["name"])
+    assert made["rows"] == 22
+
+
+async def test_lineage_of_a_person_leads_through_what_was_made_of_the_data(client, crowd):
+    source, first, second = crowd
+    session = await open_session(client, second)
+    await client.get(f"/v1/sessions/{session}/records/rec_0001")
+    await withdraw(client, source, "p1")
+    for dataset in (source, first, second):
+        for query in ({"subject": "p1"}, {"withdrawn": "true"}, {"record_id": "rec_0001"}):
+            graph = (await client.get(f"/v1/datasets/{dataset}/lineage", params=query)).json()
+            assert names(graph, "session") == {session}, (dataset, query)
+            nodes = {node["id"]: node for node in graph["nodes"]}
+            assert nodes[f"{second}@1"]["records"] == 1
+            assert nodes[session]["certain"] is True
+    graph = (await client.get(f"/v1/datasets/{source}/lineage", params={"subject": "p1"})).json()
+    nodes = {node["id"]: node for node in graph["nodes"]}
+    assert (nodes[f"{first}@1"]["records"], nodes[f"{first}@1"]["left_out"]) == (1, 1)
+    assert names((await client.get(f"/v1/datasets/{source}/lineage")).json(), "session") == {session}
+
+
+async def test_what_was_made_of_a_dataset_names_nobody_and_says_whom_to_ask(client, crowd):
+    source, first, _ = crowd
+    answer = await client.post(f"/v1/datasets/{first}/subjects/withdraw", json={"subject": "p1"})
+    assert answer.status_code == 400
+    assert source in answer.json()["error"]["details"][0]["message"]

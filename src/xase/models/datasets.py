@@ -159,7 +159,10 @@ class PolicyImpact(Model):
 
 
 class Withdrawal(Model):
-    """A person's withdrawal: which sessions had received their records, and which models were made in those."""
+    """A person's withdrawal: which sessions had received their records, and which models were made in those.
+
+    `derived` are the versions of datasets that were made of their records: how many each holds, how many it left out.
+    """
 
     __slots__ = ()
 
@@ -168,6 +171,7 @@ class Withdrawal(Model):
     records: int | None
     sessions: Sequence[Document] | None
     models: Sequence[Document] | None
+    derived: Sequence[Document] | None
 
 
 class Reversal(Model):

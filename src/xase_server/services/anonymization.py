@@ -1,6 +1,6 @@
 """Anonymised datasets, and how easily the records of a version are recognised (docs/spec/api.md, section 3)."""
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from typing import Any
 
 from msgspec import UNSET
@@ -24,17 +24,20 @@ from xase_server.services.risk_questions import asked, asked_for, removed_fields
 from xase_server.services.versions import risk_hash
 from xase_server.services.views import View
 from xase_server.services.visibility import find_own_dataset
-from xase_server.services.withdrawn import of_subjects, withdrawn_subjects
+from xase_server.services.withdrawn import Withdrawn
 
 
 class Anonymization:
     """The use cases around recognising people in the datasets of the caller's organisation."""
 
-    def __init__(self, datasets: Datasets, reader: Reader, planner: Planner, library: Library) -> None:
+    def __init__(
+        self, datasets: Datasets, reader: Reader, planner: Planner, library: Library, withdrawn: Withdrawn
+    ) -> None:
         self._datasets = datasets
         self._reader = reader
         self._planner = planner
         self._library = library
+        self._withdrawn = withdrawn
 
     async def make(self, who: Principal, name: str, wish: NewAnonymization, once: Once | None) -> Outcome:
         """The dataset that the newest version of this one is anonymised into, or with `progress` meanwhile.
@@ -48,11 +51,11 @@ class Anonymization:
         if is_id(wish.name):
             raise invalid_field("name", "Must not have the form of an id")
 
-        def work(reads: Reads) -> tuple[ObjectRow, Version | None, list[Any]]:
+        def work(reads: Reads) -> tuple[ObjectRow, Version | None]:
             row = find_own_dataset(reads, who.organisation, name)
-            return row, newest_version(reads, row), withdrawn_subjects(reads, row.id)
+            return row, newest_version(reads, row)
 
-        row, version, subjects = await self._reader.scan(work)
+        row, version = await self._reader.scan(work)
         if version is None:
             raise Refused("conflict", "This dataset has no data yet", {"resource": "dataset", "id": row.id})
         dataset = dataset_of(row)
@@ -63,7 +66,7 @@ class Anonymization:
             l=None if wish.l is UNSET else wish.l,
             suppression_max=wish.suppression_max,
             removed=removed,
-            withheld=await self._withheld(row, version, subjects),
+            withheld=await self._withheld(row, version),
         )
         derivation = Derivation(row.id, version.number, dataset.withdrawn, anonymity, dataset.fields)
         return await self._datasets.derive(who, wish.name, derivation, once)
@@ -82,12 +85,15 @@ class Anonymization:
         found = await self._planner.run(lambda: self._library.risk(row.id, number, question))
         return _view(row, number, found)
 
-    async def _withheld(self, row: ObjectRow, version: Version, subjects: list[Any]) -> tuple[int, ...]:
-        if not subjects:
+    async def _withheld(self, row: ObjectRow, version: Version) -> tuple[int, ...]:
+        if not dataset_of(row).withdrawn:
             return ()
-        find = Find(of_subjects(row, subjects))
-        found = await self._planner.run(lambda: self._planner.opened(row.id, version.number).engine.numbers(find))
-        return tuple(int(number) for number in found)
+
+        def work() -> Sequence[int]:
+            opened = self._planner.opened(row.id, version.number)
+            return opened.engine.numbers(Find(self._withdrawn.rows(row, version.number, opened)))
+
+        return tuple(int(number) for number in await self._planner.run(work))
 
 
 def _view(row: ObjectRow, number: int, report: Mapping[str, Any]) -> View:

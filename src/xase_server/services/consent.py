@@ -4,7 +4,7 @@ Source: docs/spec/policy.md, section 2.
 """
 
 from base64 import b64encode
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
 from typing import Any
 
 from msgspec import UNSET, structs
@@ -12,21 +12,22 @@ from msgspec import UNSET, structs
 from xase_server.delivery.bitmap import bytes_of
 from xase_server.domain.clock import Clock
 from xase_server.domain.consent import WITHDRAWAL, NewWithdrawal
-from xase_server.domain.entries import ObjectsChanged, Unit, admin_stream
+from xase_server.domain.entries import Append, ObjectsChanged, Unit, admin_stream
 from xase_server.domain.ids import new_id
-from xase_server.domain.objects import ObjectQuery, ObjectRow
+from xase_server.domain.objects import ObjectRow
 from xase_server.domain.principals import Principal
 from xase_server.ledger.append import Ledger
 from xase_server.ports import Reads
 from xase_server.services.anew import until_it_stands
+from xase_server.services.descent import Places, places_in
 from xase_server.services.documents import dataset_of
 from xase_server.services.outcome import Once, Outcome, Remembered, answer_again, recall, remember
 from xase_server.services.reading import Reader
 from xase_server.services.sealing import make_append
-from xase_server.services.spread import Places, Spread
+from xase_server.services.spread import Reach, Spread
 from xase_server.services.versions import moved
-from xase_server.services.visibility import every_object, find_own_dataset
-from xase_server.services.withdrawn import of_subjects, subject_of
+from xase_server.services.visibility import find_own_dataset
+from xase_server.services.withdrawn import of_subjects, records_part, subject_of, withdrawals
 
 
 class Consent:
@@ -52,26 +53,40 @@ class Consent:
         row = await self._reader.point(lambda reads: find_own_dataset(reads, who.organisation, dataset))
         condition = of_subjects(row, [wish.subject])
         known = await self._reader.scan(lambda reads: _known(reads, row.id, wish.subject))
-        newest = dataset_of(row).version
-        places = await self._spread.find(row.id, newest, condition)
+        reach = await self._spread.find(row, condition)
         identifier = known or new_id("wdr")
         if known is None:
-            before = dataset_of(row)
-            after = moved(row, structs.replace(before, withdrawn=before.withdrawn + 1))
-            append = make_append(
-                identifier=identifier,
-                type="consent_withdrawn",
-                stream=admin_stream(row.organisation),
-                principal=who,
-                body={"dataset_id": row.id, "number": before.withdrawn + 1},
-                parts=_parts(who, wish, places),
-                effect=ObjectsChanged((after, self._row(row, identifier))),
-            )
             claim = remember(once, Remembered(body={"withdrawal_id": identifier, "dataset_id": row.id}))
             # COMMIT POINT: no release that follows in the ledger holds a record of this person
-            await self._ledger.append(Unit((append,), claim))
-        affected = await self._spread.of(row.id, newest, places)
+            await self._ledger.append(Unit(tuple(self._appends(who, wish, identifier, reach)), claim))
+        affected = await self._spread.of(reach)
         return Outcome({"withdrawal_id": identifier, "dataset_id": row.id, **affected})
+
+    def _appends(self, who: Principal, wish: NewWithdrawal, identifier: str, reach: Reach) -> Iterator[Append]:
+        """The withdrawal's entry, and one for each dataset made of this one that holds the person's records."""
+        reason = {} if wish.reason is UNSET else {"reason": wish.reason}
+        yield self._append(
+            who, reach.row, identifier, {}, {"subject": wish.subject, **reason, **_records(reach.places)}
+        )
+        rows = {each.row.id: each.row for each in reach.descendants if each.held}
+        for name, row in rows.items():
+            records = _records(places_in(reach.descendants, name))
+            yield self._append(who, row, new_id("wdr"), {"follows": identifier}, records)
+
+    def _append(
+        self, who: Principal, row: ObjectRow, identifier: str, facts: Mapping[str, Any], parts: Mapping[str, Any]
+    ) -> Append:
+        before = dataset_of(row)
+        after = moved(row, structs.replace(before, withdrawn=before.withdrawn + 1))
+        return make_append(
+            identifier=identifier,
+            type="consent_withdrawn",
+            stream=admin_stream(row.organisation),
+            principal=who,
+            body={"dataset_id": row.id, "number": before.withdrawn + 1, **facts},
+            parts={"principal": who.email, **parts},
+            effect=ObjectsChanged((after, self._row(row, identifier))),
+        )
 
     def _row(self, dataset: ObjectRow, identifier: str) -> ObjectRow:
         return ObjectRow(
@@ -88,12 +103,10 @@ class Consent:
 
 def _known(reads: Reads, dataset_id: str, subject: Any) -> str | None:
     """The withdrawal of this person that there is already."""
-    rows = every_object(reads, ObjectQuery(kind=WITHDRAWAL, parent=dataset_id))
+    rows = withdrawals(reads, dataset_id)
     return next((row.id for row in rows if subject_of(reads, row.id) == subject), None)
 
 
-def _parts(who: Principal, wish: NewWithdrawal, places: Places) -> Mapping[str, Any]:
-    """Who and why; and of each version which records, so that a verifier sees that none of them left afterwards."""
-    reason = {} if wish.reason is UNSET else {"reason": wish.reason}
-    records = {f"records.{version}": b64encode(bytes_of(numbers)).decode() for version, numbers in places.items()}
-    return {"subject": wish.subject, "principal": who.email, **reason, **records}
+def _records(places: Places) -> Mapping[str, Any]:
+    """Of each version which records, so that a verifier sees that none of them left afterwards."""
+    return {records_part(version): b64encode(bytes_of(numbers)).decode() for version, numbers in places.items()}

@@ -21,15 +21,15 @@ from xase_server.domain.objects import ModelUse, ObjectQuery, ObjectRow
 from xase_server.domain.principals import Principal
 from xase_server.domain.sessions import SESSION, session_ref
 from xase_server.ports import Reads
-from xase_server.query.nodes import Node
 from xase_server.services.decisions import find_decision
+from xase_server.services.descent import Places, family_of, origin_of
 from xase_server.services.documents import dataset_of, session_of, version_of
 from xase_server.services.graph import Graph
 from xase_server.services.planning import Planner
 from xase_server.services.reading import Reader
-from xase_server.services.spread import Places, Spread, sessions_with
-from xase_server.services.visibility import every_dataset, find_own_dataset
-from xase_server.services.withdrawn import of_subjects, withdrawn_subjects
+from xase_server.services.spread import Reach, Spread, sessions_with
+from xase_server.services.visibility import find_own_dataset
+from xase_server.services.withdrawn import of_subjects, withdrawn_numbers, withdrawn_subjects
 
 _MOST_SESSIONS: Final = 1_000
 _SHOWN_DECISIONS: Final = 20
@@ -78,32 +78,47 @@ class Lineage:
         Those are one record's, one person's, or all persons' who have withdrawn. Raises `not_found`.
         """
         row = await self._reader.point(lambda reads: find_own_dataset(reads, who.organisation, name))
-        newest = dataset_of(row).version
         if record_id is not None:
-            found = await self._planner.run(lambda: self._planner.places(row.id, newest, record_id))
-            places: Places = {version: BitMap64([number]) for version, number in found.items()}
-            if not places:
-                raise not_found("record", record_id)
-        elif subject is not None or withdrawn:
-            condition = await self._condition(row, subject)
-            places = await self._spread.find(row.id, newest, condition)
+            places = await self._record(row, record_id)
+        elif subject is not None:
+            places = await self._subject(row, subject)
+        elif withdrawn:
+            places = await self._withdrawn(row)
         else:
             return await self._reader.scan(lambda reads: _of_whole_dataset(reads, who, row))
-        return await self._reader.scan(lambda reads: _of_records(reads, who, row, places))
+        reach = await self._spread.follow(row, places)
+        return await self._reader.scan(lambda reads: _of_records(reads, who, reach))
 
-    async def _condition(self, row: ObjectRow, subject: str | None) -> Node:
-        if subject is None:
-            subjects = await self._reader.scan(lambda reads: withdrawn_subjects(reads, row.id))
-            return of_subjects(row, subjects)
+    async def _record(self, row: ObjectRow, record_id: str) -> Places:
+        newest = dataset_of(row).version
+        found = await self._planner.run(lambda: self._planner.places(row.id, newest, record_id))
+        if not found:
+            raise not_found("record", record_id)
+        return {version: BitMap64([number]) for version, number in found.items()}
+
+    async def _subject(self, row: ObjectRow, subject: str) -> Places:
+        """A person's records; in a dataset made of another one, those that stem from theirs in that one."""
+        origin = await self._reader.point(lambda reads: origin_of(reads, row))
         named: list[Any] = [subject, *([int(subject)] if subject.isdecimal() else [])]
-        return of_subjects(row, named)
+        reach = await self._spread.find(origin, of_subjects(origin, named))
+        return reach.everywhere.get(row.id, {})
+
+    async def _withdrawn(self, row: ObjectRow) -> Places:
+        dataset = dataset_of(row)
+        if dataset.derived_from is None:
+            subjects = await self._reader.scan(lambda reads: withdrawn_subjects(reads, row.id))
+            return (await self._spread.find(row, of_subjects(row, subjects))).places
+
+        def work(reads: Reads) -> Places:
+            return {number: withdrawn_numbers(reads, row.id, number) for number in range(1, dataset.version + 1)}
+
+        return await self._reader.scan(work)
 
 
 def _of_whole_dataset(reads: Reads, who: Principal, row: ObjectRow) -> Graph:
     """The dataset with what was made of it, and in which sessions all of these were used."""
     graph = Graph(row.id)
-    owned = every_dataset(reads, owner=row.organisation)
-    for each in (row, *(other for other in owned if dataset_of(other).derived_from == row.id)):
+    for each in (row, *(made for made, _ in family_of(reads, row))):
         dataset = dataset_of(each)
         _add_dataset(graph, each, dataset)
         if dataset.version and dataset.derived_from is not None:
@@ -115,11 +130,23 @@ def _of_whole_dataset(reads: Reads, who: Principal, row: ObjectRow) -> Graph:
     return graph
 
 
-def _of_records(reads: Reads, who: Principal, row: ObjectRow, places: Places) -> Graph:
-    graph = Graph(row.id)
-    _add_dataset(graph, row, dataset_of(row))
-    names = [each["session_id"] for each in sessions_with(reads, row.id, places)]
-    _add_sessions(graph, reads, who, names)
+def _of_records(reads: Reads, who: Principal, reach: Reach) -> Graph:
+    """Some records: the versions made of theirs, with how many of them each holds, and where they went."""
+    graph = Graph(reach.row.id)
+    _add_dataset(graph, reach.row, dataset_of(reach.row))
+    for number, numbers in reach.places.items():
+        if numbers:
+            _add_version(graph, reads, who, reach.row.id, number)
+            graph.node("dataset_version", f"{reach.row.id}@{number}", records=len(numbers))
+    for each in reach.descendants:
+        _add_dataset(graph, each.row, dataset_of(each.row))
+        _add_version(graph, reads, who, each.row.id, each.number)
+        identifier = f"{each.row.id}@{each.number}"
+        graph.node("dataset_version", identifier, records=len(each.held), left_out=each.left_out)
+    sessions = sessions_with(reads, reach.everywhere)
+    _add_sessions(graph, reads, who, [each["session_id"] for each in sessions])
+    for session in sessions:
+        graph.node("session", session["session_id"], certain=session["certain"])
     return graph
 
 

@@ -186,7 +186,7 @@ class Planner:
         begun = read_contract(grant.session.contract).row_filters
         added = [each for each in grant.contract.row_filters if each not in begun]
         rows = self._conditions(source, begun)
-        consented = self._withdrawn.condition(grant.dataset_id, grant.withdrawn)
+        consented = self._withdrawn.condition(grant.dataset_id, grant.version, source, grant.withdrawn)
         barrier = simplified(And((self._conditions(source, added), consented)))
         view = View(
             number=next(self._numbers),

@@ -13,8 +13,10 @@ WITHDRAWAL: Final[dict[str, Any]] = {
             "session_id": _SESSION,
             "organisation": "org_acme_ai",
             "status": "ACTIVE",
+            "dataset_id": "ds_9e8d7c6b5a493827",
             "dataset_version": 1,
             "first_release": "2026-01-15T17:20:00.000Z",
+            "certain": True,
         }
     ],
     "models": [
@@ -23,6 +25,15 @@ WITHDRAWAL: Final[dict[str, Any]] = {
             "organisation": "org_acme_ai",
             "sessions": [_SESSION],
             "operations": 1452,
+        }
+    ],
+    "derived": [
+        {
+            "dataset_id": "ds_4c5b6a79880f1e2d",
+            "dataset": "medical-records-open",
+            "version": 1,
+            "records": 2,
+            "left_out": 1,
         }
     ],
 }

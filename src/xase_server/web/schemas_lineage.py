@@ -8,13 +8,18 @@ from xase_server.web.schemas import Count, Time
 
 
 class SessionReached(Struct):
-    """A session that received records in question."""
+    """A session that received records in question, of the dataset or of one made of it.
+
+    `certain` is false where the list of what it received has been erased, so that it may have had them.
+    """
 
     session_id: str
     organisation: str
     status: str
+    dataset_id: str
     dataset_version: Count
     first_release: Time
+    certain: bool
 
 
 class ModelReached(Struct):
@@ -26,6 +31,16 @@ class ModelReached(Struct):
     operations: Count
 
 
+class DerivedVersion(Struct):
+    """A version made of one that held the person's records: `records` of them are in it, `left_out` are not."""
+
+    dataset_id: str
+    dataset: str
+    version: Count
+    records: Count
+    left_out: Count
+
+
 class Withdrawal(Struct):
     """A withdrawal; `records` counts the person's records in the newest version."""
 
@@ -34,6 +49,7 @@ class Withdrawal(Struct):
     records: Count | UnsetType = UNSET
     sessions: list[SessionReached] | UnsetType = UNSET
     models: list[ModelReached] | UnsetType = UNSET
+    derived: list[DerivedVersion] | UnsetType = UNSET
 
 
 class Node(Struct):

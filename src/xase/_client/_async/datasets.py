@@ -271,7 +271,7 @@ class AsyncDatasets:
         """The withdrawal of a person's consent: no later batch of any session holds a record of theirs.
 
         `subject` is the person as the dataset's `subject_field` names them. It says which sessions had
-        received their records, and which models were made in those.
+        received their records, and which models were made in those; datasets that were made of this one count too.
         """
         path = f"/datasets/{wire.segment(dataset)}/subjects/withdraw"
         body = wire.sent(subject=subject, reason=reason)

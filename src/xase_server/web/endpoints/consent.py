@@ -18,8 +18,9 @@ CONSENT: Final = (
         access=CONSENT_WRITE,
         group="Datasets",
         summary="Withdraw a person's consent",
-        description="From the next batch on, in every open session, that person's data records are gone. The answer "
-        "lists the sessions that had received them, and the models made in those.",
+        description="From the next batch on, in every open session, that person's data records are gone, and those "
+        "that stem from them in datasets that were made of this one. The answer lists the sessions that had received "
+        "them, the models made in those, and the versions that were made with them.",
         handler=consent.withdraw_consent,
         path_parameters=(DATASET,),
         body=NewWithdrawal,

@@ -84,7 +84,7 @@ LINEAGE: Final = (
         group=_GROUP,
         summary="Follow a dataset to decisions",
         description="Sessions, models and decisions; or only those that one record, one person, or everybody who has "
-        "withdrawn consent is behind. For the organisation that holds the dataset.",
+        "withdrawn consent is behind, also in datasets that were made of this one. For the organisation that holds it.",
         handler=lineage.of_dataset,
         path_parameters=(DATASET,),
         parameters=(*_WHICH, _FORMAT),
