@@ -51,6 +51,7 @@ def _second(second: int) -> str:
     return (_EPOCH + timedelta(seconds=second)).strftime("%Y-%m-%dT%H:%M:%S")
 
 
+@lru_cache(maxsize=64)
 def format_time(ms: int) -> str:
     """An instant, in milliseconds since 1970 UTC, as `2025-01-15T14:32:00.000Z`."""
     second, rest = divmod(ms, 1000)

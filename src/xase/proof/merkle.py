@@ -50,17 +50,19 @@ class CompactRange:
 
     def append(self, leaf: bytes) -> None:
         """Add one leaf hash at the right."""
-        hashes, carry = self._hashes, self.size
-        while carry & 1:
-            leaf = sha256(b"\x01" + hashes.pop() + leaf).digest()
-            carry >>= 1
-        hashes.append(leaf)
-        self.size += 1
+        self.extend((leaf,))
 
     def extend(self, leaves: Iterable[bytes]) -> None:
         """Add leaf hashes at the right, in order."""
+        hashes, size = self._hashes, self.size
         for leaf in leaves:
-            self.append(leaf)
+            node, carry = leaf, size
+            while carry & 1:
+                node = sha256(b"\x01" + hashes.pop() + node).digest()
+                carry >>= 1
+            hashes.append(node)
+            size += 1
+        self.size = size
 
     def root(self) -> bytes:
         """The tree's root hash."""

@@ -8,7 +8,7 @@ What is made for every entry is a `Struct`: a frozen dataclass takes ten times a
 
 from collections.abc import Callable
 from dataclasses import dataclass
-from typing import Any, NewType
+from typing import Any, Final, NewType
 
 from msgspec import Struct, field
 
@@ -156,9 +156,12 @@ Effect = (
 )
 
 
+_CHANGING: Final = (ObjectsChanged, Used)
+
+
 def objects_in(effect: Effect | None) -> tuple[ObjectRow, ...]:
     """The objects that an effect makes or changes."""
-    return effect.objects if isinstance(effect, ObjectsChanged | Used) else ()
+    return effect.objects if isinstance(effect, _CHANGING) else ()
 
 
 class Append(Struct, frozen=True):
@@ -204,7 +207,7 @@ class Unit(Struct, frozen=True):
     @property
     def changed(self) -> tuple[ObjectRow, ...]:
         """The objects that this unit makes or changes."""
-        return tuple(row for append in self.appends for row in objects_in(append.effect))
+        return tuple([row for append in self.appends for row in objects_in(append.effect)])
 
     @property
     def uses(self) -> tuple[Used, ...]:
@@ -214,7 +217,10 @@ class Unit(Struct, frozen=True):
     @property
     def expectations(self) -> tuple[Expectation, ...]:
         """What must hold for it to be appended."""
-        return (*self.expects, *(Expectation(row.ref, row.revision - 1) for row in self.changed))
+        changed = self.changed
+        return (
+            (*self.expects, *[Expectation(row.ref, row.revision - 1) for row in changed]) if changed else self.expects
+        )
 
 
 class SealedEntry(Struct, frozen=True, gc=False):

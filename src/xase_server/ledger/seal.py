@@ -108,17 +108,16 @@ def seal(
 def _seal_unit(unit: Unit, place: Place) -> tuple[SealedEntry, ...] | Refused:
     """The unit's entries, or why it is refused; a refused unit leaves the place as it was."""
     before = place.index, place.time_ms
-    ends = {append.stream: place.streams.get(append.stream) for append in unit.appends}
+    sealed: list[SealedEntry] = []
     try:
-        return tuple(map(place.seal, unit.appends))
+        for append in unit.appends:
+            sealed.append(place.seal(append))  # noqa: PERF401 - what was sealed before an error is taken back
     except EntryError as error:
         place.index, place.time_ms = before
-        for stream, end in ends.items():
-            if end is None:
-                place.streams.pop(stream, None)
-            else:
-                place.streams[stream] = end
+        for append, entry in zip(reversed(unit.appends[: len(sealed)]), reversed(sealed), strict=True):
+            place.streams[append.stream] = StreamHead(entry.sequence, entry.previous_hash)
         return Refused("payload_too_large", str(error), {"limit_bytes": MAX_ENTRY_BYTES})
+    return tuple(sealed)
 
 
 def tile_root(tile: bytes) -> bytes:

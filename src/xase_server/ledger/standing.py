@@ -25,20 +25,23 @@ class Standing:
 
     def accept(self, unit: Unit) -> Stale | None:
         """Take the unit's changes as made, or say what it did not know of."""
-        moved = tuple(each.ref for each in unit.expectations if self._revisions.get(each.ref, 0) != each.revision)
+        expectations = unit.expectations
+        moved = [each.ref for each in expectations if self._revisions.get(each.ref, 0) != each.revision]
         if moved or (unit.until_ms is not None and self._now_ms >= unit.until_ms):
-            return Stale(moved)
-        used = self._with(unit)
-        if unit.within is not None and not unit.within.covers(used[unit.within.session]):
-            return Stale((session_ref(unit.within.session),))
-        self._used = used
-        self._revisions.update({row.ref: row.revision for row in unit.changed})
+            return Stale(tuple(moved))
+        if self._used:
+            used = self._with(unit)
+            if unit.within is not None and not unit.within.covers(used[unit.within.session]):
+                return Stale((session_ref(unit.within.session),))
+            self._used = used
+        if expectations:  # what is changed is among them
+            self._revisions.update({row.ref: row.revision for row in unit.changed})
         return None
 
     def _with(self, unit: Unit) -> dict[str, Usage]:
         """What the sessions that have bounds will have used with this unit."""
         used = self._used
-        for each in unit.uses if used else ():
+        for each in unit.uses:
             if each.session in used:
                 used = used | {
                     each.session: used[each.session].plus(records=each.records, bytes=each.bytes, queries=each.queries)

@@ -1,18 +1,14 @@
 """What a writer need not read again, as long as it alone has written since."""
 
-from typing import Final, NamedTuple
+from typing import Final
 
 from xase_server.ports import Head, StreamHead
 
 _MOST: Final = 100_000
 
 
-class Label(NamedTuple):
-    """What a decision is filed under: its model with its policy."""
-
-    organisation: int
-    model_id: str
-    policy_id: str | None
+Label = tuple[int, str, str | None]
+"""What a decision is filed under: its organisation's model with its policy."""
 
 
 class Memo:

@@ -31,9 +31,7 @@ class Names:
         """A model with a policy → number."""
         known = self._memo.labels
         unknown = {
-            label: (label.organisation, name_bytes(label.model_id), name_bytes(label.policy_id))
-            for label in labels
-            if label not in known
+            label: (label[0], name_bytes(label[1]), name_bytes(label[2])) for label in labels if label not in known
         }
         if unknown:
             numbers = self._numbers("labels", unknown.values())

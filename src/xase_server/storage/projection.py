@@ -6,7 +6,7 @@ here: the head is locked, so whoever writes knows how long every list is.
 
 from collections import Counter
 from collections.abc import Iterable, Iterator, Sequence
-from typing import Any, Final, NamedTuple, TypeVar
+from typing import Any, Final, TypeVar
 
 from xase_server.domain.entries import (
     BundleStored,
@@ -22,7 +22,7 @@ from xase_server.ports import SealedAppend, Unwritable
 from xase_server.storage.confidence import bucket_of
 from xase_server.storage.identifiers import id_number
 from xase_server.storage.ids import add_ids
-from xase_server.storage.memo import Label, Memo
+from xase_server.storage.memo import Memo
 from xase_server.storage.merging import merge_lists
 from xase_server.storage.names import Names, name_bytes
 from xase_server.storage.objects import write_objects, write_usage
@@ -38,13 +38,8 @@ _TRANSACTION: Final = "transaction_id"
 E = TypeVar("E")
 
 
-class Numbered(NamedTuple):
-    """A decision with its place in its organisation's list."""
-
-    effect: DecisionStored
-    entry: SealedEntry
-    organisation: int
-    number: int
+Numbered = tuple[DecisionStored, SealedEntry, int, int]
+"""A decision with its organisation and its number there."""
 
 
 class Projection:
@@ -60,12 +55,11 @@ class Projection:
         """Write all rows; raises Unwritable when one contradicts what is stored."""
         self._organisations = self._names.organisations(_organisations_in(appends))
         decisions = self._number(appends)
-        add_ids(self._session, self._memo, [self._id_row(each) for each in appends])
+        add_ids(self._session, self._memo, self._id_rows(appends))
         if decisions:
             self._add_decisions(decisions)
-        others = [each for each in appends if type(each.append.effect) is not DecisionStored]
-        if others:
-            self._write_others(others)
+        if len(decisions) < len(appends):
+            self._write_others([each for each in appends if type(each.append.effect) is not DecisionStored])
 
     def _write_others(self, appends: Sequence[SealedAppend]) -> None:
         self._add_interventions(list(_effects(appends, InterventionStored)))
@@ -77,11 +71,12 @@ class Projection:
         for bundle, sealed in _effects(appends, BundleStored):
             self._add_bundle(bundle, sealed.entry)
 
-    def _id_row(self, sealed: SealedAppend) -> Row:
-        organisation = self._organisations[sealed.append.organisation]
-        identifier = sealed.append.id
-        number = self._numbers.get((organisation, identifier))
-        return id_number(identifier), organisation, sealed.entry.index, number
+    def _id_rows(self, appends: Sequence[SealedAppend]) -> list[Row]:
+        organisations, numbers, rows = self._organisations, self._numbers, []
+        for each in appends:
+            identifier, owner = each.append.id, organisations[each.append.organisation]
+            rows.append((id_number(identifier), owner, each.entry.index, numbers.get((owner, identifier))))
+        return rows
 
     # ------------------------------------------------------------------ decisions
 
@@ -94,7 +89,7 @@ class Projection:
             number = lengths[owner]
             lengths[owner] = number + 1
             self._numbers[owner, sealed.append.id] = number
-            numbered.append(Numbered(effect, sealed.entry, owner, number))
+            numbered.append((effect, sealed.entry, owner, number))
         return numbered
 
     def _lengths(self, owners: Iterable[int]) -> dict[int, int]:
@@ -107,7 +102,7 @@ class Projection:
         return lengths
 
     def _add_decisions(self, decisions: Sequence[Numbered]) -> None:
-        labels = [Label(each.organisation, each.effect.model_id, each.effect.policy_id) for each in decisions]
+        labels = [(owner, effect.model_id, effect.policy_id) for effect, _, owner, _ in decisions]
         numbers = self._names.labels(labels)
         rows, named = [], []
         times: dict[tuple[int, int], int] = {}
@@ -121,7 +116,7 @@ class Projection:
         self._session.many("add_decisions", rows)
         self._session.many("add_decision_times", [(*place, number) for place, number in times.items()])
         self._session.many("add_transactions", named)
-        for owner in {each.organisation for each in decisions}:
+        for owner in {owner for _, _, owner, _ in decisions}:
             merge_lists(self._session, self._memo, owner)
 
     # ------------------------------------------------------------------ interventions and erasures
