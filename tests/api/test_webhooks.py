@@ -11,7 +11,7 @@ import httpx2
 import pytest
 
 import xase
-from tests.api.conftest import DECISION, Site, ready_dataset
+from tests.api.conftest import DECISION, Site, finished_bundle, ready_dataset
 from tests.api.sessions import make_policy
 from tests.contract.logs import HandClock
 from tests.receiver import Receiver, answer, receiving
@@ -112,6 +112,37 @@ async def test_events_before_it_was_made_and_of_other_kinds_are_not_sent(site, c
         await send(site)
         assert keys_of(receiver) == [key]
         await delete(client, webhook)
+
+
+async def test_what_is_administered_is_told_of_with_its_ids(site, client):
+    async with receiving() as receiver:
+        events = ["guardrails_changed", "tokens_reversed", "bundle_requested", "bundle_failed", "webhook_created"]
+        webhook = await make(client, receiver, *events)
+        policy = {"name": "guard", "rules": [{"id": "no", "effect": "forbid", "when": {"purpose": ["marketing"]}}]}
+        guard = (await client.post("/v1/policies", json=policy)).json()["id"]
+        for named in ([guard], []):
+            assert (await client.put("/v1/guardrails", json={"policy_ids": named})).status_code == 200
+        dataset = await ready_dataset(client)
+        asked = {"tokens": ["tok_unknown"], "reason": "to be told of it"}
+        assert (await client.post(f"/v1/datasets/{dataset}/detokenize", json=asked)).status_code == 200
+        bundle = await finished_bundle(client, {"record_ids": ["rec_ffffffffffffffff"]})
+        other = await make(client, receiver)
+        await send(site)
+        itself, *told = [json.loads(each.body) for each in receiver.received]
+        assert (itself["type"], itself["data"]["webhook_id"]) == ("webhook_created", webhook["id"])
+        assert [each["type"] for each in told] == [
+            "guardrails_changed",
+            "guardrails_changed",
+            "tokens_reversed",
+            "bundle_requested",
+            "bundle_failed",
+            "webhook_created",
+        ]
+        assert (bundle["status"], told[2]["data"]["dataset_id"]) == ("FAILED", dataset)
+        assert {each["data"]["bundle_id"] for each in told[3:5]} == {bundle["bundle_id"]}
+        assert told[5]["data"]["webhook_id"] == other["id"]
+        for each in (webhook, other):
+            await delete(client, each)
 
 
 async def test_messages_come_in_the_order_of_the_log_and_once(site, client):

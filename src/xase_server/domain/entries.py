@@ -8,7 +8,7 @@ What is made for every entry is a `Struct`: a frozen dataclass takes ten times a
 
 from collections.abc import Callable
 from dataclasses import dataclass
-from typing import Any, Final, NewType
+from typing import Any, Final, Literal, NewType
 
 from msgspec import Struct, field
 
@@ -16,6 +16,45 @@ from xase.proof.entry import Prepared
 from xase_server.domain.objects import Allowance, Delivery, Expectation, ModelUse, ObjectRow
 
 Stream = NewType("Stream", str)
+
+EntryType = Literal[
+    "decision",
+    "intervention",
+    "payload_erased",
+    "dataset_registered",
+    "dataset_changed",
+    "dataset_version",
+    "dataset_version_failed",
+    "dataset_archived",
+    "policy_version",
+    "guardrails_changed",
+    "verdict",
+    "approval",
+    "session_opened",
+    "session_closed",
+    "session_expired",
+    "access_revoked",
+    "release",
+    "aggregate",
+    "transform",
+    "operation",
+    "consent_withdrawn",
+    "tokens_reversed",
+    "bundle_requested",
+    "bundle_exported",
+    "bundle_failed",
+    "webhook_created",
+    "webhook_changed",
+    "webhook_secret_rotated",
+    "webhook_disabled",
+    "webhook_deleted",
+    "webhook_test",
+    "webhook_replayed",
+    "key_created",
+    "key_revoked",
+    "signing_key_rotated",
+]
+"""What an entry is of (docs/spec/evidence.md, section 3). Each is an event for webhooks, or says why it is none."""
 
 
 def decisions_stream(organisation: str) -> Stream:

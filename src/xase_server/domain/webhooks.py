@@ -8,6 +8,7 @@ from typing import Annotated, Any, Final
 from msgspec import UNSET, Meta, Struct, UnsetType
 
 from xase_server.domain.decisions import Name
+from xase_server.domain.entries import EntryType
 from xase_server.domain.objects import ObjectRef
 from xase_server.domain.principals import (
     AUDIT_READ,
@@ -42,7 +43,7 @@ class Event:
     `scope` is the one that lets a key read of such things anyway; without it no webhook may ask for them.
     """
 
-    type: str
+    type: EntryType
     scope: str
     saying: Mapping[str, Any] = field(default_factory=dict)
 
@@ -57,20 +58,42 @@ EVENTS: Final[Mapping[str, Event]] = {
     "session_expired": Event("session_expired", SESSIONS_READ),
     "access_revoked": Event("access_revoked", SESSIONS_READ),
     "consent_withdrawn": Event("consent_withdrawn", AUDIT_READ),
+    "tokens_reversed": Event("tokens_reversed", AUDIT_READ),
     "dataset_registered": Event("dataset_registered", DATASETS_READ),
     "dataset_changed": Event("dataset_changed", DATASETS_READ),
     "dataset_archived": Event("dataset_archived", DATASETS_READ),
     "dataset_version": Event("dataset_version", DATASETS_READ),
     "dataset_version_failed": Event("dataset_version_failed", DATASETS_READ),
     "policy_version": Event("policy_version", POLICIES_READ),
+    "guardrails_changed": Event("guardrails_changed", POLICIES_READ),
     "intervention": Event("intervention", RECORDS_READ),
     "payload_erased": Event("payload_erased", RECORDS_READ),
+    "bundle_requested": Event("bundle_requested", EVIDENCE_READ),
     "bundle_exported": Event("bundle_exported", EVIDENCE_READ),
+    "bundle_failed": Event("bundle_failed", EVIDENCE_READ),
     "key_created": Event("key_created", KEYS_READ),
     "key_revoked": Event("key_revoked", KEYS_READ),
+    "webhook_created": Event("webhook_created", WEBHOOKS_READ),
+    "webhook_changed": Event("webhook_changed", WEBHOOKS_READ),
+    "webhook_secret_rotated": Event("webhook_secret_rotated", WEBHOOKS_READ),
     "webhook_disabled": Event("webhook_disabled", WEBHOOKS_READ),
+    "webhook_deleted": Event("webhook_deleted", WEBHOOKS_READ),
 }
-"""By name. Decisions and releases of data are not among them: those come too often to be sent one by one."""
+"""By name."""
+
+_TOO_OFTEN: Final = "comes too often to be sent one by one"
+
+NO_EVENTS: Final[Mapping[EntryType, str]] = {
+    "decision": _TOO_OFTEN,
+    "release": _TOO_OFTEN,
+    "aggregate": _TOO_OFTEN,
+    "transform": _TOO_OFTEN,
+    "operation": _TOO_OFTEN,
+    TEST: "goes to the webhook that was tested, whatever it asked for",
+    REPLAY: "sends a message again",
+    "signing_key_rotated": "is the operator's; the keys are public at /.well-known/xase-signing-keys.json",
+}
+"""Types of entries that no webhook may ask for, and why."""
 
 Url = Annotated[str, Meta(min_length=1, max_length=2_048, description="Where messages are sent: `https://…`")]
 Wanted = Annotated[

@@ -28,6 +28,7 @@ _IDS: Final = (
     "record_id",
     "key_id",
     "webhook_id",
+    "bundle_id",
 )
 """What of an entry's body a message repeats."""
 

@@ -14,7 +14,7 @@ from typing import Any, Final
 from msgspec import UNSET, structs
 
 from xase_server.domain.clock import Clock
-from xase_server.domain.entries import Append, ObjectsChanged, Replayed, Unit, session_stream
+from xase_server.domain.entries import Append, EntryType, ObjectsChanged, Replayed, Unit, session_stream
 from xase_server.domain.errors import not_found, unavailable
 from xase_server.domain.ids import new_id
 from xase_server.domain.objects import ObjectQuery, ObjectRow, Stale
@@ -48,7 +48,7 @@ class _Way:
     """One way to end a session."""
 
     status: str
-    type: str
+    type: EntryType
 
 
 _CLOSED: Final = _Way(TERMINATED, "session_closed")

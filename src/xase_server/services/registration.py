@@ -4,7 +4,7 @@ from dataclasses import dataclass
 
 from xase_server.domain.clock import Clock
 from xase_server.domain.datasets import DATASET, PROCESSING, Dataset, Version
-from xase_server.domain.entries import Append, ObjectsChanged, Unit, admin_stream
+from xase_server.domain.entries import Append, EntryType, ObjectsChanged, Unit, admin_stream
 from xase_server.domain.errors import Refused
 from xase_server.domain.ids import new_id
 from xase_server.domain.objects import Expectation, ObjectRow
@@ -96,7 +96,7 @@ def said(dataset: Dataset) -> View:
     return {"name": dataset.name, "description": dataset.description, "fields": notes}
 
 
-def append_dataset(who: Principal, row: ObjectRow, type: str, body: View, parts: View) -> Append:
+def append_dataset(who: Principal, row: ObjectRow, type: EntryType, body: View, parts: View) -> Append:
     """An entry of what became of a dataset; the first one has its id."""
     return make_append(
         identifier=row.id if row.revision == 1 else new_id("evt"),

@@ -8,7 +8,7 @@ Source: docs/spec/evidence.md, sections 1 and 3.
 from base64 import b64encode
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
-from typing import Any, Final
+from typing import Any, Final, Literal
 
 import numpy as np
 
@@ -25,7 +25,10 @@ from xase_server.services.wanted import Via
 
 _MOST_BLOCKS: Final = 64
 
-PREFIXES: Final[Mapping[str, str]] = {"release": "batch", "aggregate": "agg", "transform": "transform"}
+Leaving = Literal["release", "aggregate", "transform"]
+"""The types of entries by which a session's data leaves."""
+
+PREFIXES: Final[Mapping[Leaving, str]] = {"release": "batch", "aggregate": "agg", "transform": "transform"}
 """The id's prefix for each type of entry that a session's data leaves by."""
 
 
@@ -41,13 +44,13 @@ class Release:
     fields: tuple[str, ...]
     asked: Mapping[str, Any]
     size: int
-    type: str = "release"
+    type: Leaving = "release"
     facts: Mapping[str, Any] = field(default_factory=dict)
     parts: Mapping[str, Any] = field(default_factory=dict)
     objects: tuple[ObjectRow, ...] = ()
 
 
-def new_batch_id(type: str = "release") -> str:
+def new_batch_id(type: Leaving = "release") -> str:
     """The id of an entry by which data leaves."""
     return new_id(PREFIXES[type])
 

@@ -6,6 +6,7 @@ Source: docs/spec/api.md, section 3.
 """
 
 from collections.abc import Sequence
+from typing import Final
 
 from xase_server.domain.entries import Replayed, Unit, admin_stream
 from xase_server.domain.ids import new_id
@@ -22,7 +23,7 @@ from xase_server.services.visibility import find_own_dataset
 from xase_server.transforms.keys import Keys, Masters
 from xase_server.transforms.tokenizing import Places, read_token, token_text
 
-_TYPE = "tokens_reversed"
+_TYPE: Final = "tokens_reversed"
 
 
 class Reversal:

@@ -6,7 +6,7 @@ from typing import Any, Final
 from xase.proof.canonical import canonical
 from xase.proof.digest import commitment
 from xase.proof.entry import Draft
-from xase_server.domain.entries import Append, Effect, Part, Stream
+from xase_server.domain.entries import Append, Effect, EntryType, Part, Stream
 from xase_server.domain.errors import Refused
 from xase_server.domain.principals import Principal
 from xase_server.domain.randomness import random_bytes
@@ -19,7 +19,7 @@ MAX_PART_BYTES: Final = 4_000_000
 def make_append(
     *,
     identifier: str,
-    type: str,
+    type: EntryType,
     stream: Stream,
     principal: Principal,
     body: Mapping[str, Any],

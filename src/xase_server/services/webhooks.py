@@ -10,7 +10,7 @@ from msgspec import UNSET, structs
 from xase.proof.entry import format_time
 from xase_server.domain.clock import Clock
 from xase_server.domain.decisions import Page
-from xase_server.domain.entries import Append, ObjectsChanged, Unit, admin_stream
+from xase_server.domain.entries import Append, EntryType, ObjectsChanged, Unit, admin_stream
 from xase_server.domain.errors import Problems, Refused, invalid_field, not_found, unavailable
 from xase_server.domain.ids import new_id
 from xase_server.domain.objects import ObjectQuery, ObjectRow
@@ -347,7 +347,7 @@ def _said(stored: StoredWebhook) -> View:
 def _append(
     who: Principal,
     row: ObjectRow,
-    type: str,
+    type: EntryType,
     body: View,
     parts: View,
     *,
