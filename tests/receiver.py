@@ -2,6 +2,7 @@
 
 import asyncio
 import contextlib
+import ssl
 from collections import deque
 from collections.abc import AsyncIterator, Awaitable, Callable
 from dataclasses import dataclass, field
@@ -66,7 +67,7 @@ class Receiver:
 
 
 @contextlib.asynccontextmanager
-async def listening(serve: Callable[..., Awaitable[None]]) -> AsyncIterator[int]:
+async def listening(serve: Callable[..., Awaitable[None]], tls: ssl.SSLContext | None = None) -> AsyncIterator[int]:
     """The port of a server on this machine that answers each connection so; all are over when it ends."""
     running: set[asyncio.Task[None]] = set()
 
@@ -83,16 +84,16 @@ async def listening(serve: Callable[..., Awaitable[None]]) -> AsyncIterator[int]
                 await writer.wait_closed()
             running.discard(task)
 
-    server = await asyncio.start_server(handle, "127.0.0.1", 0)
+    server = await asyncio.start_server(handle, "127.0.0.1", 0, ssl=tls)
     async with server:
         yield server.sockets[0].getsockname()[1]
         await asyncio.gather(*running)
 
 
 @contextlib.asynccontextmanager
-async def receiving(**options: Any) -> AsyncIterator[Receiver]:
-    """A receiver that listens."""
+async def receiving(tls: ssl.SSLContext | None = None, **options: Any) -> AsyncIterator[Receiver]:
+    """A receiver that listens, by TLS where it has something to show for it."""
     receiver = Receiver(**options)
-    async with listening(receiver.serve) as receiver.port:
+    async with listening(receiver.serve, tls) as receiver.port:
         yield receiver
         receiver.released.set()

@@ -16,7 +16,7 @@ from xase_server.domain.errors import Refused
 from xase_server.domain.times import DAY_MS
 from xase_server.home import Home, HomeProblem
 from xase_server.noise import OpenDP, is_installed
-from xase_server.outbound import HttpCourier
+from xase_server.outbound import HttpCourier, trusting
 from xase_server.policy.purposes import DEFAULT_PURPOSES, Purposes, read_purposes
 from xase_server.ports import Courier, Engine, Library, RecordBatches, Storage, StorageUnavailable
 from xase_server.query.schema import Schema
@@ -138,6 +138,15 @@ def _aggregation(core: Core, data: Data, budgets: Budgets) -> Aggregation:
     return Aggregation(data, private, AnsweredGroups(data.releases, core.reader, core.clock))
 
 
+def _courier(settings: Settings) -> HttpCourier:
+    """Sends webhooks' messages; raises HomeProblem for authorities that cannot be read."""
+    file = settings.webhook_ca_file
+    try:
+        return HttpCourier(plain=settings.webhook_http, allowed=settings.networks, trust=trusting(file))
+    except (OSError, ValueError) as error:
+        raise HomeProblem(f"{file} cannot be read as certificates: {error}") from error
+
+
 def _webhooks(core: Core, courier: Courier, masters: Masters) -> Webhooks:
     means = Means(core.reader, core.storage.outbox, courier, WebhookSecrets(masters), core.clock)
     return Webhooks(core.ledger, means)
@@ -211,7 +220,7 @@ def create_app(
     """The server as an ASGI application; see `open_core` for what is made and refused here."""
     core = open_core(settings, clock=clock, storage=storage, accept_head=accept_head, accept_clock=accept_clock)
     library = library or open_library(settings)
-    courier = courier or HttpCourier(plain=settings.webhook_http, allowed=settings.networks)
+    courier = courier or _courier(settings)
     services = _services(core, library, courier)
     web = build(services, _bounds(core), log_requests=settings.log_requests)
     return Server(core, library, services, web)

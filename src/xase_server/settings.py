@@ -102,6 +102,10 @@ class Settings(BaseSettings):
             "Whoever may make webhooks can have this server speak to every machine there."
         ),
     ] = ""
+    webhook_ca_file: Annotated[
+        Path | None,
+        Field(description="PEM file of certificate authorities that count for webhooks, besides the system's."),
+    ] = None
     webhook_http: Annotated[
         bool, Field(description="Whether webhooks may use `http`, where anybody on the way reads what is sent.")
     ] = False

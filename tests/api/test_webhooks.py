@@ -13,9 +13,11 @@ import pytest
 import xase
 from tests.api.conftest import DECISION, Site, finished_bundle, ready_dataset
 from tests.api.sessions import make_policy
+from tests.authority import Authority
 from tests.contract.logs import HandClock
 from tests.receiver import Receiver, answer, receiving
 from xase_server.app import _webhooks
+from xase_server.home import HomeProblem
 from xase_server.outbound import HttpCourier
 from xase_server.ports import StorageUnavailable
 from xase_server.services.dispatching import KEPT_MS, RETRIES_MS, Dispatcher, asked_wait_ms
@@ -143,6 +145,23 @@ async def test_what_is_administered_is_told_of_with_its_ids(site, client):
         assert told[5]["data"]["webhook_id"] == other["id"]
         for each in (webhook, other):
             await delete(client, each)
+
+
+async def test_messages_go_by_tls_to_a_receiver_of_the_operators_own_authority(open_site, tmp_path):
+    authority = Authority(tmp_path)
+    site = open_site(rate_limit=0, webhook_networks="127.0.0.0/8", webhook_ca_file=authority.trusted)
+    async with receiving(tls=authority.server("127.0.0.1")) as receiver, site.client() as client:
+        wish = {"url": receiver.url.replace("http:", "https:"), "events": ["key_created"]}
+        assert (await client.post("/v1/webhooks", json=wish)).status_code == 201
+        key = await happen(client)
+        await send(site)
+        assert keys_of(receiver) == [key]
+    await site.app.close()
+
+
+def test_authorities_that_cannot_be_read_keep_a_server_from_starting(open_site, tmp_path):
+    with pytest.raises(HomeProblem, match="cannot be read as certificates"):
+        open_site(webhook_ca_file=tmp_path / "missing.pem")
 
 
 async def test_messages_come_in_the_order_of_the_log_and_once(site, client):

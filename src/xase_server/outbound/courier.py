@@ -6,6 +6,7 @@ import re
 import ssl
 from collections.abc import AsyncIterator, Callable, Mapping, Sequence
 from functools import cache
+from pathlib import Path
 from typing import Final
 
 from xase_server.outbound.targets import Network, Resolve, SystemNames, Target, find_addresses, read_target
@@ -18,17 +19,36 @@ _STATUS_LINE: Final = re.compile(rb"HTTP/1\.[01] ([1-9][0-9]{2})(?: [^\r\n]*)?\r
 _RETRY_AFTER: Final = re.compile(rb"^retry-after:[ \t]*([\x21-\x7e][\x20-\x7e]{0,99})\r$", re.IGNORECASE | re.MULTILINE)
 
 
-@cache
-def _trusting_the_system() -> ssl.SSLContext:
-    """Made at the first use: reading the authorities takes a third of a second."""
-    return ssl.create_default_context()
+Trust = Callable[[], ssl.SSLContext]
+"""What certificates are held against."""
+
+
+def trusting(file: Path | None) -> Trust:
+    """Trust in the system's authorities and, if given, those in a PEM file, which is read now.
+
+    Raises OSError for a file that cannot be read or holds no certificate. The system's are read at the first use,
+    which takes a third of a second.
+    """
+    own = None if file is None else file.read_text("ascii")
+    if own is not None:
+        ssl.SSLContext(ssl.PROTOCOL_TLS_CLIENT).load_verify_locations(cadata=own)
+
+    @cache
+    def context() -> ssl.SSLContext:
+        made = ssl.create_default_context()
+        if own is not None:
+            made.load_verify_locations(cadata=own)
+        return made
+
+    return context
 
 
 class HttpCourier:
     """Implements `xase_server.ports.Courier`.
 
     `seconds` is for everything together: name, connection, sending and the head of the answer.
-    `allowed` are networks that may be reached although they are not public.
+    `allowed` are networks that may be reached although they are not public. By default the system's
+    authorities are trusted.
     """
 
     def __init__(
@@ -38,13 +58,13 @@ class HttpCourier:
         allowed: Sequence[Network] = (),
         seconds: float = 15.0,
         resolve: Resolve | None = None,
-        trust: Callable[[], ssl.SSLContext] = _trusting_the_system,
+        trust: Trust | None = None,
     ) -> None:
         self._plain = plain
         self._allowed = allowed
         self._seconds = seconds
         self._resolve = resolve or SystemNames()
-        self._trust = trust
+        self._trust = trust or trusting(None)
 
     async def check(self, url: str) -> None:
         """Raise Undelivered for a URL of another form than `https://host/…`, or one that leads to no public address."""
