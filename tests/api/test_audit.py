@@ -134,8 +134,10 @@ async def test_a_period_is_cut_exactly(client, story):
     border = whole[len(whole) // 2]["time"]
     later = await audit(client, start_date=border)
     earlier = await audit(client, end_date=border)
-    assert [row["time"] >= border for row in later + earlier] == [True] * len(later) + [False] * len(earlier)
-    assert later + earlier == whole
+    at_it = await audit(client, start_date=border, end_date=border)
+    assert at_it == [row for row in whole if row["time"] == border]
+    assert later == [row for row in whole if row["time"] >= border]
+    assert earlier == [row for row in whole if row["time"] <= border]
 
 
 @pytest.mark.parametrize(

@@ -58,6 +58,7 @@ async def test_an_offset_beyond_the_end_is_an_empty_page_with_the_right_total(cl
         ("order=up", "order", "Must be one of desc, asc"),
         ("min_confidence=0.9&max_confidence=0.1", "min_confidence", "Must not be above max_confidence"),
         ("start_date=2025-02-01&end_date=2025-01-01", "start_date", "Must not be after end_date"),
+        ("start_date=2025-02-01&end_date=2025-01-31", "start_date", "Must not be after end_date"),
         ("model_id=%ff", "query", "Must be percent-encoded UTF-8"),
         ("&".join(f"p{n}=1" for n in range(70)), "query", "At most 64 parameters"),
     ],
@@ -92,7 +93,7 @@ async def test_everything_that_is_wrong_is_told_at_once(client):
 async def test_a_malformed_date_is_refused(client, text):
     for name in ("start_date", "end_date"):
         assert problems(await client.get("/v1/records", params={name: text})) == {
-            name: "Must be an ISO 8601 date or date-time"
+            name: "Must be an ISO 8601 date or date-time, such as 2026-01-31 or 2026-01-31T14:32:00Z"
         }
 
 
@@ -173,7 +174,20 @@ async def test_a_bare_end_date_includes_that_whole_day(client, fifty, model):
     whole = {"model_id": model, "start_date": str(today - timedelta(days=1)), "end_date": str(today)}
     assert (await client.get("/v1/records", params=before)).json()["total"] == 0
     assert (await client.get("/v1/records", params=whole)).json()["total"] == 50
-    assert (await client.get("/v1/records", params={"model_id": model, "end_date": newest})).json()["total"] < 50
+
+
+async def test_both_ends_of_a_period_are_in_it(client, fifty, model):
+    newest = (await client.get(f"/v1/records/{fifty[-1]}")).json()["created_at"]
+    at_once = (await client.get("/v1/records", params={"model_id": model, "start_date": newest})).json()["total"]
+    until = {"model_id": model, "end_date": newest}
+    assert (await client.get("/v1/records", params=until)).json()["total"] == 50
+    assert (await client.get("/v1/records", params=until | {"start_date": newest})).json()["total"] == at_once
+
+
+async def test_a_plus_that_came_as_a_blank_is_read(client, fifty, model):
+    day = (await client.get(f"/v1/records/{fifty[0]}")).json()["created_at"][:10]
+    for ends, total in ((f"start_date={day}T00:00:00+00:00", 50), (f"end_date={day}T00:00+00", 0)):
+        assert (await client.get(f"/v1/records?model_id={model}&{ends}")).json()["total"] == total
 
 
 async def test_newest_first_unless_asked_otherwise(client, fifty, model):

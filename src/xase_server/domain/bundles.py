@@ -10,7 +10,7 @@ from xase_server.domain.objects import ObjectRef
 MAX_NAMED_RECORDS: Final = 10_000
 
 RecordId = Annotated[str, Meta(pattern=r"^rec_[0-9a-f]{16}$")]
-Instant = Annotated[str, Meta(min_length=4, max_length=40)]
+Instant = Annotated[str, Meta(min_length=1, max_length=40)]
 
 
 class NewBundle(Struct, forbid_unknown_fields=True, frozen=True, kw_only=True):

@@ -14,6 +14,7 @@ _DATE_TIME: Final = re.compile(
 )
 _EPOCH: Final = datetime(1970, 1, 1, tzinfo=UTC)
 _LAST_MS: Final = 253_402_300_799_999  # 9999-12-31T23:59:59.999Z
+_FORM: Final = "Must be an ISO 8601 date or date-time, such as 2026-01-31 or 2026-01-31T14:32:00Z"
 DAY_MS: Final = 86_400_000
 
 
@@ -27,8 +28,14 @@ def parse_instant(text: str, field: str, *, end_of_day: bool = False) -> int:
     try:
         milliseconds = _read_instant(text, end_of_day=end_of_day)
     except ValueError:
-        raise invalid_field(field, "Must be an ISO 8601 date or date-time") from None
+        raise invalid_field(field, _FORM) from None
     return min(max(milliseconds, 0), _LAST_MS)
+
+
+def parse_end(text: str, field: str) -> int:
+    """The first millisecond behind a period that includes this date or instant, as `parse_instant` reads it."""
+    end = parse_instant(text, field, end_of_day=True)
+    return end if _BARE_DATE.fullmatch(text) else min(end + 1, _LAST_MS)
 
 
 def _read_instant(text: str, *, end_of_day: bool) -> int:

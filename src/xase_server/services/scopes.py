@@ -8,7 +8,7 @@ from xase.proof.entry import format_time
 from xase_server.domain.bundles import NewBundle
 from xase_server.domain.errors import Problems
 from xase_server.domain.principals import Principal
-from xase_server.domain.times import parse_instant
+from xase_server.domain.times import parse_end, parse_instant
 from xase_server.ports import Reads
 from xase_server.services.sessions import find_session
 from xase_server.services.views import View
@@ -86,6 +86,10 @@ def scope_of(who: Principal, wish: NewBundle) -> Scope:
         problems.add("start_date", f"Not together with {given[0]}")
     if wish.include_operations is not UNSET and given[:1] not in (["session_id"], ["dataset_id"], ["model_id"]):
         problems.add("include_operations", "Only with session_id, dataset_id or model_id")
+    since_ms = parse_instant(wish.start_date, "start_date") if wish.start_date else None
+    until_ms = parse_end(wish.end_date, "end_date") if wish.end_date else None
+    if since_ms is not None and until_ms is not None and since_ms >= until_ms:
+        problems.add("start_date", "Must not be after end_date")
     problems.refuse_if_any()
     by_default = given[:1] != ["model_id"]
     return Scope(
@@ -94,8 +98,8 @@ def scope_of(who: Principal, wish: NewBundle) -> Scope:
         model_id=wish.model_id or None,
         session_id=wish.session_id or None,
         dataset_id=wish.dataset_id or None,
-        since_ms=parse_instant(wish.start_date, "start_date") if wish.start_date else None,
-        until_ms=parse_instant(wish.end_date, "end_date", end_of_day=True) if wish.end_date else None,
+        since_ms=since_ms,
+        until_ms=until_ms,
         include_payloads=wish.include_payloads,
         include_operations=by_default if wish.include_operations is UNSET else wish.include_operations,
     )

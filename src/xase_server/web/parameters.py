@@ -7,12 +7,14 @@ from typing import Any, Final, Protocol
 from urllib.parse import parse_qsl
 
 from xase_server.domain.errors import FieldProblem, Problems, Refused, invalid, invalid_field
-from xase_server.domain.times import DAY_MS, parse_duration, parse_instant
+from xase_server.domain.times import DAY_MS, parse_duration, parse_end, parse_instant
 
 MAX_OFFSET: Final = 2**53 - 1
 _MAX_PARAMETERS: Final = 64
 _INTEGER: Final = re.compile(r"-?(?:0|[1-9][0-9]{0,17})")
 _NUMBER: Final = re.compile(r"-?(?:0|[1-9][0-9]{0,17})(?:\.[0-9]{1,30})?(?:[eE][+-]?[0-9]{1,3})?")
+# `+` stands for a blank in a query: behind the time of day nothing else can be meant by one
+_BARE_OFFSET: Final = re.compile(r"(T\d{2}:\d{2}(?::\d{2}(?:[.,]\d+)?)?) (\d{2}(?::?\d{2})?)$", re.ASCII)
 _CONTROL: Final = re.compile(r"[\x00-\x1f\x7f]")
 _SUMMARY: Final = "Invalid query parameters"
 
@@ -155,13 +157,23 @@ class Instant:
     def read(self, text: str) -> int:
         """The instant, or Malformed."""
         try:
-            return parse_instant(text, "", end_of_day=self.end_of_day)
+            return self._parse(_BARE_OFFSET.sub(r"\1+\2", text))
         except Refused as refusal:
             raise Malformed(refusal.details[0]["message"]) from None
+
+    def _parse(self, text: str) -> int:
+        return parse_instant(text, "", end_of_day=self.end_of_day)
 
     def schema(self) -> Mapping[str, Any]:
         """The JSON Schema of such a value."""
         return {"type": "string", "anyOf": [{"format": "date"}, {"format": "date-time"}]}
+
+
+class End(Instant):
+    """The last day or instant of a period, as the first millisecond behind it."""
+
+    def _parse(self, text: str) -> int:
+        return parse_end(text, "")
 
 
 @dataclass(frozen=True, slots=True)

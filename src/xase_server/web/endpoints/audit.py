@@ -6,7 +6,7 @@ from xase_server.domain.principals import AUDIT_READ
 from xase_server.web import examples_audit as examples
 from xase_server.web.endpoint import Endpoint, Reply
 from xase_server.web.handlers import audit
-from xase_server.web.parameters import Instant, Integer, Parameter, Text
+from xase_server.web.parameters import End, Instant, Integer, Parameter, Text
 from xase_server.web.schemas_audit import AuditPage
 
 _PARAMETERS: Final = (
@@ -31,9 +31,9 @@ _PARAMETERS: Final = (
     ),
     Parameter(
         name="end_date",
-        kind=Instant(end_of_day=True),
+        kind=End(),
         example="2026-01-31",
-        description="Before this instant. A bare date includes that whole day, UTC.",
+        description="Up to and with this instant. A bare date includes that whole day, UTC.",
     ),
     Parameter(name="limit", kind=Integer(1, 100), default=20, example=20, description="How many entries at most."),
     Parameter(

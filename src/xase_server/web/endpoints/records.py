@@ -10,7 +10,7 @@ from xase_server.web.bodies import NewDecisionBatch
 from xase_server.web.endpoint import Caching, Endpoint, Reply
 from xase_server.web.handlers import records
 from xase_server.web.pages import PAGING
-from xase_server.web.parameters import Choice, Flag, Instant, Number, Parameter, PathParameter, Text
+from xase_server.web.parameters import Choice, End, Flag, Instant, Number, Parameter, PathParameter, Text
 from xase_server.web.schemas import (
     DecisionProof,
     DecisionRecord,
@@ -52,9 +52,9 @@ FILTERS: Final = (
     ),
     Parameter(
         name="end_date",
-        kind=Instant(end_of_day=True),
+        kind=End(),
         example="2025-01-31",
-        description="Before this instant. A bare date includes that whole day, UTC.",
+        description="Up to and with this instant. A bare date includes that whole day, UTC.",
     ),
     Parameter(
         name="has_intervention",

@@ -73,7 +73,7 @@ _TEXT: Final = {_LINES: _lines, _TABLE: _table}
 
 def _wanted(call: Call) -> TrailFilter:
     wanted = TrailFilter(*(call.query[name] for name in _CRITERIA))
-    if wanted.since_ms is not None and wanted.until_ms is not None and wanted.since_ms > wanted.until_ms:
+    if wanted.since_ms is not None and wanted.until_ms is not None and wanted.since_ms >= wanted.until_ms:
         raise invalid_field("start_date", "Must not be after end_date", summary="Invalid query parameters")
     return wanted
 

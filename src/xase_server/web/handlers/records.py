@@ -73,7 +73,7 @@ def _filter(query: Mapping[str, Any]) -> DecisionFilter:
     """The filter of a list; raises `validation_error` for bounds that leave nothing between them."""
     problems = Problems()
     since, until = query["start_date"], query["end_date"]
-    if since is not None and until is not None and since > until:
+    if since is not None and until is not None and since >= until:
         problems.add("start_date", "Must not be after end_date")
     least, most = query["min_confidence"], query["max_confidence"]
     if least is not None and most is not None and least > most:
