@@ -1,10 +1,11 @@
 """Evidence of one object, and bundles: made, listed, downloaded, verified by the offline verifier."""
 
+import asyncio
 import hashlib
 
 import pytest
 
-from tests.api.conftest import DECISION, finished_bundle
+from tests.api.conftest import DECISION, finished_bundle, settled_bundle
 from xase.proof.canonical import canonical
 from xase.proof.digest import commitment
 from xase.proof.keys import DocumentVerifier, LogVerifier
@@ -118,7 +119,7 @@ async def test_a_stored_bundle_and_an_uploaded_one_get_the_same_verdict(client, 
 async def test_an_upload_that_is_no_bundle_is_judged_not_valid(client, content):
     answer = await client.post("/v1/evidence/verify", content=content, headers={"content-type": "application/zip"})
     assert answer.status_code == 200
-    assert answer.json()["verification"]["valid"] is False
+    assert not any(answer.json()["verification"].values()), "nothing is known of what was not read"
     assert answer.json()["errors"]
 
 
@@ -137,6 +138,18 @@ async def test_an_upload_of_another_type_is_refused(client):
     answer = await client.post("/v1/evidence/verify", content=b"x", headers={"content-type": "application/x-tar"})
     assert answer.status_code == 415
     assert answer.json()["error"]["details"] == {"accepted": ["application/json", "application/zip"]}
+
+
+async def test_a_bundle_that_is_still_being_made_can_neither_be_had_nor_verified(site, client, record, monkeypatch):
+    places = asyncio.Semaphore(0)
+    monkeypatch.setattr(site.app.services.bundles._exports, "_places", places)
+    made = (await client.post("/v1/evidence/bundles", json={"record_ids": [record["id"]]})).json()
+    had = await client.get(f"/v1/evidence/bundles/{made['bundle_id']}/download")
+    verified = await client.post("/v1/evidence/verify", json={"bundle_id": made["bundle_id"]})
+    places.release()
+    assert (had.status_code, verified.status_code) == (409, 409)
+    assert had.json()["error"]["details"] == {"resource": "bundle", "id": made["bundle_id"]}
+    assert (await settled_bundle(client, made["bundle_id"]))["status"] == "READY"
 
 
 async def test_a_bundle_of_a_record_that_does_not_exist_fails_saying_so(client):

@@ -26,6 +26,7 @@ class Case:
 
     trust: Trust
     limits: Limits
+    steps: int = 0
     findings: list[Finding] = field(default_factory=list)
     severities: Counter[Severity] = field(default_factory=Counter)
     files: Mapping[str, bytes] = field(default_factory=dict)  # 0
@@ -71,7 +72,7 @@ class Case:
         if unspoken := self.severities.total() - len(findings):
             findings.append(Finding(_REPORT, Severity.NOTE, "", f"and {unspoken} findings more"))
         good = verdict in {Verdict.VERIFIED, Verdict.UNWITNESSED}
-        return Report(verdict, findings, self._facts(), self._proven() if good else (), self._cannot_know())
+        return Report(verdict, findings, self._facts(), self._proven() if good else (), self._cannot_know(), self.steps)
 
     def _facts(self) -> dict[str, Any]:
         kinds = Counter(line.type for line in self.lines)

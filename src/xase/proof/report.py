@@ -1,6 +1,6 @@
 """What a verification found: findings, a verdict, and what it means. Text for people, a dictionary for programs."""
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass
 from enum import StrEnum
 from typing import Any, Final
@@ -47,6 +47,9 @@ STEPS: Final = (
 )
 """The verification's steps; a finding's `step` is the place in this list, from 0."""
 
+_REPORT: Final = STEPS.index("report")
+"""What is found here, such as that the verifier gave up, concerns every step."""
+
 
 @dataclass(frozen=True, slots=True)
 class Finding:
@@ -73,7 +76,8 @@ class Report:
     """The outcome of verifying one bundle.
 
     `facts` repeat what the bundle says of itself (id, log, sizes) and are to be believed only if the verdict is a good
-    one; `proven` and `cannot_know` are sentences.
+    one; `proven` and `cannot_know` are sentences. `steps` is how many of `STEPS` were gone through: what cannot be read
+    ends it early, and of later steps nothing is known.
     """
 
     verdict: Verdict
@@ -81,11 +85,17 @@ class Report:
     facts: Mapping[str, Any]
     proven: Sequence[str]
     cannot_know: Sequence[str]
+    steps: int = len(STEPS)
 
     @property
     def exit_code(self) -> int:
         """0 verified, 6 failed, 7 could not be judged."""
         return EXIT_CODES[self.verdict]
+
+    def passed(self, steps: Collection[int]) -> bool:
+        """Whether these steps were gone through, and found nothing against the bundle."""
+        wrong = {finding.step for finding in self.findings if finding.severity is not Severity.NOTE}
+        return max(steps) < self.steps and wrong.isdisjoint({*steps, _REPORT})
 
     @property
     def verified(self) -> bool:

@@ -51,6 +51,7 @@ def verify_bundle(data: bytes, trust: Trust, limits: Limits | None = None) -> Re
     try:
         for step in _STEPS:
             step(case, data)
+            case.steps += 1
     except _Stop:
         pass  # the finding that stopped it is in the case
     except (RecursionError, MemoryError) as error:

@@ -14,13 +14,13 @@ from xase.proof.verify import Trust, verify_bundle
 from xase_server.domain.bundles import NewBundle, export_ref
 from xase_server.domain.clock import Clock
 from xase_server.domain.entries import BundleRow
-from xase_server.domain.errors import not_found
+from xase_server.domain.errors import Refused, not_found
 from xase_server.domain.keyring import KeyRing
 from xase_server.domain.objects import ObjectRow
 from xase_server.domain.principals import Principal
 from xase_server.ports import Reads
 from xase_server.services.documents import export_of
-from xase_server.services.exports import AT_ONCE, LATE, Exports, first_view
+from xase_server.services.exports import AT_ONCE, LATE, PROCESSING, Exports, first_view
 from xase_server.services.outcome import Once, Outcome, answer_again, recall
 from xase_server.services.reading import Reader
 from xase_server.services.scopes import permitted, scope_of
@@ -130,9 +130,11 @@ class Bundles:
 
     async def _row(self, who: Principal, identifier: str) -> BundleRow:
         row = await self._reader.point(lambda reads: reads.bundle(who.organisation, identifier))
-        if row is None:
-            raise not_found("bundle", identifier)
-        return row
+        if row is not None:
+            return row
+        if (await self.get(who, identifier))["status"] == PROCESSING:
+            raise Refused("conflict", "The bundle is still being made", {"resource": "bundle", "id": identifier})
+        raise not_found("bundle", identifier)
 
 
 def _view(row: BundleRow) -> View:
@@ -153,8 +155,7 @@ def _view(row: BundleRow) -> View:
 
 
 def _verdict(report: Report) -> View:
-    wrong = {finding.step for finding in report.findings if finding.severity is not Severity.NOTE}
-    statements = {name: report.verified or not wrong & steps for name, steps in _STATEMENTS.items()}
+    statements = {name: report.passed(steps) for name, steps in _STATEMENTS.items()}
     return {
         "verification": {"valid": report.verified, **statements},
         "details": report.to_dict(),

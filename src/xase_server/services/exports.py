@@ -47,6 +47,8 @@ from xase_server.services.visibility import every_object
 AT_ONCE: Final = 2
 """Bundles that one server makes, or verifies, at a time: each is in memory meanwhile."""
 
+PROCESSING: Final = "PROCESSING"
+
 _PAUSE: Final = 1.0
 _DEFECT: Final = Failure("internal_error", "A defect of the server; its log says more")
 LATE: Final = Failure("unavailable", "It was not finished within a day; ask for it again")
@@ -152,7 +154,7 @@ class Exports:
 
 def first_view(row: ObjectRow) -> View:
     """What is answered while a bundle is being made."""
-    return {"bundle_id": row.id, "status": "PROCESSING", "created_at": format_time(row.created_ms)}
+    return {"bundle_id": row.id, "status": PROCESSING, "created_at": format_time(row.created_ms)}
 
 
 def _row(who: Principal, scope: Scope, wish: NewBundle, now_ms: int) -> ObjectRow:

@@ -63,7 +63,7 @@ class Pipeline:
 
     def _find(self, call: Call) -> Endpoint | None:
         """The endpoint, or None for OPTIONS."""
-        methods, call.path = self._router.find(call.scope["path"])
+        methods, call.path = self._router.find(call.scope["path"], call.scope.get("raw_path"))
         if not methods:
             raise not_found("path", call.scope["path"][:_PATH_SHOWN].encode(errors="replace").decode())
         method = call.scope["method"]
@@ -75,7 +75,7 @@ class Pipeline:
         return call.endpoint
 
     def _options(self, call: Call) -> Answer:
-        methods, _ = self._router.find(call.scope["path"])
+        methods, _ = self._router.find(call.scope["path"], call.scope.get("raw_path"))
         return Answer(status=204, headers=[(b"allow", allowed(methods).encode())])
 
     async def _admit(self, call: Call, endpoint: Endpoint) -> None:

@@ -2,6 +2,7 @@
 
 from collections.abc import Iterable
 from dataclasses import dataclass, field
+from urllib.parse import unquote
 
 from xase_server.web.endpoint import Endpoint
 
@@ -47,17 +48,24 @@ class Router:
             node = node.grow(segment)
         return node.methods
 
-    def find(self, path: str) -> tuple[Methods, dict[str, str]]:
-        """The methods of an address and its path parameters; no methods where there is no such address."""
+    def find(self, path: str, raw: bytes | None = None) -> tuple[Methods, dict[str, str]]:
+        """The methods of an address and its path parameters; no methods where there is no such address.
+
+        `raw` is the path as it was sent: a `%2F` in it belongs to its segment, for ids of data and names
+        of models hold slashes.
+        """
+        segments = path.split("/")[1:] if raw is None or b"%" not in raw else _segments(raw)
         exact = self._exact.get(path)
-        if exact is not None:
+        if exact is not None and len(segments) == path.count("/"):
             return exact, {}
+        return self._walk(segments)
+
+    def _walk(self, segments: list[str]) -> tuple[Methods, dict[str, str]]:
         node, found = self._root, {}
-        segments = path.split("/")[1:]
         for n, segment in enumerate(segments):
             child = node.children.get(segment)
             if child is None:
-                if node.wild is None:
+                if node.wild is None or not segment:
                     return {}, {}
                 found[node.parameter] = "/".join(segments[n:]) if node.greedy else segment
                 child, greedy = node.wild, node.greedy
@@ -65,6 +73,11 @@ class Router:
                     return child.methods, found
             node = child
         return node.methods, found
+
+
+def _segments(raw: bytes) -> list[str]:
+    """The parts of a path, decoded after they were parted."""
+    return [unquote(part) for part in raw.decode("latin-1").split("/")[1:]]
 
 
 def allowed(methods: Methods) -> str:

@@ -28,6 +28,21 @@ def test_the_rest_of_an_address_is_one_parameter():
     assert parameters == {"level": "0", "number": "x001/x234/067"}
 
 
+def test_a_coded_slash_belongs_to_its_part():
+    methods, parameters = ROUTER.find("/v1/models/acme/m 2/lineage", b"/v1/models/acme%2Fm%202/lineage")
+    assert (set(methods), parameters) == ({"GET"}, {"model_id": "acme/m 2"})
+    assert ROUTER.find("/v1/records/rec_8a7f3b2c/proof", b"/v1/records/rec_8a7f3b2c%2Fproof")[1] == {
+        "id": "rec_8a7f3b2c/proof"
+    }
+    assert ROUTER.find("/v1/records", b"/v1%2Frecords") == ({}, {})
+    assert ROUTER.find("/v1/records", b"/v1/re%63ords") == ROUTER.find("/v1/records")
+
+
+def test_no_parameter_is_empty():
+    for path in ("/v1/records/", "/v1/records//proof", "/v1/sessions//stream"):
+        assert ROUTER.find(path) == ({}, {})
+
+
 def test_a_fixed_word_goes_before_a_parameter():
     methods, _ = ROUTER.find("/v1/records/batch")
     assert allowed(methods) == "OPTIONS, POST"
