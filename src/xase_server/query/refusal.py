@@ -11,8 +11,8 @@ class EvaluationError(Exception):
 
 
 def refuse(where: str, message: str) -> Refused:
-    """An `invalid_query` about one place; `where` is the path into the filter or pipeline."""
-    return Refused("invalid_query", "Invalid query", [{"field": where, "message": message}])
+    """An `invalid_query` about one place; `where` is the path into the filter or pipeline, empty for all of the query."""
+    return Refused("invalid_query", "Invalid query", [{"field": where or "query", "message": message}])
 
 
 def below(where: str, step: str | int) -> str:

@@ -103,7 +103,7 @@ class Aggregation:
         try:
             rows, groups = (view.barred.aggregate(pipeline), []) if guard is None else self._guarded(view, guard)
         except EvaluationError as error:
-            raise refuse("", str(error)) from None
+            raise refuse("pipeline", str(error)) from None
         named = names_records(pipeline)
         return _Found(rows, self._data.planner.numbers(view, _first_match(pipeline)) if named else None, groups)
 

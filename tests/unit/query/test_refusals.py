@@ -29,6 +29,14 @@ def test_a_refusal_names_the_place_in_the_filter():
     assert refused(parse_filter, {"$or": [{"i": 1}, {"o.p.f": {"$gte": []}}]}, SCHEMA)[0] == "$or.1.o.p.f.$gte"
 
 
+def test_the_filter_of_a_find_is_named_in_the_same_way():
+    wish = {"filter": {"$or": [{"i": 1}, {"o.p.f": {"$gte": []}}]}}
+    assert refused(parse_find, wish, SCHEMA)[0] == "$or.1.o.p.f.$gte"
+    assert refused(parse_find, {"filter": "i > 5"}, SCHEMA)[0] == "filter"
+    assert refused(parse_find, {"filter": {"": 1}}, SCHEMA)[0] == "query"
+    assert refused(parse_pipeline, {"$match": {}}, SCHEMA)[0] == "pipeline"
+
+
 def test_a_refusal_names_the_stage_of_a_pipeline():
     assert (
         refused(parse_pipeline, [{"$match": {}}, {"$project": {"v": {"$sumif": 1}}}], SCHEMA)[0]

@@ -16,6 +16,7 @@ from xase_server.query.stages import Find, SortKey
 
 _NAMES = {"filter", "sort", "skip", "limit"}
 _MAX_KEYS = 32
+_FILTER = Place(whole="filter")
 
 
 def parse_find(
@@ -34,7 +35,7 @@ def parse_find(
     reading = Reading(limits)
     reader = FilterReader(reading, schema if filterable is None else filterable)
     return Find(
-        filter=TRUE if value.get("filter") is None else simplified(reader.document(value["filter"], Place("filter"))),
+        filter=TRUE if value.get("filter") is None else simplified(reader.document(value["filter"], _FILTER)),
         sort=() if value.get("sort") in (None, {}) else read_sort(value["sort"], schema, Place("sort")),
         skip=natural(value.get("skip", 0), Place("skip")),
         limit=natural(value.get("limit", 0), Place("limit")),

@@ -54,7 +54,7 @@ def parse_pipeline(
     `filterable` holds the fields that `$match` may ask about while the rows are still the dataset's own,
     `of_groups` what rows of groups may have besides what the query computes. Raises `invalid_query`.
     """
-    return PipelineReader(Reading(limits), schema, filterable or schema, of_groups).read(value, Place())
+    return PipelineReader(Reading(limits), schema, filterable or schema, of_groups).read(value, Place(whole="pipeline"))
 
 
 class PipelineReader:

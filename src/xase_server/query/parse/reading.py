@@ -15,22 +15,26 @@ _DEEPEST_VALUE = 6
 
 @dataclass(frozen=True, slots=True)
 class Place:
-    """A path into the query, as errors report it, and how many nodes lie around it."""
+    """A path into the query, as errors report it, and how many nodes lie around it.
+
+    `whole` is what the query itself is called, for what is wrong with all of it.
+    """
 
     path: str = ""
     depth: int = 0
+    whole: str = ""
 
     def key(self, step: str | int) -> "Place":
         """One step further, still in the same node."""
-        return Place(below(self.path, step), self.depth)
+        return Place(below(self.path, step), self.depth, self.whole)
 
     def inside(self, step: str | int) -> "Place":
         """One step further, in a node of its own."""
-        return Place(below(self.path, step), self.depth + 1)
+        return Place(below(self.path, step), self.depth + 1, self.whole)
 
     def refuse(self, message: str) -> Exception:
         """The `invalid_query` about this place."""
-        return refuse(self.path, message)
+        return refuse(self.path or self.whole, message)
 
 
 @dataclass(slots=True)

@@ -18,12 +18,14 @@ def decode(body: bytes, limits: QuerySettings = DEFAULTS, *, where: str = "") ->
         return json.loads(body, parse_constant=_no_constant, object_pairs_hook=_members)
     except RecursionError:
         raise refuse(where, f"A query is at most {limits.depth} levels deep") from None
-    except ValueError:
-        raise refuse(where, "Not JSON") from None
+    except json.JSONDecodeError as error:
+        raise refuse(where, f"Not JSON: {error.msg} at character {error.pos}") from None
+    except ValueError as error:
+        raise refuse(where, f"Not JSON: {error}") from None
 
 
 def _no_constant(name: str) -> Never:
-    raise ValueError(name)
+    raise ValueError(f"it has no {name}")
 
 
 def _members(pairs: list[tuple[str, Any]]) -> dict[str, Any]:
