@@ -221,7 +221,7 @@ async def test_a_key_inside_a_batch_is_refused_and_led_to_the_header(refuse):
         ({"reason": 1}, {"reason": "Must be a string"}),
         ({"new_outcome": []}, {"new_outcome": "Must be an object"}),
         ({"new_outcome": None}, {"new_outcome": "Must be an object"}),
-        ({"actor_email": "nobody"}, {"actor_email": "Has characters or a form that is not allowed here"}),
+        ({"actor_email": "nobody"}, {"actor_email": "Must be an e-mail address"}),
         (
             {"actor_email": "someone@else.example"},
             {"actor_email": "Must be the key's own principal or one that it may act for"},
@@ -229,7 +229,7 @@ async def test_a_key_inside_a_batch_is_refused_and_led_to_the_header(refuse):
         ({"evidence_urls": "https://x.example"}, {"evidence_urls": "Must be an array"}),
         (
             {"evidence_urls": ["https://x.example", "ftp://x"]},
-            {"evidence_urls.1": "Has characters or a form that is not allowed here"},
+            {"evidence_urls.1": "Must be an address that begins with http:// or https://"},
         ),
         ({"evidence_urls": ["https://x.example"] * 51}, {"evidence_urls": "Must have at most 50 items"}),
         ({"metadata": 1}, {"metadata": "Must be an object"}),

@@ -184,9 +184,11 @@ async def answers(site, client, record):
         "list_entries": ("GET", "/v1/ledger/entries", None),
         "prove_inclusion": ("GET", f"/v1/ledger/proof/inclusion?entry={record['id']}", None),
         "prove_consistency": ("GET", "/v1/ledger/proof/consistency?first=1", None),
+        "get_checkpoint": ("GET", "/v1/ledger/checkpoint", None),
         "get_signing_keys": ("GET", "/.well-known/xase-signing-keys.json", None),
         "create_key": ("POST", "/v1/keys", {"name": "k", "role": "auditor"}),
         "list_keys": ("GET", "/v1/keys", None),
+        "get_key": ("GET", f"/v1/keys/{key['id']}", None),
         "rotate_key": ("POST", f"/v1/keys/{key['id']}/rotate", {}),
         "revoke_key": ("DELETE", f"/v1/keys/{key['id']}", None),
         "whoami": ("GET", "/v1/whoami", None),
@@ -199,8 +201,6 @@ async def answers(site, client, record):
         sent = {"content": body, "headers": NDJSON} if isinstance(body, bytes) else {"json": body}
         answer = await client.request(method, address, **sent)
         found[name] = (answer.status_code, answer.json())
-    checkpoint = await client.get("/v1/ledger/checkpoint", headers={"accept": "application/json"})
-    found["get_checkpoint"] = (checkpoint.status_code, checkpoint.json())
     return found
 
 

@@ -170,7 +170,7 @@ async def test_head_answers_like_get_without_a_body(client, endpoint):
         ("/v1/records", "GET, HEAD, OPTIONS, POST"),
         ("/v1/records/batch", "OPTIONS, POST"),
         ("/v1/records/rec_0000000000000000/payload", "DELETE, OPTIONS"),
-        ("/v1/keys/key_0000000000000000", "DELETE, OPTIONS"),
+        ("/v1/keys/key_0000000000000000", "DELETE, GET, HEAD, OPTIONS"),
         ("/healthz", "GET, HEAD, OPTIONS"),
     ],
 )
@@ -222,6 +222,18 @@ async def test_a_body_where_none_belongs_is_refused(client):
 async def test_a_body_may_be_left_out_where_every_field_has_a_default(client):
     made = (await client.post("/v1/keys", json={"name": "k", "role": "auditor"})).json()
     assert (await client.post(f"/v1/keys/{made['id']}/rotate")).status_code == 201
+
+
+async def test_who_sends_nothing_is_told_what_is_missing(client, record):
+    for method, path, names in (
+        ("POST", "/v1/records", ["model_id", "input", "output"]),
+        ("DELETE", f"/v1/records/{record['id']}/payload", ["reason"]),
+    ):
+        answer = await client.request(method, path)
+        assert answer.status_code == 400
+        assert [each["field"] for each in answer.json()["error"]["details"]] == names
+    empty = await client.post("/v1/records", content=b"", headers={"content-type": "application/json"})
+    assert empty.json()["error"]["details"] == [{"field": "body", "message": "Not JSON: the body is empty"}]
 
 
 # ------------------------------------------------------------------ size
@@ -317,8 +329,8 @@ async def test_what_is_new_each_time_is_not_kept(client):
 
 
 async def test_a_checkpoint_comes_as_note_or_taken_apart(client):
-    note = await client.get("/v1/ledger/checkpoint")
-    parts = await client.get("/v1/ledger/checkpoint", headers={"accept": "application/json"})
+    note = await client.get("/v1/ledger/checkpoint", headers={"accept": "text/plain"})
+    parts = await client.get("/v1/ledger/checkpoint")
     assert note.headers["content-type"] == "text/plain; charset=utf-8"
     assert note.headers["vary"] == parts.headers["vary"] == "Accept"
     assert parts.json()["note"] == note.text

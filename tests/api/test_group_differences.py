@@ -153,5 +153,11 @@ async def test_no_more_groups_are_answered_than_are_kept(client, monkeypatch):
     _, session = await open_(client)
     assert code(await ask(client, session, count("$ward"))) == ANSWERED
     refused = await ask(client, session, younger(20), count("$ward"))
-    assert refused.json()["error"]["details"] == {"quota": "answered_groups", "limit": 3, "used": 2, "left": 1}
+    assert refused.json()["error"]["details"] == {
+        "quota": "answered_groups",
+        "limit": 3,
+        "used": 2,
+        "left": 1,
+        "resets_at": None,
+    }
     assert code(await ask(client, session, count("$ward"))) == ANSWERED

@@ -70,6 +70,13 @@ async def test_guessing_keys_uses_up_the_quota_of_the_address(limited):
         assert (await client.get("/v1/whoami")).status_code == 200
 
 
+async def test_what_is_allowed_at_an_address_is_answered_with_it(limited):
+    async with limited.client("") as nobody:
+        answer = await nobody.options("/v1/records")
+    assert answer.status_code == 204
+    assert answer.headers["x-ratelimit-limit"] == str(LIMIT)
+
+
 async def test_asking_for_health_costs_nothing(limited):
     async with limited.client("") as nobody:
         answers = [await nobody.get(path) for path in ("/healthz", "/readyz") for _ in range(LIMIT)]

@@ -231,3 +231,6 @@ async def test_rate_limit(client):
     assert (error["details"]["limit"], error["details"]["period"]) == (3, "1m")
     assert set(error["details"]) == {"limit", "period", "reset_at"}
     assert int(answer.headers["retry-after"]) >= 1
+    assert answer.headers["ratelimit-policy"] == '"session";q=3;w=60'
+    assert re.fullmatch(r'"session";r=0;t=\d+', answer.headers["ratelimit"])
+    assert (answer.headers["x-ratelimit-limit"], answer.headers["x-ratelimit-remaining"]) == ("3", "0")

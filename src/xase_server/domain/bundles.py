@@ -5,11 +5,12 @@ from typing import Annotated, Final, Literal
 from msgspec import UNSET, Meta, Raw, Struct, UnsetType
 
 from xase_server.domain.decisions import Name, Reason
+from xase_server.domain.forms import DECISION_ID
 from xase_server.domain.objects import ObjectRef
 
 MAX_NAMED_RECORDS: Final = 10_000
 
-RecordId = Annotated[str, Meta(pattern=r"^rec_[0-9a-f]{16}$")]
+RecordId = Annotated[str, Meta(pattern=DECISION_ID)]
 Instant = Annotated[str, Meta(min_length=1, max_length=40)]
 
 

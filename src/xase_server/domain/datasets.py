@@ -8,6 +8,7 @@ from typing import Annotated, Any, Final, Literal, get_args
 from msgspec import UNSET, Meta, Struct, UnsetType, field
 
 from xase_server.domain.decisions import Name
+from xase_server.domain.forms import DATASET_NAME, NO_NUL
 from xase_server.domain.objects import ObjectRef
 
 DATASET: Final = "dataset"
@@ -20,8 +21,8 @@ ARCHIVED: Final = "ARCHIVED"
 
 FieldClass = Literal["identifier", "quasi_identifier", "sensitive", "ordinary"]
 FileFormat = Literal["parquet", "arrow", "ndjson", "csv"]
-DatasetName = Annotated[str, Meta(min_length=1, max_length=128, pattern=r"^[A-Za-z0-9][A-Za-z0-9._-]*(?!\n)$")]
-FieldPath = Annotated[str, Meta(min_length=1, max_length=1024, pattern=r"^[^\x00]+$")]
+DatasetName = Annotated[str, Meta(min_length=1, max_length=128, pattern=DATASET_NAME)]
+FieldPath = Annotated[str, Meta(min_length=1, max_length=1024, pattern=NO_NUL)]
 Source = Annotated[str, Meta(min_length=1, max_length=1024, description="A file under a configured storage root")]
 
 

@@ -8,15 +8,15 @@ from typing import Annotated, Any, Final, Literal
 
 from msgspec import UNSET, Meta, Struct, UnsetType
 
-# `(?!\n)` because `$` also matches before a last newline. NUL is refused because databases cannot keep it.
-Name = Annotated[str, Meta(min_length=1, max_length=256, pattern=r"^[^\x00-\x1f\x7f]+(?!\n)$")]
-_VISIBLE: Final = r"^[\x21-\x7e]+(?!\n)$"
+from xase_server.domain.forms import EMAIL, NO_CONTROLS, NO_NUL, URL, VISIBLE
+
+Name = Annotated[str, Meta(min_length=1, max_length=256, pattern=NO_CONTROLS)]
 Object = dict[str, Any]
 Confidence = Annotated[float, Meta(ge=0, le=1)]
 Action = Literal["APPROVED", "REJECTED", "OVERRIDE", "ESCALATED"]
-Email = Annotated[str, Meta(min_length=3, max_length=254, pattern=r"^[^@\s\x00]+@[^@\s\x00]+(?!\n)$")]
-Reason = Annotated[str, Meta(min_length=1, max_length=4096, pattern=r"^[^\x00]*$")]
-Url = Annotated[str, Meta(min_length=1, max_length=2048, pattern=r"^https?://[^\s\x00]+(?!\n)$")]
+Email = Annotated[str, Meta(min_length=3, max_length=254, pattern=EMAIL)]
+Reason = Annotated[str, Meta(min_length=1, max_length=4096, pattern=NO_NUL)]
+Url = Annotated[str, Meta(min_length=1, max_length=2048, pattern=URL)]
 
 MAX_BATCH: Final = 1_000
 
@@ -43,9 +43,7 @@ class NewDecision(Struct, forbid_unknown_fields=True, frozen=True, kw_only=True)
     idempotency_key: (
         Annotated[
             str,
-            Meta(
-                min_length=1, max_length=255, description="In place of the `Idempotency-Key` header", pattern=_VISIBLE
-            ),
+            Meta(min_length=1, max_length=255, description="In place of the `Idempotency-Key` header", pattern=VISIBLE),
         ]
         | UnsetType
     ) = UNSET

@@ -5,6 +5,7 @@ from typing import Annotated, Any, Final
 from msgspec import UNSET, Meta, Struct, UnsetType
 
 from xase_server.domain.decisions import Name, Object
+from xase_server.domain.forms import DURATION, NO_CONTROLS, NO_NUL
 from xase_server.domain.objects import ObjectRef
 
 SESSION: Final = "session"
@@ -17,9 +18,9 @@ TERMINATED: Final = "TERMINATED"
 
 STATUSES: Final = (PENDING, ACTIVE, EXPIRED, REVOKED, TERMINATED)
 
-Duration = Annotated[str, Meta(pattern=r"^[1-9][0-9]{0,5}[smhdw](?!\n)$", description="`30d`, `24h`, `2w`, `90m`")]
-Purpose = Annotated[str, Meta(min_length=1, max_length=128, pattern=r"^[^\x00-\x1f\x7f]+(?!\n)$")]
-Why = Annotated[str, Meta(min_length=1, max_length=4096, pattern=r"^[^\x00]*$")]
+Duration = Annotated[str, Meta(pattern=DURATION, description="`30d`, `24h`, `2w`, `90m`")]
+Purpose = Annotated[str, Meta(min_length=1, max_length=128, pattern=NO_CONTROLS)]
+Why = Annotated[str, Meta(min_length=1, max_length=4096, pattern=NO_NUL)]
 
 
 class NewAccess(Struct, forbid_unknown_fields=True, frozen=True, kw_only=True):

@@ -5,6 +5,7 @@ from datetime import UTC, date, datetime, timedelta
 from typing import Final
 
 from xase_server.domain.errors import invalid_field
+from xase_server.domain.forms import A_DURATION
 
 _DURATION: Final = re.compile(r"([1-9][0-9]{0,5})([smhdw])")
 _UNIT_MS: Final = {"s": 1_000, "m": 60_000, "h": 3_600_000, "d": 86_400_000, "w": 604_800_000}
@@ -16,6 +17,8 @@ _EPOCH: Final = datetime(1970, 1, 1, tzinfo=UTC)
 _LAST_MS: Final = 253_402_300_799_999  # 9999-12-31T23:59:59.999Z
 _FORM: Final = "Must be an ISO 8601 date or date-time, such as 2026-01-31 or 2026-01-31T14:32:00Z"
 DAY_MS: Final = 86_400_000
+MAX_DURATION_MS: Final = 999_999 * 7 * DAY_MS
+"""The longest duration that can be written."""
 
 
 def parse_instant(text: str, field: str, *, end_of_day: bool = False) -> int:
@@ -56,7 +59,7 @@ def parse_duration(text: str, field: str, *, maximum_ms: int) -> int:
     """Milliseconds of `90m`, `24h`, `30d`, `2w`; raises `validation_error` naming `field`."""
     match = _DURATION.fullmatch(text)
     if match is None and text != "0":
-        raise invalid_field(field, "Must be a number with a unit: 90m, 24h, 30d, 2w")
+        raise invalid_field(field, A_DURATION)
     milliseconds = int(match[1]) * _UNIT_MS[match[2]] if match else 0
     if milliseconds > maximum_ms:
         raise invalid_field(field, f"At most {maximum_ms // DAY_MS}d")

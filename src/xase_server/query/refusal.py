@@ -11,7 +11,7 @@ class EvaluationError(Exception):
 
 
 def refuse(where: str, message: str) -> Refused:
-    """An `invalid_query` about one place; `where` is the path into the filter or pipeline, empty for all of the query."""
+    """An `invalid_query` about one place; `where` is the path into the filter or pipeline, empty for all of it."""
     return Refused("invalid_query", "Invalid query", [{"field": where or "query", "message": message}])
 
 

@@ -184,6 +184,10 @@ class Keys:
         rows = await self._reader.point(lambda reads: reads.keys(who.organisation))
         return [key_view(row) for row in rows[offset : offset + limit]], len(rows)
 
+    async def get(self, who: Principal, identifier: str) -> View:
+        """One key of the organisation; raises `not_found`."""
+        return key_view(await self._one(who, identifier))
+
     async def _one(self, who: Principal, identifier: str) -> ApiKeyRow:
         def work(reads: Reads) -> ApiKeyRow | None:
             return next((row for row in reads.keys(who.organisation) if row.id == identifier), None)

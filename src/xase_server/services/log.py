@@ -69,7 +69,7 @@ class Log:
         """The proof that the tree of `second` entries begins with that of `first`."""
 
         def work(reads: Reads) -> View:
-            tree_size, root, note = _tree_at(reads, second)
+            tree_size, root, note = _tree_at(reads, second, "second")
             if first > tree_size:
                 raise _beyond("first", f"Must not be above the second size, {tree_size}")
             tree = Tree(reads)
@@ -113,12 +113,12 @@ def _index_of(reads: Reads, who: Principal, entry: str) -> int:
     return found[0]
 
 
-def _tree_at(reads: Reads, size: int | None) -> tuple[int, bytes, str | None]:
+def _tree_at(reads: Reads, size: int | None, field: str = "size") -> tuple[int, bytes, str | None]:
     """Size and root of the tree asked for, by default the newest, and the checkpoint that signs it if one does."""
     head = reads.head()
     tree_size = head.size if size is None else size
     if tree_size > head.size:
-        raise _beyond("size", f"The log has {head.size} entries")
+        raise _beyond(field, f"The log has {head.size} entries")
     note = reads.checkpoint(tree_size) if tree_size else None
     if note is not None:
         signed = parse_checkpoint(parse_note(note).body)

@@ -59,5 +59,9 @@ class Pace:
 
 def used_up(quota: str, limit: int, used: int) -> Refused:
     """The refusal of a session that has used up what its contract gives it."""
-    details = {"quota": quota, "limit": limit, "used": used, "left": max(0, limit - used)}
-    return Refused("quota_exceeded", "The session has used up what the policy allows it", details)
+    left = max(0, limit - used)
+    details = {"quota": quota, "limit": limit, "used": used, "left": left, "resets_at": None}
+    message = (
+        "This is more than the policy leaves the session" if left else "The session has used up what the policy allows"
+    )
+    return Refused("quota_exceeded", message, details)

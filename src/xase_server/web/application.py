@@ -20,7 +20,7 @@ from xase_server.web.endpoints import ENDPOINTS
 from xase_server.web.metrics import Metrics
 from xase_server.web.openapi import contract
 from xase_server.web.pipeline import Pipeline
-from xase_server.web.rates import Rates
+from xase_server.web.rates import Rates, quota_of
 from xase_server.web.reference import reference
 from xase_server.web.refusal import INTERNAL, refusal_answer
 from xase_server.web.router import Router
@@ -105,6 +105,8 @@ class Application:
                 self._pipeline.count_address(call)
             except Refused as exceeded:
                 refusal = exceeded
+        if refusal.kind.slug == "rate_limit_exceeded" and not (call.quota and call.quota.exceeded):
+            call.quota = quota_of(refusal)  # the session's
         return refusal_answer(refusal, call.request_id, as_problem=_PROBLEM in call.headers.get(b"accept", b""))
 
     def _report(self, call: Call, defect: Exception) -> None:

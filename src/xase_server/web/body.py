@@ -5,13 +5,18 @@ from typing import Any, Final
 
 from msgspec import Struct, ValidationError, convert
 
-from xase.proof.canonical import CanonicalError, parse_strict
+from xase.proof.canonical import MAX_DEPTH, CanonicalError, parse_strict
 from xase_server.domain.errors import Refused, invalid_field
 from xase_server.web.asgi import Receive
 from xase_server.web.endpoint import JSON, YAML, Endpoint
 from xase_server.web.explanation import explain
 
 _MAX_DIGITS: Final = 18
+_TOLD: Final = {
+    "number out of range": "number out of range: send integers beyond ±(2^53−1) as text",
+    "nested too deeply": f"nested deeper than {MAX_DEPTH}",
+}
+"""What the reader of JSON says too shortly for a caller to mend it."""
 
 
 class ClientGone(Exception):
@@ -79,6 +84,8 @@ def media_type(endpoint: Endpoint, headers: dict[bytes, bytes]) -> str:
 
 def parse_body(raw: bytes) -> Any:
     """The JSON value of a body; raises `validation_error` with the place of what is not I-JSON."""
+    if not raw.strip():
+        raise invalid_field("body", "Not JSON: the body is empty")
     try:
         return parse_strict(raw)
     except CanonicalError as error:
@@ -86,7 +93,8 @@ def parse_body(raw: bytes) -> Any:
 
 
 def _sentence(reason: str) -> str:
-    return reason[:1].upper() + reason[1:]
+    told = _TOLD.get(reason, reason)
+    return told[:1].upper() + told[1:]
 
 
 def decode_body(value: Any, endpoint: Endpoint) -> Struct:

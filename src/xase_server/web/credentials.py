@@ -36,6 +36,8 @@ def secret_of(headers: dict[bytes, bytes]) -> str:
     bearer = headers.get(b"authorization")
     plain = headers.get(b"x-api-key")
     if bearer is None:
+        if plain is None:
+            raise Refused("authentication_error", "No API key: send Authorization: Bearer KEY, or X-API-Key: KEY")
         return _text(plain)
     scheme, _, secret = bearer.partition(b" ")
     secret = secret.strip()
@@ -46,8 +48,8 @@ def secret_of(headers: dict[bytes, bytes]) -> str:
     return _text(secret)
 
 
-def _text(secret: bytes | None) -> str:
-    text = (secret or b"").strip().decode("latin-1")
+def _text(secret: bytes) -> str:
+    text = secret.strip().decode("latin-1")
     if not text:
-        raise Refused("authentication_error", "The API key is missing or not valid")
+        raise Refused("authentication_error", "The API key is empty")
     return text

@@ -6,6 +6,7 @@ from typing import Any
 from msgspec import UnsetType, ValidationError, inspect
 
 from xase_server.domain.errors import Problems, Refused
+from xase_server.domain.forms import TOLD
 
 _PATH = re.compile(r" - at `\$(?P<path>[^`]*)`$")
 _WORDS = (
@@ -129,11 +130,18 @@ def _check_text(value: str, kind: inspect.StrType, path: str, problems: Problems
     elif kind.max_length is not None and len(value) > kind.max_length:
         problems.add(path, f"Must have at most {kind.max_length} characters")
     elif kind.pattern is not None and not re.search(kind.pattern, value):
-        problems.add(path, "Has characters or a form that is not allowed here")
+        problems.add(path, TOLD[kind.pattern])
 
 
 def _check_number(value: Any, kind: inspect.FloatType | inspect.IntType, path: str, problems: Problems) -> None:
     if isinstance(value, bool) or not isinstance(value, (int, float)):
         problems.add(path, "Must be a number")
+    elif isinstance(kind, inspect.IntType) and value != int(value):
+        problems.add(path, "Must be a whole number")
     elif (kind.ge is not None and value < kind.ge) or (kind.le is not None and value > kind.le):
-        problems.add(path, f"Must be between {kind.ge:g} and {kind.le:g}")
+        problems.add(path, f"Must be between {_plain(kind.ge)} and {_plain(kind.le)}")
+
+
+def _plain(bound: float | None) -> str:
+    """A bound as people write it: whole numbers in full."""
+    return f"{bound:.0f}" if bound is not None and bound == int(bound) else str(bound)

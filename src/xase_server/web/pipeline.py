@@ -75,6 +75,7 @@ class Pipeline:
         return call.endpoint
 
     def _options(self, call: Call) -> Answer:
+        self.count_address(call)
         methods, _ = self._router.find(call.scope["path"], call.scope.get("raw_path"))
         return Answer(status=204, headers=[(b"allow", allowed(methods).encode())])
 
@@ -139,8 +140,8 @@ class Pipeline:
             if raw:
                 raise invalid_field("body", "This endpoint takes no body")
             return {}
-        if not raw and not endpoint.body_required:
-            value: Any = {}
+        if not raw and (not endpoint.body_required or b"content-type" not in call.headers):
+            value: Any = {}  # what is missing is told by name
         else:
             media = media_type(endpoint, call.headers)
             if not is_document(media):

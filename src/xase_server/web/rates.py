@@ -12,8 +12,9 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from typing import Final
 
-from xase.proof.entry import format_time
+from xase.proof.entry import format_time, parse_time
 from xase_server.domain.errors import Refused
+from xase_server.domain.times import MAX_DURATION_MS, parse_duration
 
 PERIOD_SECONDS: Final = 60
 _MOST_CALLERS: Final = 100_000
@@ -21,12 +22,17 @@ _MOST_CALLERS: Final = 100_000
 
 @dataclass(frozen=True, slots=True)
 class Quota:
-    """What is left to one caller: `used` of `limit` requests until `reset`, seen at `now` (epoch seconds)."""
+    """What is left to one caller: `used` of `limit` requests until `reset`, seen at `now` (epoch seconds).
+
+    `name` says whose limit it is, `window` how many seconds it is for.
+    """
 
     limit: int
     used: int
     reset: float
     now: float
+    name: bytes = b"key"
+    window: int = PERIOD_SECONDS
 
     @property
     def exceeded(self) -> bool:
@@ -37,8 +43,8 @@ class Quota:
         """The headers that state it."""
         left = max(0, self.limit - self.used)
         return [
-            (b"ratelimit-policy", b'"key";q=%d;w=%d' % (self.limit, PERIOD_SECONDS)),
-            (b"ratelimit", b'"key";r=%d;t=%d' % (left, self._seconds())),
+            (b"ratelimit-policy", b'"%b";q=%d;w=%d' % (self.name, self.limit, self.window)),
+            (b"ratelimit", b'"%b";r=%d;t=%d' % (self.name, left, self._seconds())),
             (b"x-ratelimit-limit", b"%d" % self.limit),
             (b"x-ratelimit-remaining", b"%d" % left),
             (b"x-ratelimit-reset", b"%d" % math.ceil(self.reset)),
@@ -55,7 +61,15 @@ class Quota:
         )
 
     def _seconds(self) -> int:
-        return min(PERIOD_SECONDS, max(0, math.ceil(self.reset - self.now)))
+        return min(self.window, max(0, math.ceil(self.reset - self.now)))
+
+
+def quota_of(refusal: Refused) -> Quota:
+    """What is left to a session that its policy's limit has refused: nothing, until the limit resets."""
+    limit, period, reset_at = (refusal.details[name] for name in ("limit", "period", "reset_at"))
+    window = parse_duration(period, "period", maximum_ms=MAX_DURATION_MS) // 1000
+    reset = parse_time(reset_at) / 1000
+    return Quota(limit, limit, reset, reset - (refusal.retry_after or 0), b"session", window)
 
 
 class _Window:

@@ -36,6 +36,7 @@ async def test_keys_are_listed_without_their_secrets(client):
     listed = {key.id: key async for key in await client.keys.list(limit=1)}
     assert listed[made.id].name == "listed"
     assert "key" not in listed[made.id]
+    assert (await client.keys.get(made.id)).name == "listed"
 
 
 async def test_a_revoked_key_is_refused(client, options):

@@ -37,6 +37,7 @@ def test_keys_are_listed_without_their_secrets(client):
     listed = {key.id: key for key in client.keys.list(limit=1)}
     assert listed[made.id].name == "listed"
     assert "key" not in listed[made.id]
+    assert client.keys.get(made.id).name == "listed"
 
 
 def test_a_revoked_key_is_refused(client, options):

@@ -260,7 +260,7 @@ def test_a_session_that_has_used_up_its_quota_gets_no_more(scene: Scene, quota, 
     scene.log.ledger.append_now(release(scene.admit(session), **{used: 1}))
     refusal = refused(scene, session)
     assert refusal.kind.slug == "quota_exceeded"
-    assert refusal.details == {"quota": quota, "limit": 5, "used": 5, "left": 0}
+    assert refusal.details == {"quota": quota, "limit": 5, "used": 5, "left": 0, "resets_at": None}
     scene.admit(session, "operations")  # what was done with the data must still be told
 
 
@@ -269,9 +269,9 @@ def test_a_grant_knows_what_it_can_still_afford(scene: Scene):
     scene.log.ledger.append_now(release(scene.admit(session), records=3, bytes=10))
     grant = scene.admit(session)
     grant.refuse_beyond(records=2, bytes=90)
-    with pytest.raises(Refused, match="used up") as caught:
+    with pytest.raises(Refused, match="more than the policy leaves") as caught:
         grant.refuse_beyond(records=3, bytes=0)
-    assert caught.value.details == {"quota": "max_records", "limit": 5, "used": 3, "left": 2}
+    assert caught.value.details == {"quota": "max_records", "limit": 5, "used": 3, "left": 2, "resets_at": None}
 
 
 def test_no_more_requests_run_at_a_time_than_the_contract_allows(scene: Scene):

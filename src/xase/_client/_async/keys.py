@@ -43,6 +43,10 @@ class AsyncKeys:
             await self._exchange.send(wire.call("POST", "/keys", body=body, idempotency_key=idempotency_key))
         )
 
+    async def get(self, key_id: str) -> ApiKey:
+        """The key, without its secret."""
+        return ApiKey(await self._exchange.send(wire.call("GET", f"/keys/{wire.segment(key_id)}")))
+
     async def revoke(self, key_id: str) -> ApiKey:
         """The key, no longer working on any server within a second; doing it again changes nothing."""
         return ApiKey(await self._exchange.send(wire.call("DELETE", f"/keys/{wire.segment(key_id)}")))

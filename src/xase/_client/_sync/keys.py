@@ -42,6 +42,10 @@ class Keys:
         )
         return NewApiKey(self._exchange.send(wire.call("POST", "/keys", body=body, idempotency_key=idempotency_key)))
 
+    def get(self, key_id: str) -> ApiKey:
+        """The key, without its secret."""
+        return ApiKey(self._exchange.send(wire.call("GET", f"/keys/{wire.segment(key_id)}")))
+
     def revoke(self, key_id: str) -> ApiKey:
         """The key, no longer working on any server within a second; doing it again changes nothing."""
         return ApiKey(self._exchange.send(wire.call("DELETE", f"/keys/{wire.segment(key_id)}")))

@@ -54,6 +54,18 @@ KEYS: Final = (
         errors=("invalid_cursor",),
     ),
     Endpoint(
+        method="GET",
+        path="/v1/keys/{id}",
+        name="get_key",
+        access=KEYS_READ,
+        group=_GROUP,
+        summary="Get an API key",
+        description="Without its secret.",
+        handler=keys.get_key,
+        path_parameters=(KEY_ID,),
+        answers={200: Reply(description="The key.", schema=Key, example=examples.KEY)},
+    ),
+    Endpoint(
         method="DELETE",
         path="/v1/keys/{id}",
         name="revoke_key",

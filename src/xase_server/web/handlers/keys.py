@@ -17,6 +17,11 @@ async def list_keys(call: Call) -> Answer:
     return counted_answer(call, stretch, rows, total)
 
 
+async def get_key(call: Call) -> Answer:
+    """One key."""
+    return json_answer(await call.services.keys.get(call.who, call.path["id"]))
+
+
 async def revoke_key(call: Call) -> Answer:
     """End a key now."""
     outcome = await call.services.keys.revoke(call.who, call.path["id"], call.once)

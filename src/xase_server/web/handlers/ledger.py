@@ -14,9 +14,9 @@ _VARY: Final = (b"vary", b"Accept")
 
 
 async def get_checkpoint(call: Call) -> Answer:
-    """The newest checkpoint, as a signed note or taken apart."""
+    """The newest checkpoint, taken apart or, where that is asked for, as a signed note."""
     note = await call.services.log.checkpoint()
-    if not call.accepts(b"application/json"):
+    if call.accepts(b"text/plain") and not call.accepts(b"application/json"):
         return Answer(note.encode(), media=TEXT, headers=[_VARY])
     checkpoint = parse_checkpoint(parse_note(note).body)
     root = format_digest(checkpoint.root)
