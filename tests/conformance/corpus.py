@@ -59,7 +59,7 @@ def same(left: Any, right: Any) -> bool:
 
 def schema_of(case: dict[str, Any]) -> Schema:
     """The declared schema, or the one that ingest would find: one type a path, JSON where types mix."""
-    found = declared(case["schema"]) if "schema" in case else union([inferred(value(row)) for row in case["docs"]])
+    found = declared(case["schema"]) if case.get("schema") else union([inferred(value(row)) for row in case["docs"]])
     assert isinstance(found, Struct)
     return found
 

@@ -1,7 +1,6 @@
 """The engines under test, each as a way to open one over rows."""
 
 import functools
-import json
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import AbstractContextManager, contextmanager
 from datetime import datetime
@@ -10,8 +9,10 @@ from typing import Any
 import duckdb
 import pytest
 
+from xase_server.datasets.union import json_text
 from xase_server.engines.duckdb import DuckDBEngine
 from xase_server.engines.duckdb.connection import lock, open_locked
+from xase_server.engines.duckdb.files import columns
 from xase_server.engines.memory import MemoryEngine
 from xase_server.ports.engines import Engine
 from xase_server.query.limits import DEFAULTS, QuerySettings
@@ -36,8 +37,7 @@ def empty_database() -> duckdb.DuckDBPyConnection:
 @contextmanager
 def duck(schema: Schema, rows: Sequence[dict[str, Any]], limits: QuerySettings = DEFAULTS) -> Iterator[DuckDBEngine]:
     connection = empty_database()
-    columns = ", ".join(f"{quoted(name)} {stored(type_)}" for name, type_ in schema.members)
-    connection.execute(f"CREATE OR REPLACE TABLE records ({columns})")
+    connection.execute(f"CREATE OR REPLACE TABLE records ({columns(schema)})")
     if rows:
         one = f"({', '.join('?' * len(schema.members))})"
         values = [filled(row.get(name), type_) for row in rows for name, type_ in schema.members]
@@ -45,26 +45,12 @@ def duck(schema: Schema, rows: Sequence[dict[str, Any]], limits: QuerySettings =
     yield DuckDBEngine(connection, "records", schema, limits)
 
 
-def quoted(name: str) -> str:
-    return '"' + name.replace('"', '""') + '"'
-
-
-def stored(type_: Type) -> str:
-    """A type as a table's definition has it; a column without values needs some type."""
-    if isinstance(type_, ListOf):
-        return f"{stored(type_.element)}[]"
-    if isinstance(type_, Struct):
-        return "STRUCT(" + ", ".join(f"{quoted(name)} {stored(member)}" for name, member in type_.members) + ")"
-    names = {"null": "INTEGER", "bool": "BOOLEAN", "int": "BIGINT", "float": "DOUBLE", "string": "VARCHAR"}
-    return names.get(type_.kind.value) or {"date": "TIMESTAMP", "json": "JSON"}[type_.kind.value]
-
-
 def filled(value: Any, type_: Type) -> Any:
     """A value as DuckDB binds it: whole structs, JSON as text, naive instants."""
     if value is None:
         return None
     if type_ == JSON:
-        return json.dumps(value)
+        return json_text(value)
     if isinstance(type_, ListOf):
         return [filled(each, type_.element) for each in value]
     if isinstance(type_, Struct):

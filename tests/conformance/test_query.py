@@ -14,6 +14,7 @@ from xase_server.domain.errors import Refused
 from xase_server.query.limits import DEFAULTS
 from xase_server.query.parse import decode, parse_fields, parse_find, parse_pipeline
 from xase_server.query.reshape import project
+from xase_server.query.schema import INT, ListOf, struct
 
 SHARED = REPOSITORY.parent / "shared"
 
@@ -71,6 +72,23 @@ def test_the_answer_to_a_case_of_ours_is_the_one_of_mongodb(case, opened):
     for name in case.get("unordered_arrays", ()):
         got = [{**row, name: sorted(row[name], key=repr)} if row.get(name) else row for row in got]
     assert same(value(case["expect"]), value(got)), case["why"]
+
+
+AWKWARD = ["rowid", "records", "value", "this", "x0", "X1", "c0", "k0", "f0", "number", 'a"b', "select"]
+
+
+@pytest.mark.parametrize("opened", ENGINES)
+@pytest.mark.parametrize("name", AWKWARD)
+def test_a_column_may_have_any_name(name, opened):
+    schema = struct({"_id": INT, name: INT, "li": ListOf(INT)})
+    folded = {"$reduce": {"input": "$li", "initialValue": 0, "in": {"$add": ["$$value", "$$this", f"${name}"]}}}
+    mapped = {"$map": {"input": "$li", "in": {"$add": ["$$this", f"${name}"]}}}
+    stages = [{"$sort": {name: 1}}, {"$project": {"_id": 0, "folded": folded, "mapped": mapped}}]
+    with opened(schema, [{"_id": n, name: 10 - n, "li": [1, 2]} for n in range(2)]) as engine:
+        assert list(engine.numbers(parse_find({"filter": {name: {"$lt": 10}}}, schema))) == [1]
+        assert list(engine.numbers(parse_find({"sort": {name: 1}}, schema))) == [1, 0]
+        found = [dict(row) for row in engine.aggregate(parse_pipeline(stages, schema))]
+    assert found == [{"folded": 21, "mapped": [10, 11]}, {"folded": 23, "mapped": [11, 12]}]
 
 
 def ask(body: bytes, case: dict[str, Any], opened: Opener) -> list[Any]:

@@ -1,12 +1,14 @@
 """Types found in different places as one type, and values of the narrower type as the wider one."""
 
 from collections.abc import Callable, Sequence
+from datetime import UTC, datetime
 
 import numpy as np
 import orjson
 import pyarrow as pa
 import pyarrow.compute as pc
 
+from xase_server.datasets.instants import DATE_NAME, instant
 from xase_server.datasets.types import Array, arrow_type
 from xase_server.query.schema import FLOAT, INT, JSON, NULL, ListOf, Schema, Struct, Type
 
@@ -95,16 +97,31 @@ def rebuilt_struct(array: Array, parts: Sequence[Array], type_: Struct) -> Array
 
 
 def json_text(value: object) -> str | None:
-    """The canonical text of a value in a JSON column: sorted names, no null members; None stays None."""
+    """The canonical text of a value in a JSON column; None stays None.
+
+    Sorted names, no null members, and dates as `{"$date": …}` in UTC with milliseconds.
+    """
     if value is None:
         return None
-    return orjson.dumps(_without_nulls(value), option=orjson.OPT_SORT_KEYS).decode()
+    return orjson.dumps(_canonical(value), option=orjson.OPT_SORT_KEYS).decode()
 
 
-def _without_nulls(value: object) -> object:
+def _canonical(value: object) -> object:
     if isinstance(value, dict):
-        return {name: _without_nulls(each) for name, each in value.items() if each is not None}
-    return [_without_nulls(each) for each in value] if isinstance(value, list) else value
+        moment = instant(value[DATE_NAME]) if value.keys() == {DATE_NAME} else None
+        return _members(value) if moment is None else _date(moment)
+    if isinstance(value, datetime):
+        return _date(value)
+    return [_canonical(each) for each in value] if isinstance(value, list) else value
+
+
+def _members(value: dict[str, object]) -> dict[str, object]:
+    return {name: _canonical(each) for name, each in value.items() if each is not None}
+
+
+def _date(moment: datetime) -> dict[str, str]:
+    utc = moment.astimezone(UTC).replace(tzinfo=None)
+    return {DATE_NAME: utc.isoformat(timespec="milliseconds") + "Z"}
 
 
 def appended(base: Schema, new: Schema, conflict: Conflict) -> Schema:

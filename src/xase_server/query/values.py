@@ -65,13 +65,23 @@ def order(left: Value, right: Value) -> int:
     if difference or left is None:
         return difference
     if isinstance(left, Mapping):
-        names = list(left) if left.keys() == right.keys() else sorted({*left, *right})
-        return _order_lists([left.get(name) for name in names], [right.get(name) for name in names])
+        return _order_structs(left, right)
     if isinstance(left, Sequence) and not isinstance(left, str):
         return _order_lists(left, right)
     if isinstance(left, str):
         left, right = left.encode("utf-8", "surrogatepass"), right.encode("utf-8", "surrogatepass")
     return int(left > right) - int(left < right)
+
+
+def _order_structs(left: Mapping[str, Value], right: Mapping[str, Value]) -> int:
+    """Member by member: by the families of the two, their names, their values. The fewer come first."""
+    if left.keys() == right.keys():
+        right = {name: right[name] for name in left}
+    for (name, ours), (other, theirs) in zip(left.items(), right.items(), strict=False):
+        difference = rank(ours) - rank(theirs) or int(name > other) - int(name < other) or order(ours, theirs)
+        if difference:
+            return difference
+    return len(left) - len(right)
 
 
 def _order_lists(left: Sequence[Value], right: Sequence[Value]) -> int:

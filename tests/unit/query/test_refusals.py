@@ -102,6 +102,18 @@ def test_too_many_result_rows_are_refused_naming_the_limit():
         assert refused(engine.aggregate, pipeline)[1] == "At most 3 result rows"
 
 
+@pytest.mark.parametrize(
+    ("query", "where"),
+    [({"filter": {"$expr": {"$eq": [{"$trim": {"input": "$s"}}, "a"]}}}, "filter"), ({"sort": {"ll": 1}}, "sort")],
+)
+def test_what_is_asked_of_each_record_in_turn_is_asked_of_so_many_only(query, where):
+    with duck(SCHEMA, [{"s": "a"}] * 4, QuerySettings(groups=3)) as engine:
+        assert refused(engine.numbers, parse_find(query, SCHEMA))[0] == where
+        assert "at most 3 records" in refused(engine.numbers, parse_find(query, SCHEMA))[1]
+        narrow = {**query, "filter": {**query.get("filter", {}), "i": 1}}
+        assert list(engine.numbers(parse_find(narrow, SCHEMA))) == []
+
+
 @pytest.mark.parametrize("body", [b"", b"{", b'{"a": NaN}', b'{"a": 1, "a": 2}', b"\xff", b'{"a": 1e999}'])
 def test_what_is_not_json_is_refused(body):
     def ask():

@@ -7,8 +7,8 @@ from typing import Any, Final
 import pyarrow as pa
 
 from xase_server.datasets.bounds import too_large
-from xase_server.datasets.ingest.instants import DATE_NAME, instant
 from xase_server.datasets.ingest.normal import columns
+from xase_server.datasets.instants import DATE_NAME, instant
 from xase_server.datasets.union import union
 from xase_server.ports.datasets import IngestProblem
 from xase_server.query.schema import BOOL, DATE, FLOAT, INT, NULL, STRING, ListOf, Struct, Type

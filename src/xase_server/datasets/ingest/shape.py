@@ -5,7 +5,7 @@ from typing import Any
 
 import pyarrow as pa
 
-from xase_server.datasets.ingest.instants import DATE_NAME, instant
+from xase_server.datasets.instants import DATE_NAME, instant
 from xase_server.datasets.types import Array, arrow_type
 from xase_server.datasets.union import json_text
 from xase_server.query.schema import Kind, ListOf, Schema, Struct, Type

@@ -6,7 +6,7 @@ from datetime import UTC, datetime
 from typing import Any
 
 from xase_server.query.schema import Kind, ListOf, Struct, Type
-from xase_server.query.values import Row
+from xase_server.query.values import Row, instant
 
 Decode = Callable[[Any], Any]
 
@@ -52,4 +52,14 @@ def _aware(moment: datetime) -> datetime:
     return moment.replace(tzinfo=UTC) if moment.tzinfo is None else moment.astimezone(UTC)
 
 
-_SCALARS: dict[Kind, Decode] = {Kind.DATE: _aware, Kind.JSON: json.loads, Kind.FLOAT: float}
+def _mixed(text: str) -> Any:
+    return json.loads(text, object_hook=_dated) if _DATE in text else json.loads(text)
+
+
+def _dated(members: dict[str, Any]) -> Any:
+    """A date as a JSON column has it, or the members as they are."""
+    return instant(members[_DATE]) if members.keys() == {_DATE} else members
+
+
+_DATE = "$date"
+_SCALARS: dict[Kind, Decode] = {Kind.DATE: _aware, Kind.JSON: _mixed, Kind.FLOAT: float}

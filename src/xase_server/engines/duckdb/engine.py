@@ -12,7 +12,7 @@ from sqlglot import exp
 from xase_server.engines.duckdb import sql
 from xase_server.engines.duckdb.answers import decoded
 from xase_server.engines.duckdb.cells import NOTHING, Cell, NotNative, Rows
-from xase_server.engines.duckdb.filters import FilterCompiler, may_fail
+from xase_server.engines.duckdb.filters import FilterCompiler, may_fail, sure
 from xase_server.engines.duckdb.functions.checking import MARK
 from xase_server.engines.duckdb.sight import seen
 from xase_server.engines.duckdb.slots import Lifted, Parameters, bind
@@ -21,17 +21,20 @@ from xase_server.engines.duckdb.sql import SQL, Names
 from xase_server.engines.duckdb.stages import Compiled, PipelineCompiler
 from xase_server.engines.duckdb.watchdog import Watchdog
 from xase_server.ports.engines import NOTHING_BESIDE
-from xase_server.query.aggregate import aggregate, too_many_rows
+from xase_server.query.aggregate import aggregate, find, too_many_rows
 from xase_server.query.limits import DEFAULTS, QuerySettings
 from xase_server.query.nodes import TRUE, Node
 from xase_server.query.refusal import refuse
-from xase_server.query.schema import NULL, Scalar, Schema
-from xase_server.query.stages import Facet, Find, Pipeline
+from xase_server.query.schema import INT, NULL, Scalar, Schema
+from xase_server.query.stages import Facet, Find, Match, Pipeline
+from xase_server.query.values import Row
 
 _Plan = TypeVar("_Plan")
 _MOST_PLANS = 512
 _MOST_COUNTS = 64
 _WATCHDOG = Watchdog()
+# The record number among a row's columns: no step of a path, so that no query can name it.
+_PLACE = ".number"
 
 
 @dataclass(frozen=True, slots=True)
@@ -66,8 +69,7 @@ class DuckDBEngine:
         self._counts: dict[Hashable, int] = {}
         self._number = sql.column("rowid")
         self._table = exp.Table(this=exp.Identifier(this=table, quoted=True))
-        self._row = Rows({name: Cell(sql.column(name), type_) for name, type_ in schema.members})
-        self._canonical = self._row_of_canonical_types()
+        self._row, self._canonical = self._described(schema)
         self._whole = _Whole(self._row, self._canonical)
         self._within: Node = TRUE
         self._beside: Mapping[str, Cell] = {}
@@ -84,11 +86,18 @@ class DuckDBEngine:
         self._row, self._canonical = seen(self._whole.row, visible), seen(self._whole.canonical, visible)
         self._within = within
 
-    def _row_of_canonical_types(self) -> Rows:
-        """The columns as the types that expressions expect: a 32-bit column must not overflow at 32 bits."""
+    def _described(self, schema: Schema) -> tuple[Rows, Rows]:
+        """The columns, by their places, whatever the table calls them: as they are, and as expressions expect them.
+
+        A 32-bit column must not overflow at 32 bits.
+        """
         describe = f"DESCRIBE {self._table.sql('duckdb')}"
-        stored = {name: type_ for name, type_, *_ in self._connection.cursor().execute(describe).fetchall()}
-        return Rows({name: self._canonically(cell, stored[name]) for name, cell in self._row.columns.items()})
+        described = self._connection.cursor().execute(describe).fetchall()
+        row, canonical = {}, {}
+        for (name, type_), (column, stored, *_) in zip(schema.members, described, strict=True):
+            row[name] = Cell(sql.column(column), type_)
+            canonical[name] = self._canonically(row[name], stored)
+        return Rows(row), Rows(canonical)
 
     @staticmethod
     def _canonically(cell: Cell, stored: str) -> Cell:
@@ -103,7 +112,10 @@ class DuckDBEngine:
         lifted = Lifted()
         within = lifted.node(self._within)
         shape = Find(lifted.node(query.filter), query.sort, query.skip, query.limit)
-        plan = self._planned(shape, lambda: self._find(shape, within))
+        try:
+            plan = self._planned(shape, lambda: self._find(shape, within))
+        except NotNative as error:
+            return self._evaluated(query, str(error))
         with self._running() as cursor:
             table = cursor.sql(plan.sql, params=bind(plan.parameters, lifted.values)).to_arrow_table()
         column = table.column(0).combine_chunks()
@@ -120,7 +132,10 @@ class DuckDBEngine:
         known = self._counts.get((shape, tuple(lifted.values)))
         if known is not None:
             return known
-        plan = self._planned(("count", shape), lambda: self._count(shape, within))
+        try:
+            plan = self._planned(("count", shape), lambda: self._count(shape, within))
+        except NotNative as error:
+            return len(self._evaluated(Find(filter), str(error)))
         with self._running() as cursor:
             (row,) = cursor.execute(plan.sql, bind(plan.parameters, lifted.values)).fetchall()
         return self._remember(shape, lifted, int(row[0]))
@@ -143,27 +158,40 @@ class DuckDBEngine:
         return aggregate(pipeline[place + 1 :], [answers], self._limits, place + 1)
 
     def _pipeline(self, pipeline: Pipeline) -> Sequence[Mapping[str, Any]]:
+        plan, rows = self._fetched(pipeline, self._beside)
+        if len(rows) > self._limits.groups:
+            raise self._too_many(plan, pipeline)
+        if plan.stages == len(pipeline):
+            return rows
+        return aggregate(pipeline[plan.stages :], rows, self._limits, plan.stages)
+
+    def _fetched(self, pipeline: Pipeline, beside: Mapping[str, Cell]) -> tuple[Compiled, list[Row]]:
+        """The rows after as many stages as SQL can say: one more than may be handed over, if there are more."""
         lifted = Lifted()
         within = lifted.node(self._within)
         shape = tuple(map(lifted.stage, pipeline))
-        plan = self._planned(shape, lambda: self._stages(shape, within))
+        plan = self._planned((shape, *beside), lambda: self._stages(shape, within, beside))
         with self._running() as cursor:
             found = cursor.execute(plan.sql, bind(plan.parameters, lifted.values)).fetchall()
-        if len(found) > self._limits.groups:
-            raise self._too_many(plan, pipeline)
-        rows = decoded(plan.columns, found)
-        return (
-            aggregate(pipeline[plan.stages :], rows, self._limits, plan.stages) if plan.stages < len(pipeline) else rows
-        )
+        return plan, decoded(plan.columns, found)
 
     def _too_many(self, plan: Compiled, pipeline: Pipeline) -> Exception:
         if plan.stages == len(pipeline):
             return too_many_rows(self._limits)
         return refuse(str(plan.stages), f"{plan.reason}: done for at most {self._limits.groups} rows")
 
+    def _evaluated(self, query: Find, reason: str) -> list[int]:
+        """The answer of the reference evaluator, over the rows that the part of the filter leaves that SQL can say."""
+        beside = {**self._beside, _PLACE: Cell(self._number, INT)}
+        _, rows = self._fetched((Match(sure(query.filter)),), beside)
+        if len(rows) > self._limits.groups:
+            where = "filter" if may_fail(query.filter) else "sort"
+            raise refuse(where, f"{reason}: done for at most {self._limits.groups} records")
+        return [rows[place][_PLACE] for place in find(query, rows)]
+
     def _find(self, shape: Find, within: Node) -> _Plain:
         parameters, names = Parameters(), Names()
-        keys = self._keys(shape, names)
+        keys = sort_keys(shape.sort, self._row, names)
         query = self._selecting(self._number, shape.filter, within, parameters, names)
         query.set("order", ordered([*keys, (self._number, False)]))
         if shape.limit:
@@ -171,12 +199,6 @@ class DuckDBEngine:
         if shape.skip:
             query.set("offset", exp.Offset(expression=sql.number(shape.skip)))
         return _plain(query, parameters)
-
-    def _keys(self, shape: Find, names: Names) -> list[tuple[SQL, bool]]:
-        try:
-            return sort_keys(shape.sort, self._row, names)
-        except NotNative as error:
-            raise refuse("sort", f"Cannot be sorted by: {error}") from None
 
     def _count(self, shape: Node, within: Node) -> _Plain:
         parameters = Parameters()
@@ -186,11 +208,8 @@ class DuckDBEngine:
     def _selecting(self, what: SQL, filter: Node, within: Node, parameters: Parameters, names: Names) -> exp.Select:
         query = exp.Select(expressions=[what])
         query.set("from_", exp.From(this=self._table))
-        try:
-            allowed = FilterCompiler(parameters, names, self._whole.canonical).condition(within, self._whole.row)
-            asked = FilterCompiler(parameters, names, self._canonical).condition(filter, self._row)
-        except NotNative as error:
-            raise refuse("$expr", f"Cannot be asked for every record: {error}") from None
+        allowed = FilterCompiler(parameters, names, self._whole.canonical).condition(within, self._whole.row)
+        asked = FilterCompiler(parameters, names, self._canonical).condition(filter, self._row)
         if allowed is not sql.TRUE and may_fail(filter):
             asked = sql.case([(allowed, asked)])
         condition = sql.all_of((allowed, asked))
@@ -198,12 +217,18 @@ class DuckDBEngine:
             query.set("where", exp.Where(this=condition))
         return query
 
-    def _stages(self, shape: Pipeline, within: Node) -> Compiled:
+    def _stages(self, shape: Pipeline, within: Node, beside: Mapping[str, Cell]) -> Compiled:
         compiler = PipelineCompiler(self._table, self._canonical, self._number)
-        compiler.beside(self._beside)
+        compiler.beside(beside)
         if within != TRUE:
-            compiler.inside(within, self._whole.canonical)
+            self._inside(compiler, within)
         return compiler.compiled(shape, self._limits.groups)
+
+    def _inside(self, compiler: PipelineCompiler, within: Node) -> None:
+        try:
+            compiler.inside(within, self._whole.canonical)
+        except NotNative as error:
+            raise refuse("", f"The rows that may be seen cannot be told: {error}") from None
 
     def _planned(self, shape: Hashable, make: Callable[[], _Plan]) -> _Plan:
         plan: _Plan | None = self._plans.get(shape)

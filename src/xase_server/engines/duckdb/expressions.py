@@ -173,7 +173,7 @@ class ExpressionCompiler:
             return NOTHING
         assert isinstance(source.type, ListOf), "asked before"
         initial = self.cell(expression.initial)
-        value, this = exp.Identifier(this="value", quoted=False), exp.Identifier(this="this", quoted=False)
+        value, this = self._names.fresh(), self._names.fresh()
         element = Cell(this, source.type.element)
         type_ = initial.type
         body = self._with({"value": Cell(value, type_), "this": element}).cell(expression.body)

@@ -34,7 +34,6 @@ def build_database(rows: pa.RecordBatchReader, database: Path, schema: Schema) -
     Memory is bounded; what does not fit waits in files beside the database, which are gone on return. Nothing
     else outside is read or written. Raises VersionUnavailable.
     """
-    columns = ", ".join(f"{_quoted(name)} {_stored(type_)}" for name, type_ in schema.members)
     waiting = iter(rows)
     first = list(islice(waiting, 1))
     incoming = pa.RecordBatchReader.from_batches(rows.schema, chain(first, waiting))
@@ -46,7 +45,7 @@ def build_database(rows: pa.RecordBatchReader, database: Path, schema: Schema) -
             connection.execute(f"ATTACH {place} AS version (ROW_GROUP_SIZE {_group_rows(first)})")
             connection.execute("USE version")
             connection.execute("SET enable_external_access = false")
-            connection.execute(f"CREATE TABLE {TABLE} ({columns})")
+            connection.execute(f"CREATE TABLE {TABLE} ({columns(schema)})")
             connection.register("incoming", incoming)
             connection.execute(f"INSERT INTO {TABLE} SELECT * FROM incoming")  # noqa: S608 -- two names of ours
             connection.execute("CHECKPOINT version")
@@ -82,6 +81,11 @@ def open_engine(database: Path, schema: Schema) -> DuckDBEngine:
         return DuckDBEngine(open_locked(database), TABLE, schema)
     except duckdb.Error as error:
         raise VersionUnavailable(f"the database of the version cannot be opened ({type(error).__name__})") from None
+
+
+def columns(schema: Schema) -> str:
+    """The columns of such a table. Their names are ours: one of a caller's could be a lambda's, or `rowid`."""
+    return ", ".join(f"f{place} {_stored(type_)}" for place, (_, type_) in enumerate(schema.members))
 
 
 def _quoted(name: str) -> str:

@@ -342,5 +342,12 @@ def may_fail(node: Node) -> bool:
     return may_fail(node.item) if isinstance(node, Not) else isinstance(node, Holds)
 
 
+def sure(node: Node) -> Node:
+    """What a filter asks without expressions: true of every row for which the filter is."""
+    if isinstance(node, And):
+        return And(tuple(item for item in node.items if not may_fail(item)))
+    return And(()) if may_fail(node) else node
+
+
 def _missing(test: Test) -> SQL:
     return TRUE if accepts_null(test) else FALSE

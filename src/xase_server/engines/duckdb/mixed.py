@@ -23,8 +23,10 @@ _NAMES: Final[Mapping[str, tuple[str, ...]]] = {
     "string": ("VARCHAR",),
     "object": ("OBJECT",),
     "array": ("ARRAY",),
-    "date": (),
+    "date": ("DATE",),
 }
+# How a date is written in a JSON column (`datasets.union.json_text`): an object, which no other may be like.
+_DATE: Final = "/$date"
 
 
 def type_of(value: SQL) -> SQL:
@@ -33,8 +35,24 @@ def type_of(value: SQL) -> SQL:
 
 
 def is_type(value: SQL, *types: str) -> SQL:
-    """Whether a JSON value has one of these types."""
-    return exp.In(this=type_of(value), expressions=[sql.text(name) for name in types])
+    """Whether a JSON value has one of these types, `DATE` among them."""
+    known = type_of(value) if {"OBJECT", "DATE"}.isdisjoint(types) else _dated_type_of(value)
+    return exp.In(this=known, expressions=[sql.text(name) for name in types])
+
+
+def _dated_type_of(value: SQL) -> SQL:
+    date = sql.is_not_null(_date_text(value))
+    named = sql.case([(date, sql.text("DATE"))], sql.text("OBJECT"))
+    return sql.case([(exp.EQ(this=type_of(value), expression=sql.text("OBJECT")), named)], type_of(value))
+
+
+def _date_text(value: SQL) -> SQL:
+    return sql.call("json_extract_string", value, sql.text(_DATE))
+
+
+def _moment(value: SQL) -> SQL:
+    """The instant of a JSON date, to the millisecond."""
+    return sql.call("date_trunc", sql.text("milliseconds"), sql.cast(_date_text(value), "TIMESTAMP"))
 
 
 def when(value: SQL, type_: str, condition: SQL) -> SQL:
@@ -112,6 +130,9 @@ def compared(value: SQL, operator: str, slot: Slot, parameters: Parameters) -> S
         return when(value, "VARCHAR", OPERATORS[operator](this=text_of(value), expression=bound))
     if slot.kind == "bool":
         return when(value, "BOOLEAN", OPERATORS[operator](this=sql.cast(value, "BOOLEAN"), expression=bound))
+    if slot.kind == "date":
+        moment = sql.cast(parameters.bound(slot.index, "naive"), "TIMESTAMP")
+        return when(value, "DATE", OPERATORS[operator](this=_moment(value), expression=moment))
     return FALSE
 
 
@@ -130,6 +151,8 @@ def among(value: SQL, values: SetSlot, parameters: Parameters) -> SQL:
         branches.append((is_type(value, "VARCHAR"), one_of("strings", "VARCHAR", text_of(value))))
     if "bool" in values.kinds:
         branches.append((is_type(value, "BOOLEAN"), one_of("bools", "BOOLEAN", sql.cast(value, "BOOLEAN"))))
+    if "date" in values.kinds:
+        branches.append((is_type(value, "DATE"), one_of("dates", "TIMESTAMP", _moment(value))))
     return sql.case(branches, FALSE)
 
 
@@ -169,8 +192,9 @@ def sort_key(value: SQL) -> SQL:
     """A JSON scalar as something that sorts by family and then by value; NULL of null."""
     number = sql.case([(is_type(value, *_NAMES["number"]), sql.cast(value, "DOUBLE"))])
     flag = sql.case([(is_type(value, "BOOLEAN"), sql.cast(sql.cast(value, "BOOLEAN"), "DOUBLE"))], number)
+    flag = sql.case([(is_type(value, "DATE"), sql.cast(sql.call("epoch_ms", _moment(value)), "DOUBLE"))], flag)
     text = sql.case([(is_type(value, "VARCHAR"), text_of(value))])
-    ranks = [("VARCHAR", 2), ("OBJECT", 3), ("ARRAY", 4), ("BOOLEAN", 5)]
+    ranks = [("VARCHAR", 2), ("OBJECT", 3), ("ARRAY", 4), ("BOOLEAN", 5), ("DATE", 6)]
     rank = sql.case([(is_type(value, name), sql.number(place)) for name, place in ranks], sql.number(1))
     key = sql.struct_of(rank, sql.coalesce(flag, sql.number(0)), sql.coalesce(text, sql.text("")))
     return sql.case([(sql.negated(is_null(value)), key)])

@@ -153,9 +153,13 @@ class Names:
         self._prefix = prefix
         self._numbers = count()
 
+    def fresh(self) -> SQL:
+        """One more name."""
+        return exp.Identifier(this=f"{self._prefix}{next(self._numbers)}", quoted=False)
+
     def lambda_(self, body: Callable[[SQL], SQL]) -> SQL:
         """A function of one element."""
-        name = exp.Identifier(this=f"{self._prefix}{next(self._numbers)}", quoted=False)
+        name = self.fresh()
         return exp.Lambda(this=body(name), expressions=[name])
 
     def transformed(self, items: SQL, body: Callable[[SQL], SQL]) -> SQL:

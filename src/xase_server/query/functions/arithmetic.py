@@ -50,7 +50,7 @@ def _add(*values: Value) -> Value:
 
 def _moved(moment: datetime, by: float) -> datetime:
     try:
-        return moment_of(milliseconds(moment) + round(by))
+        return moment_of(round(milliseconds(moment) + by))
     except (OverflowError, ValueError):
         raise EvaluationError(BEYOND) from None
 

@@ -33,10 +33,11 @@ def _numeric(name: str, compute: Callable[..., Cell]) -> Compile:
 
 def _chained(kind: type[exp.Binary]) -> Callable[..., Cell]:
     def compute(*cells: Cell) -> Cell:
-        whole = cells[0].sql
-        for cell in cells[1:]:
-            whole = sql.binary(kind, whole, cell.sql)
-        return Cell(whole, unified([cell.type for cell in cells]))
+        type_ = unified([cell.type for cell in cells])  # integers beside a float must not overflow among themselves
+        whole, *others = (sql.cast(cell.sql, "DOUBLE") if type_ != cell.type else cell.sql for cell in cells)
+        for other in others:
+            whole = sql.binary(kind, whole, other)
+        return Cell(whole, type_)
 
     return compute
 
