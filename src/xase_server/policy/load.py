@@ -122,11 +122,19 @@ def _faults(policy: Policy) -> Iterator[tuple[str, str]]:
         if rule.id in seen:
             yield f"{place}.id", "Two rules have this id"
         seen.add(rule.id)
-        if rule.effect == "forbid" and rule.constrain != Constrain():
-            yield f"{place}.constrain", "A prohibition constrains nothing; leave it out"
+        if rule.effect == "forbid":
+            yield from ((f"{place}.{path}", message) for path, message in _prohibition_faults(rule))
         yield from _duration_faults(rule, place)
         yield from ((f"{place}.{path}", message) for path, message in _transform_faults(rule.constrain))
         yield from ((f"{place}.constrain.{path}", message) for path, message in privacy_faults(rule.constrain))
+
+
+def _prohibition_faults(rule: Rule) -> Iterator[tuple[str, str]]:
+    """What would mean nothing in a prohibition, and so could only be ignored."""
+    if rule.constrain != Constrain():
+        yield "constrain", "A prohibition constrains nothing; leave it out"
+    if rule.when.approvals is not None:
+        yield "when.approvals", f"The prohibition {rule.id} holds whoever agrees; ask for approvals in a permit"
 
 
 def _transform_faults(constrain: Constrain, schema: Schema | None = None) -> Iterator[tuple[str, str]]:

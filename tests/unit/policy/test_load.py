@@ -111,11 +111,17 @@ def test_the_full_form_is_read_as_printed():
         (("rules", 0, "constrain", "transforms"), {"age": {"op": "encrypt"}}, "rules.0.constrain.transforms.age.op"),
         (("rules", 1, "id"), "train-diagnostic", "rules.1.id"),
         (("rules", 1, "constrain"), {"max_records": 1}, "rules.1.constrain"),
+        (("rules", 1, "when", "approvals"), {"roles": ["dpo"]}, "rules.1.when.approvals"),
         (("rules",), [], "rules"),
     ],
 )
 def test_what_is_wrong_is_named(path, value, field):
     assert problem_of(changed(path, value))[0]["field"] == field
+
+
+def test_approvals_in_a_prohibition_are_refused_by_its_name_and_not_ignored():
+    (problem,) = problem_of(changed(("rules", 1, "when", "approvals"), {"roles": ["dpo"], "quorum": 2}))
+    assert problem["message"] == "The prohibition never holds whoever agrees; ask for approvals in a permit"
 
 
 def test_a_policy_must_fit_its_dataset():
