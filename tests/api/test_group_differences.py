@@ -4,6 +4,7 @@ import asyncio
 
 import pytest
 
+from tests.api.conftest import finished_bundle
 from tests.api.sessions import make_dataset, make_policy, open_session
 
 PEOPLE = 30
@@ -41,7 +42,7 @@ def code(answer):
 ANSWERED, TOO_NEAR = (200, None), (403, "group_too_small")
 
 
-async def test_an_answer_near_to_an_earlier_one_is_refused_and_leaves_nothing(client):
+async def test_an_answer_near_to_an_earlier_one_is_refused_and_its_groups_are_not_kept(client):
     _, session = await open_(client)
     terms = (await client.get(f"/v1/sessions/{session}")).json()["obligations"]
     assert (terms["min_group_size"], terms["min_set_difference"], terms["round_to"]) == (5, 4, 1)
@@ -49,10 +50,31 @@ async def test_an_answer_near_to_an_earlier_one_is_refused_and_leaves_nothing(cl
     refused = await ask(client, session, younger(21), count())
     assert code(refused) == TOO_NEAR
     assert refused.json()["error"]["details"] == {"min_set_difference": 4}
-    assert (await client.get(f"/v1/sessions/{session}")).json()["usage_stats"]["queries"] == 1
+    assert (await client.get(f"/v1/sessions/{session}")).json()["usage_stats"]["queries"] == 2
     assert code(await ask(client, session, younger(24), count())) == ANSWERED
     assert code(await ask(client, session, younger(22), count())) == TOO_NEAR
     assert code(await ask(client, session, younger(17), count())) == TOO_NEAR
+
+
+async def test_a_refusal_counts_as_a_query_and_is_in_the_ledger(client):
+    dataset, session = await open_(client, max_queries=3, rate_limit={"limit": 5, "period": "24h"})
+    assert code(await ask(client, session, younger(20), count())) == ANSWERED
+    for than in (21, 22):
+        assert code(await ask(client, session, younger(than), count())) == TOO_NEAR
+    for _ in range(2):
+        assert code(await ask(client, session, younger(20), count())) == (403, "quota_exceeded")
+    assert code(await ask(client, session, younger(20), count())) == (429, "rate_limit_exceeded")
+    events = (await client.get(f"/v1/sessions/{session}/events")).json()["data"]
+    refusals = [each["body"] for each in events if each["type"] == "aggregate_refused"]
+    assert [(each["dataset_id"], each["code"]) for each in refusals] == [(dataset, "group_too_small")] * 2
+    stats = (await client.get(f"/v1/sessions/{session}")).json()["usage_stats"]
+    assert (stats["queries"], stats["records_accessed"]) == (3, 0)
+    days = (await client.get("/v1/usage", params={"group_by": "day"})).json()["data"]
+    sessions = (await client.get("/v1/usage", params={"group_by": "session"})).json()["data"]
+    assert sum(each["queries"] for each in days) == sum(each["queries"] for each in sessions)
+    bundle = await finished_bundle(client, {"session_id": session})
+    checked = await client.post("/v1/evidence/verify", json={"bundle_id": bundle["bundle_id"]})
+    assert checked.json()["verification"]["valid"], checked.text
 
 
 async def test_the_same_people_may_be_asked_about_again(client):

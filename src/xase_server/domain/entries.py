@@ -36,6 +36,7 @@ EntryType = Literal[
     "access_revoked",
     "release",
     "aggregate",
+    "aggregate_refused",
     "transform",
     "operation",
     "consent_withdrawn",

@@ -57,6 +57,7 @@ EVENTS: Final[Mapping[str, Event]] = {
     "session_closed": Event("session_closed", SESSIONS_READ),
     "session_expired": Event("session_expired", SESSIONS_READ),
     "access_revoked": Event("access_revoked", SESSIONS_READ),
+    "aggregate_refused": Event("aggregate_refused", SESSIONS_READ),
     "consent_withdrawn": Event("consent_withdrawn", AUDIT_READ),
     "tokens_reversed": Event("tokens_reversed", AUDIT_READ),
     "dataset_registered": Event("dataset_registered", DATASETS_READ),

@@ -11,6 +11,7 @@ from msgspec import Raw
 from xase.proof.canonical import CanonicalError, canonical
 from xase_server.delivery.records import json_values
 from xase_server.delivery.shape import shape_of
+from xase_server.domain.errors import Refused
 from xase_server.domain.principals import Principal
 from xase_server.policy.grouping import (
     RECORDS,
@@ -33,7 +34,7 @@ from xase_server.services.anew import until_it_stands
 from xase_server.services.answered import AnsweredGroups
 from xase_server.services.answers import Answer
 from xase_server.services.data import Data
-from xase_server.services.grants import Visit
+from xase_server.services.grants import Grant, Visit
 from xase_server.services.planning import View
 from xase_server.services.private_aggregation import PrivateAggregation
 from xase_server.services.releases import Release, new_batch_id
@@ -94,10 +95,21 @@ class Aggregation:
         aggregation_id = new_batch_id("aggregate")
         release = replace(release, numbers=numbers, size=len(results), facts={"result_count": len(rows)})
         if groups:
-            await self._groups.commit(grant, view.source, groups, aggregation_id, release)
+            await self._commit_groups(grant, view, groups, aggregation_id, release)
         else:
             await self._data.releases.commit(grant, aggregation_id, release)
         return Answer(aggregation_id, Raw(results), len(rows))
+
+    async def _commit_groups(
+        self, grant: Grant, view: View, groups: list[Numbers], identifier: str, release: Release
+    ) -> None:
+        """The release of what tells of groups; that it is refused for them counts as a query, and is in the ledger."""
+        try:
+            await self._groups.commit(grant, view.source, groups, identifier, release)
+        except Refused as refused:
+            if refused.kind.slug == "group_too_small":
+                await self._data.releases.refuse(grant, release, refused.kind.slug)
+            raise
 
     def _answered(self, view: View, pipeline: Pipeline, guard: Guarded | None) -> _Found:
         try:

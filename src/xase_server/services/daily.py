@@ -18,7 +18,7 @@ from xase_server.services.views import View
 
 _HOUR_MS: Final = 3_600_000
 _AMOUNTS: Final = ("sessions", "records", "queries", "operations")
-_COUNTED: Final = frozenset({*RELEASING, "operation"})
+_COUNTED: Final = frozenset({*RELEASING, "aggregate_refused", "operation"})
 _DATE: Final = len("2025-01-15")
 
 

@@ -77,10 +77,7 @@ class Releases:
         count = 0 if numbers is None else len(numbers)
         grant.refuse_beyond(records=count, bytes=release.size)
         body = {
-            "session_id": grant.session_id,
-            "dataset_id": grant.dataset_id,
-            "dataset_version": grant.version,
-            "contract_hash": grant.contract_hash,
+            **_cited(grant),
             "via": release.via,
             "record_count": count,
             "fields": list(release.fields),
@@ -112,6 +109,35 @@ class Releases:
         )
         assert isinstance(committed, Committed), "a release has no idempotency key"
         return committed
+
+    async def refuse(self, grant: Grant, release: Release, code: str) -> None:
+        """On return it is durable that an answer was refused for what it would have told, and counts as a query.
+
+        So nobody finds out by asking for ever. Raises what `commit` raises.
+        """
+        append = make_append(
+            identifier=new_id("evt"),
+            type="aggregate_refused",
+            stream=session_stream(grant.session_id),
+            principal=grant.who,
+            body={**_cited(grant), "code": code},
+            parts={"query": dict(release.asked), "principal": grant.who.email},
+            effect=Used(grant.session_id, queries=1),
+        )
+        # COMMIT POINT: before it nobody was told that it is refused
+        await self._ledger.append(
+            Unit((append,), expects=grant.expects, until_ms=grant.until_ms, within=grant.allowance)
+        )
+
+
+def _cited(grant: Grant) -> dict[str, Any]:
+    """What each entry of a session's data names."""
+    return {
+        "session_id": grant.session_id,
+        "dataset_id": grant.dataset_id,
+        "dataset_version": grant.version,
+        "contract_hash": grant.contract_hash,
+    }
 
 
 def _delivery(grant: Grant, numbers: Numbers) -> Delivery:
