@@ -98,6 +98,19 @@ async def test_bundles_are_listed_newest_first(client, record):
     assert listed["next_cursor"] is None or listed["total"] > 3
 
 
+async def test_a_bundle_in_the_making_and_one_that_failed_are_listed_too(client, stranger, record):
+    before = (await client.get("/v1/evidence/bundles")).json()["total"]
+    failed = await finished_bundle(client, {"record_ids": ["rec_0000000000000000"]})
+    made = (await client.post("/v1/evidence/bundles", json={"record_ids": [record["id"]]})).json()["bundle_id"]
+    page = (await client.get("/v1/evidence/bundles", params={"limit": 2})).json()
+    assert [each["bundle_id"] for each in page["data"]] == [made, failed["bundle_id"]]
+    assert page["total"] == before + 2
+    assert page["data"][1] == failed
+    assert (failed["status"], failed["error"]["code"]) == ("FAILED", "not_found")
+    assert failed["bundle_id"] not in (await stranger.get("/v1/evidence/bundles")).text
+    await settled_bundle(client, made)
+
+
 async def test_a_stored_bundle_and_an_uploaded_one_get_the_same_verdict(client, record):
     bundle = await finished_bundle(client, {"record_ids": [record["id"]]})
     content = (await client.get(bundle["download_url"])).content

@@ -55,6 +55,11 @@ def test_a_file_is_overwritten_only_when_asked(xase_, bundle, tmp_path):
 def test_an_export_of_an_unknown_record_leaves_no_file(xase_, tmp_path):
     assert xase_("evidence", "export", "--record", "rec_0000000000000000", "-o", "none.zip").code != 0
     assert not (tmp_path / "none.zip").exists()
+    answer = xase_("evidence", "list")
+    newest = next(line for line in answer.out.splitlines() if "bundle_" in line and "bundle_id" not in line)
+    assert "FAILED" in newest
+    assert newest.split()[-1] == "not_found"
+    assert xase_("evidence", "list", "--json").json["data"][0]["error"]["code"] == "not_found"
 
 
 def test_an_entry_is_shown_with_its_place_and_proof(xase_, server):

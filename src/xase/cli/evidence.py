@@ -1,13 +1,13 @@
 """`xase evidence`: bundles to hand out, and single entries with their proof."""
 
 from pathlib import Path
-from typing import Annotated
+from typing import Annotated, Final
 
 import typer
 
 from xase.cli.connection import AsJson, BaseUrl, KeyFile, connect
 from xase.cli.exits import ExitCode, Stop
-from xase.cli.output import emit, note, refuse_existing, show_fields, waiting
+from xase.cli.output import emit, note, refuse_existing, show_all, show_fields, waiting
 from xase.models import BundleState
 
 app = typer.Typer(
@@ -16,6 +16,8 @@ app = typer.Typer(
     no_args_is_help=True,
     help="What a stranger can check without the server.",
 )
+
+_BUNDLE: Final = ("bundle_id", "status", "created_at", "format", "record_count", "purpose", "error")
 
 
 @app.command()
@@ -65,6 +67,15 @@ def _tell(bundle: BundleState, file: Path, *, as_json: bool) -> None:
     show_fields({"file": str(file), "bundle": bundle.bundle_id, "entries": bundle.entry_count, "sha256": bundle.sha256})
     note(f"\nVerify it anywhere, offline:\n  xase verify {file} --key KEYS.json")
     note("KEYS.json are the server's public keys, /.well-known/xase-signing-keys.json, got by a way you trust")
+
+
+@app.command("list")
+def list_(*, base_url: BaseUrl = None, key_file: KeyFile = None, as_json: AsJson = False) -> None:
+    """List the bundles that were asked for, newest first; of those that could not be made, why."""
+    with connect(base_url, key_file) as client:
+        found = [each.to_dict() for each in client.evidence.list(limit=100)]
+    rows = [{**each, "error": each.get("error", {}).get("code")} for each in found]
+    show_all(found if as_json else rows, _BUNDLE, as_json=as_json)
 
 
 @app.command()

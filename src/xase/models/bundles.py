@@ -4,7 +4,10 @@ from xase.models.model import Document, Model
 
 
 class BundleState(Model):
-    """An evidence bundle: what it covers, and how far its making is."""
+    """An evidence bundle: what it covers, and how far its making is.
+
+    `status` is PROCESSING, READY or FAILED; then `error` has `code`, the slug of an error, and `message`.
+    """
 
     __slots__ = ()
 

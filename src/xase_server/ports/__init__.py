@@ -24,7 +24,6 @@ from xase_server.ports.engines import NOTHING_BESIDE, Engine
 from xase_server.ports.noise import Noise
 from xase_server.ports.storage import (
     AmbiguousPrefix,
-    BundlePage,
     DecisionPage,
     DecisionRow,
     DeliveryRow,
@@ -49,7 +48,6 @@ __all__ = [
     "RECORD_ID",
     "AmbiguousPrefix",
     "Anonymity",
-    "BundlePage",
     "Courier",
     "DecisionPage",
     "DecisionRow",

@@ -131,14 +131,6 @@ class DecisionPage:
 
 
 @dataclass(frozen=True, slots=True)
-class BundlePage:
-    """One page of an organisation's bundles, newest first."""
-
-    rows: Sequence[BundleRow]
-    total: int
-
-
-@dataclass(frozen=True, slots=True)
 class ObjectPage:
     """One page of a list of objects: `total` counts all that match; `next_after` continues it, None at the end."""
 
@@ -262,10 +254,6 @@ class Reads(Protocol):
 
     def bundle(self, organisation: str, identifier: str) -> BundleRow | None:
         """An evidence bundle by id."""
-        ...
-
-    def bundles(self, organisation: str, limit: int, offset: int) -> BundlePage:
-        """An organisation's bundles, newest first, and how many there are."""
         ...
 
     def bundle_chunk(self, identifier: str, number: int) -> bytes:

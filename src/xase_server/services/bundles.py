@@ -11,12 +11,13 @@ from msgspec.json import decode
 from xase.proof.entry import format_time
 from xase.proof.report import Report, Severity
 from xase.proof.verify import Trust, verify_bundle
-from xase_server.domain.bundles import NewBundle, export_ref
+from xase_server.domain.bundles import EXPORT, NewBundle, export_ref
 from xase_server.domain.clock import Clock
+from xase_server.domain.decisions import Page
 from xase_server.domain.entries import BundleRow
 from xase_server.domain.errors import Refused, not_found
 from xase_server.domain.keyring import KeyRing
-from xase_server.domain.objects import ObjectRow
+from xase_server.domain.objects import ObjectQuery, ObjectRow
 from xase_server.domain.principals import Principal
 from xase_server.ports import Reads
 from xase_server.services.documents import export_of
@@ -77,28 +78,31 @@ class Bundles:
     async def get(self, who: Principal, identifier: str) -> View:
         """Where the bundle stands."""
 
-        def work(reads: Reads) -> View | None:
-            stored = reads.bundle(who.organisation, identifier)
-            if stored is not None:
-                return _view(stored)
+        def work(reads: Reads) -> View:
             asked = reads.object(export_ref(identifier))
-            return None if asked is None or asked.organisation != who.organisation else self._waiting(asked)
+            if asked is None or asked.organisation != who.organisation:
+                raise not_found("bundle", identifier)
+            return self._stands(reads, asked)
 
-        view = await self._reader.point(work)
-        if view is None:
-            raise not_found("bundle", identifier)
-        return view
+        return await self._reader.point(work)
 
-    def _waiting(self, row: ObjectRow) -> View:
+    def _stands(self, reads: Reads, row: ObjectRow) -> View:
+        stored = reads.bundle(row.organisation, row.id)
+        if stored is not None:
+            return _view(stored)
         is_late = row.ends_ms is not None and row.ends_ms <= self._clock.now_ms()
         failure = export_of(row).failure or (LATE if is_late else None)
         error = {} if failure is None else {"status": "FAILED", "error": to_builtins(failure)}
         return first_view(row) | error
 
     async def list(self, who: Principal, limit: int, offset: int) -> tuple[Sequence[View], int]:
-        """The stored bundles, newest first, and how many there are."""
-        page = await self._reader.point(lambda reads: reads.bundles(who.organisation, limit, offset))
-        return [_view(row) for row in page.rows], page.total
+        """All bundles that were asked for, newest first, and how many: those in the making, and failed, too."""
+
+        def work(reads: Reads) -> tuple[Sequence[View], int]:
+            page = reads.objects(ObjectQuery(kind=EXPORT, owner=who.organisation), Page(limit, offset))
+            return [self._stands(reads, row) for row in page.rows], page.total
+
+        return await self._reader.scan(work)
 
     async def download(self, who: Principal, identifier: str) -> Download:
         """The bytes of a READY bundle."""

@@ -33,7 +33,6 @@ from xase_server.domain.objects import ObjectRef, Usage
 from xase_server.domain.tokens import TokenRow
 from xase_server.ports import (
     AmbiguousPrefix,
-    BundlePage,
     DecisionPage,
     DecisionRow,
     Erasure,
@@ -350,10 +349,6 @@ class _MemoryReads(MemoryObjectReads):
     def bundle(self, organisation: str, identifier: str) -> BundleRow | None:
         found = self._state.bundles.get(identifier)
         return found.row if found and found.row.organisation == organisation else None
-
-    def bundles(self, organisation: str, limit: int, offset: int) -> BundlePage:
-        rows = [each.row for each in self._state.bundles.values() if each.row.organisation == organisation][::-1]
-        return BundlePage(rows[offset : offset + limit], len(rows))
 
     def bundle_chunk(self, identifier: str, number: int) -> bytes:
         found = self._state.bundles.get(identifier)

@@ -9,7 +9,6 @@ from xase_server.domain.decisions import DecisionFilter, Page
 from xase_server.domain.entries import ApiKeyRow, BundleRow, Claim, Part, Stream
 from xase_server.ports import (
     AmbiguousPrefix,
-    BundlePage,
     DecisionPage,
     DecisionRow,
     Erasure,
@@ -160,12 +159,6 @@ class SqlReads(ObjectReads, TokenReads):
         """One bundle's row."""
         rows = self._session.rows("read_bundle", organisation=organisation, id=identifier)
         return unpack_bundle(rows[0][0]) if rows else None
-
-    def bundles(self, organisation: str, limit: int, offset: int) -> BundlePage:
-        """One page of an organisation's bundles."""
-        rows = self._session.rows("bundles_of_organisation", organisation=organisation, limit=limit, offset=offset)
-        ((total,),) = self._session.rows("count_bundles", organisation=organisation)
-        return BundlePage([unpack_bundle(packed) for (packed,) in rows], total)
 
     def bundle_chunk(self, identifier: str, number: int) -> bytes:
         """One piece of the bundle's bytes."""

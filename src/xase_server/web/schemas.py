@@ -198,6 +198,13 @@ class Evidence(Receipt):
     disclosed: dict[str, Disclosed]
 
 
+class BundleFailure(Struct):
+    """Why a bundle could not be made: `code` is a slug of the errors, and stays; `message` is for people."""
+
+    code: str
+    message: str
+
+
 class Bundle(Struct):
     """An evidence bundle; all but the first three fields come once it is `READY`, `error` when it is `FAILED`."""
 
@@ -213,7 +220,7 @@ class Bundle(Struct):
     size: Count | UnsetType = UNSET
     sha256: Digest | UnsetType = UNSET
     download_url: str | UnsetType = UNSET
-    error: Json | UnsetType = UNSET
+    error: BundleFailure | UnsetType = UNSET
 
 
 class BundleList(Listing):

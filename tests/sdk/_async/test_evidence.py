@@ -66,5 +66,7 @@ async def test_a_copied_bundle_is_plain_content(client, record):
 
 async def test_a_bundle_that_cannot_be_made_says_why(client):
     bundle = await client.evidence.export(record_ids=["rec_0000000000000000"])
-    with pytest.raises(xase.EvidenceError, match=f"{bundle.bundle_id} could not be made: .+"):
+    with pytest.raises(xase.EvidenceError, match=rf"{bundle.bundle_id} could not be made: .+ \(not_found\)"):
         await bundle.wait()
+    (listed,) = [each async for each in await client.evidence.list() if each.bundle_id == bundle.bundle_id]
+    assert (listed.status, listed.error["code"]) == ("FAILED", "not_found")

@@ -67,5 +67,7 @@ def test_a_copied_bundle_is_plain_content(client, record):
 
 def test_a_bundle_that_cannot_be_made_says_why(client):
     bundle = client.evidence.export(record_ids=["rec_0000000000000000"])
-    with pytest.raises(xase.EvidenceError, match=f"{bundle.bundle_id} could not be made: .+"):
+    with pytest.raises(xase.EvidenceError, match=rf"{bundle.bundle_id} could not be made: .+ \(not_found\)"):
         bundle.wait()
+    (listed,) = [each for each in client.evidence.list() if each.bundle_id == bundle.bundle_id]
+    assert (listed.status, listed.error["code"]) == ("FAILED", "not_found")

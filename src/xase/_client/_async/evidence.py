@@ -82,7 +82,9 @@ class AsyncBundle(BundleState):
 
 
 def _reason(bundle: BundleState) -> str:
-    return str(bundle.error.get("message", bundle.status)) if bundle.error is not None else bundle.status
+    if bundle.error is None:
+        return bundle.status
+    return f"{bundle.error['message']} ({bundle.error['code']})"
 
 
 class AsyncEvidence:
@@ -150,6 +152,6 @@ class AsyncEvidence:
         return wire.encode(answer).decode()
 
     async def list(self, *, limit: int | None = None, offset: int | None = None) -> AsyncListing[BundleState]:
-        """The organisation's bundles, newest first; `limit` is the page size."""
+        """The organisation's bundles, newest first, those in the making and failed too; `limit` is the page size."""
         params = {"limit": limit, "offset": offset}
         return await AsyncListing(self._exchange, "/evidence/bundles", params, BundleState).fetch()

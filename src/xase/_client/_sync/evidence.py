@@ -83,7 +83,9 @@ class Bundle(BundleState):
 
 
 def _reason(bundle: BundleState) -> str:
-    return str(bundle.error.get("message", bundle.status)) if bundle.error is not None else bundle.status
+    if bundle.error is None:
+        return bundle.status
+    return f"{bundle.error['message']} ({bundle.error['code']})"
 
 
 class Evidence:
@@ -151,6 +153,6 @@ class Evidence:
         return wire.encode(answer).decode()
 
     def list(self, *, limit: int | None = None, offset: int | None = None) -> Listing[BundleState]:
-        """The organisation's bundles, newest first; `limit` is the page size."""
+        """The organisation's bundles, newest first, those in the making and failed too; `limit` is the page size."""
         params = {"limit": limit, "offset": offset}
         return Listing(self._exchange, "/evidence/bundles", params, BundleState).fetch()

@@ -129,13 +129,6 @@ FROM organisations o JOIN api_keys k ON k.organisation = o.id WHERE o.name = :or
 SELECT detail FROM bundles
 WHERE organisation = (SELECT id FROM organisations WHERE name = :organisation) AND id = :id
 
--- name: bundles_of_organisation
-SELECT detail FROM bundles WHERE organisation = (SELECT id FROM organisations WHERE name = :organisation)
-ORDER BY idx DESC LIMIT :limit OFFSET :offset
-
--- name: count_bundles
-SELECT count(*) FROM bundles WHERE organisation = (SELECT id FROM organisations WHERE name = :organisation)
-
 -- name: bundle_chunk
 SELECT content FROM bundle_chunks WHERE bundle = :id AND number = :number
 
