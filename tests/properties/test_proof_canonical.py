@@ -10,7 +10,15 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from xase.proof import canonical as module
-from xase.proof.canonical import MAX_INTEGER, CanonicalError, canonical, is_common, parse_canonical, parse_strict
+from xase.proof.canonical import (
+    MAX_INTEGER,
+    CanonicalError,
+    canonical,
+    canonical_values,
+    is_common,
+    parse_canonical,
+    parse_strict,
+)
 
 TEXTS = st.text(st.characters(exclude_categories=["Cs"]), max_size=12)
 FLOATS = st.one_of(
@@ -37,6 +45,11 @@ def closed(value: object) -> bool:
 @given(VALUES)
 def test_canonical_is_the_reference(value):
     assert canonical(value) == rfc8785.dumps(value)
+
+
+@given(st.dictionaries(TEXTS, VALUES, max_size=5))
+def test_values_together_are_as_each_by_itself(values):
+    assert canonical_values(values) == {name: canonical(value) for name, value in values.items()}
 
 
 @given(VALUES)
@@ -95,6 +108,8 @@ def test_floats_outside_json_are_refused_and_all_others_written(number):
     else:
         with pytest.raises(CanonicalError):
             canonical(number)
+        with pytest.raises(CanonicalError):
+            canonical_values({"a": 1, "b": number})
 
 
 def test_the_light_encoder_is_there_without_orjson(monkeypatch):

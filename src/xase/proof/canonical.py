@@ -9,7 +9,7 @@ reference.
 
 import json
 import re
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from functools import partial
 from typing import Any, Final
 
@@ -68,6 +68,16 @@ def canonical(value: Any) -> bytes:
         return _reference(value)
     except (TypeError, ValueError):  # an encoder met a lone surrogate: the reference names it
         return _reference(value)
+
+
+def canonical_values(values: Mapping[str, Any]) -> dict[str, bytes]:
+    """`canonical` of each value by its name: many small values are told to be common in one pass."""
+    try:
+        if is_common(values):
+            return {name: _encode(value) for name, value in values.items()}
+    except (TypeError, ValueError, RecursionError):
+        pass  # one of them stands out, and `canonical` knows how
+    return {name: canonical(value) for name, value in values.items()}
 
 
 def _reference(value: Any) -> bytes:

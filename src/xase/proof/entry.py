@@ -7,11 +7,12 @@ section 3.
 
 import re
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from datetime import UTC, date, datetime, timedelta
 from functools import lru_cache
 from operator import itemgetter
-from typing import Any, Final
+from types import MappingProxyType
+from typing import Any, Final, NamedTuple
 
 from xase.proof.canonical import MAX_INTEGER, CanonicalError, canonical, is_common, parse_canonical, reread
 from xase.proof.digest import ZERO_DIGEST, format_digest, is_digest, leaf_hash
@@ -65,8 +66,7 @@ def parse_time(text: str) -> int:
     return (datetime.fromisoformat(text) - _EPOCH) // _MILLISECOND
 
 
-@dataclass(frozen=True, slots=True)
-class Prepared:
+class Prepared(NamedTuple):
     """An entry that lacks only its place. Made by `Draft.prepare`."""
 
     head: bytes
@@ -98,8 +98,7 @@ def _origin(log: str) -> bytes:
     return canonical(log)
 
 
-@dataclass(frozen=True, slots=True)
-class Draft:
+class Draft(NamedTuple):
     """What a caller says of an entry; its place, time and links come with the commit.
 
     `body` holds what names no person; everything else is committed to in `commitments`
@@ -111,7 +110,7 @@ class Draft:
     stream: str
     actor: Mapping[str, str]
     body: Mapping[str, Any]
-    commitments: Mapping[str, str] = field(default_factory=dict)
+    commitments: Mapping[str, str] = MappingProxyType({})
 
     def prepare(self) -> Prepared:
         """Everything that can be made canonical before the place is known.

@@ -3,7 +3,7 @@
 from collections.abc import Sequence
 from typing import Any, Final
 
-from msgspec import UNSET, structs
+from msgspec import UNSET
 from msgspec.json import decode
 
 from xase.proof.digest import format_digest, leaf_hash
@@ -177,22 +177,27 @@ def _interventions_of(reads: Reads, who: Principal, rows: Sequence[DecisionRow])
 
 def append_decision(who: Principal, decision: NewDecision) -> Append:
     """The entry that a decision record becomes, with a fresh id and salts."""
-    sent: dict[str, Any] = {name: value for name, value in structs.asdict(decision).items() if value is not UNSET}
+    body, parts = _sent(decision, _IN_CLEAR), _sent(decision, _COMMITTED)
     return make_append(
         identifier=new_id("rec"),
         type="decision",
         stream=decisions_stream(who.organisation),
         principal=who,
-        body={name: sent[name] for name in _IN_CLEAR if name in sent},
-        parts={**{name: sent[name] for name in _COMMITTED if name in sent}, "principal": who.email},
+        body=body,
+        parts={**parts, "principal": who.email},
         effect=DecisionStored(
             who.organisation,
             decision.model_id,
-            sent.get("policy_id"),
-            sent.get("transaction_id"),
-            sent.get("confidence"),
+            body.get("policy_id"),
+            parts.get("transaction_id"),
+            body.get("confidence"),
         ),
     )
+
+
+def _sent(decision: NewDecision, names: Sequence[str]) -> dict[str, Any]:
+    """Those of the fields that the caller gave."""
+    return {name: value for name in names if (value := getattr(decision, name)) is not UNSET}
 
 
 def _append_erasure(who: Principal, row: DecisionRow, erasure: Erasure) -> Append:

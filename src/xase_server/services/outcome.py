@@ -25,8 +25,7 @@ class Once:
     request: bytes
 
 
-@dataclass(frozen=True, slots=True)
-class Outcome:
+class Outcome(Struct, frozen=True):
     """A body to send; `replayed` when an earlier request with the same idempotency key made it."""
 
     body: Any

@@ -3,7 +3,7 @@
 from collections.abc import Mapping
 from typing import Any, Final
 
-from xase.proof.canonical import canonical
+from xase.proof.canonical import canonical_values
 from xase.proof.digest import commitment
 from xase.proof.entry import Draft
 from xase_server.domain.entries import Append, Effect, EntryType, Part, Stream
@@ -57,8 +57,8 @@ def make_append(
 def _seal_parts(parts: Mapping[str, Any]) -> dict[str, Part]:
     salts = random_bytes(SALT_BYTES * len(parts))
     return {
-        name: Part(salts[n * SALT_BYTES : (n + 1) * SALT_BYTES], _bounded(name, canonical(value)))
-        for n, (name, value) in enumerate(parts.items())
+        name: Part(salts[n * SALT_BYTES : (n + 1) * SALT_BYTES], _bounded(name, content))
+        for n, (name, content) in enumerate(canonical_values(parts).items())
     }
 
 

@@ -1,10 +1,10 @@
 """What a handler gives back, before the pipeline adds what every answer carries."""
 
 from collections.abc import AsyncGenerator, Sequence
-from dataclasses import dataclass, field
 from hashlib import sha256
 from typing import Any, Final
 
+from msgspec import Struct, field
 from msgspec.json import Encoder
 
 from xase_server.services.outcome import Outcome
@@ -19,8 +19,7 @@ Header = tuple[bytes, bytes]
 _encode: Final = Encoder().encode
 
 
-@dataclass(slots=True, eq=False)
-class Answer:
+class Answer(Struct, eq=False):
     """Status, body and the headers of its own; `chunks` in place of a body streams, of unknown length unless `size` is.
 
     `etag` is set by hand where the body's digest is known without reading it; `policy` is the

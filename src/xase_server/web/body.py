@@ -1,7 +1,9 @@
 """Bodies: read within bounds of size and time, parsed strictly, decoded into the endpoint's type."""
 
 import asyncio
-from typing import Any, Final
+from collections.abc import Coroutine, Generator
+from types import coroutine
+from typing import Any, Final, TypeVar
 
 from msgspec import Struct, ValidationError, convert
 
@@ -10,6 +12,8 @@ from xase_server.domain.errors import Refused, invalid_field
 from xase_server.web.asgi import Receive
 from xase_server.web.endpoint import JSON, YAML, Endpoint
 from xase_server.web.explanation import explain
+
+T = TypeVar("T")
 
 _MAX_DIGITS: Final = 18
 _TOLD: Final = {
@@ -30,11 +34,33 @@ async def read_body(receive: Receive, headers: dict[bytes, bytes], *, limit: int
     `request_timeout` when it has not arrived in time, ClientGone when it never will.
     """
     refuse_announced(headers, limit)
+    reading = _collect(receive, limit)
+    try:
+        waits_for = reading.send(None)
+    except StopIteration as whole:  # most bodies come with their headers: no clock is set for what need not wait
+        body: bytes = whole.value
+        return body
     try:
         async with asyncio.timeout(seconds):
-            return await _collect(receive, limit)
+            return await _resume(reading, waits_for)
     except TimeoutError:
         raise Refused("request_timeout", "The body did not arrive in time", {"limit_seconds": seconds}) from None
+
+
+@coroutine
+def _resume(begun: Coroutine[Any, Any, T], waits_for: Any) -> Generator[Any, Any, T]:
+    """What the coroutine gives that has begun and waits for this."""
+    try:
+        while True:
+            try:
+                sent = yield waits_for
+            except BaseException as error:  # noqa: BLE001 - it is the coroutine's, that ends the waiting
+                waits_for = begun.throw(error)
+            else:
+                waits_for = begun.send(sent)
+    except StopIteration as done:
+        result: T = done.value
+        return result
 
 
 def refuse_announced(headers: dict[bytes, bytes], limit: int) -> None:

@@ -1,8 +1,9 @@
 """One request on its way through the pipeline."""
 
 from collections.abc import Mapping
-from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any
+
+from msgspec import Struct, field
 
 from xase_server.domain.principals import Principal
 from xase_server.services.outcome import Once
@@ -17,8 +18,7 @@ if TYPE_CHECKING:
     from xase_server.web.site import Site
 
 
-@dataclass(slots=True, eq=False)
-class Call:
+class Call(Struct, eq=False):
     """What is known of a request so far; a handler finds everything in place.
 
     `path` and `query` hold read and checked parameters, `body` the decoded body (a struct of the

@@ -127,6 +127,11 @@ class Endpoint:
         return {parameter.name: parameter for parameter in self.parameters}
 
     @cached_property
+    def needs_query(self) -> bool:
+        """Whether a request without a query lacks something."""
+        return any(parameter.required for parameter in self.parameters)
+
+    @cached_property
     def defaults(self) -> Mapping[str, Any]:
         """The query as it is when no parameter is given."""
         return {parameter.name: parameter.default for parameter in self.parameters}

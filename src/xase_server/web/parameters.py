@@ -231,8 +231,6 @@ def read_query(raw: bytes, known: Mapping[str, Parameter], defaults: Mapping[str
     or out of bounds.
     """
     values = dict(defaults)
-    if not raw and not any(parameter.required for parameter in known.values()):
-        return values
     given = _pairs(raw)
     problems = Problems()
     for name, text in given.items():

@@ -50,7 +50,11 @@ class Pipeline:
         for parameter in endpoint.path_parameters:
             if not parameter.names_something(call.path[parameter.name]):
                 raise not_found(parameter.resource, call.path[parameter.name][:_PATH_SHOWN])
-        call.query = read_query(call.scope.get("query_string", b""), endpoint.known_parameters, endpoint.defaults)
+        query = call.scope.get("query_string")
+        asked = query or endpoint.needs_query
+        call.query = (
+            read_query(query or b"", endpoint.known_parameters, endpoint.defaults) if asked else endpoint.defaults
+        )
         if endpoint.writes:
             if endpoint.streams:
                 self._await_body(call, endpoint)

@@ -9,8 +9,7 @@ could answer. Headers: `RateLimit` and
 import math
 import time
 from collections.abc import Callable
-from dataclasses import dataclass
-from typing import Final
+from typing import Final, NamedTuple
 
 from xase.proof.entry import format_time, parse_time
 from xase_server.domain.errors import Refused
@@ -20,8 +19,7 @@ PERIOD_SECONDS: Final = 60
 _MOST_CALLERS: Final = 100_000
 
 
-@dataclass(frozen=True, slots=True)
-class Quota:
+class Quota(NamedTuple):
     """What is left to one caller: `used` of `limit` requests until `reset`, seen at `now` (epoch seconds).
 
     `name` says whose limit it is, `window` how many seconds it is for.
