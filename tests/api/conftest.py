@@ -16,6 +16,7 @@ import pytest
 import uvicorn
 
 from xase_server.app import Server, create_app
+from xase_server.commands.protocol import Protocol
 from xase_server.domain.entries import Unit
 from xase_server.domain.principals import ROLES, Principal
 from xase_server.services.keys import append_key, mint
@@ -189,7 +190,8 @@ class Listening:
 def listening(open_site: Callable[..., Site]) -> Iterator[Listening]:
     """The module's server behind a real uvicorn, with a short time limit for bodies."""
     site = open_site(body_timeout=0.5, rate_limit=100_000)
-    server = uvicorn.Server(uvicorn.Config(site.app, log_level="warning", lifespan="off", access_log=False))
+    configuration = uvicorn.Config(site.app, http=Protocol, log_level="warning", lifespan="off", access_log=False)
+    server = uvicorn.Server(configuration)
     with socket.socket() as listener:
         listener.bind(("127.0.0.1", 0))
         thread = threading.Thread(target=server.run, kwargs={"sockets": [listener]})

@@ -90,6 +90,9 @@ def test_garbage_is_answered_with_a_refusal_or_a_closed_connection(listening, al
     assert b"Traceback" not in answer
     assert not answer or answer.split(b" ")[1][:1] in {b"4", b"2", b"5"}
     assert b" 500 " not in answer[:20]
+    if b" 400 " in answer[:20]:
+        head, _, body = answer.partition(b"\r\n\r\n")
+        assert b"x-request-id: %b\r\n" % json.loads(body)["error"]["request_id"].encode() in head
 
 
 def test_a_body_that_does_not_arrive_in_time_is_refused(listening, alive, head):

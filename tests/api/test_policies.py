@@ -129,10 +129,20 @@ async def test_repeating_a_request_makes_one_version(client, make):
     refused(await client.put(path, json=FULL, headers=change), 422, "idempotency_mismatch")
 
 
+async def test_all_that_is_wrong_with_a_policy_is_told_at_once(client):
+    document = {"rules": [{"id": "r", "effect": "perhaps", "when": {"actions": []}, "constrain": {"epsilon_total": 0}}]}
+    assert problems(await client.post("/v1/policies", json=document)) == {
+        "name": "Required field missing",
+        "rules.0.effect": "Must be one of forbid, permit",
+        "rules.0.when.actions": "Must have at least 1 item",
+        "rules.0.constrain.epsilon_total": "Must be above 0",
+    }
+
+
 @pytest.mark.parametrize(
     ("document", "field"),
     [
-        ({}, "name"),
+        ({"rules": FULL["rules"]}, "name"),
         ({"name": "n"}, "rules"),
         (FULL | {"colour": 1}, "colour"),
         (with_rule(unless={}), "rules.0.unless"),

@@ -18,6 +18,7 @@ import uvicorn
 
 from xase_server.commands import logs
 from xase_server.commands.exits import ExitCode, Stop
+from xase_server.commands.protocol import Protocol
 
 _BACKLOG: Final = 2048
 _GRACE_SECONDS: Final = 30  # how long a request that waits for its commit may still take after SIGTERM
@@ -58,7 +59,7 @@ def run(
     configuration = uvicorn.Config(
         app,
         loop="uvloop",
-        http="httptools",
+        http=Protocol,
         ws="none",
         lifespan="on",
         access_log=False,

@@ -1,13 +1,13 @@
 """From what a data holder wrote to a policy that can be activated, or everything that is wrong with it."""
 
-import re
 from collections.abc import Callable, Iterable, Iterator
-from typing import Any
+from typing import Any, TypeVar
 
 from msgspec import ValidationError, convert
 from msgspec.structs import replace
 
 from xase_server.domain.errors import Problems, Refused
+from xase_server.domain.explanation import explain
 from xase_server.domain.times import parse_duration
 from xase_server.policy.model import Approvals, Constrain, PlainPolicy, PlainRule, Policy, Rule, When
 from xase_server.policy.privacy import misfits as privacy_misfits
@@ -15,9 +15,10 @@ from xase_server.policy.privacy import privacy_faults
 from xase_server.query.schema import Schema, resolve
 from xase_server.transforms.specs import Fault, InvalidSpec, misfits, read_spec
 
+Form = TypeVar("Form", Policy, PlainPolicy)
+
 _LONGEST_MS = 100 * 366 * 86_400_000
 _PLAIN_APPROVERS = ["data_holder", "admin"]
-_MEMBER = re.compile(r"Object (?:(?P<missing>missing required)|contains unknown) field `(?P<name>.*)`")
 _PLAIN_KEYS = frozenset(PlainRule.__struct_fields__)
 
 
@@ -26,10 +27,7 @@ def load(document: dict[str, Any]) -> Policy:
 
     Both forms are accepted; the plain one is read as the full one.
     """
-    try:
-        policy = _in_full(convert(document, PlainPolicy)) if _is_plain(document) else convert(document, Policy)
-    except ValidationError as error:
-        raise _refusal(error) from error
+    policy = _in_full(_read(document, PlainPolicy)) if _is_plain(document) else _read(document, Policy)
     problems = Problems()
     for path, message in _faults(policy):
         problems.add(path, message)
@@ -89,13 +87,11 @@ def _is_plain(document: dict[str, Any]) -> bool:
     return "rejection_behavior" in document or (isinstance(first, dict) and not _PLAIN_KEYS.isdisjoint(first))
 
 
-def _refusal(error: ValidationError) -> Refused:
-    message, _, path = str(error).partition(" - at `$")
-    field = path.rstrip("`").lstrip(".").replace("[", ".").replace("]", "")
-    if found := _MEMBER.fullmatch(message):
-        field = f"{field}.{found['name']}" if field else found["name"]
-        message = "Required field missing" if found["missing"] else "Unknown field"
-    return Refused("validation_error", "Invalid policy", [{"field": field, "message": message}])
+def _read(document: dict[str, Any], form: type[Form]) -> Form:
+    try:
+        return convert(document, form)
+    except ValidationError as error:
+        raise explain(document, form, error, "Invalid policy") from error
 
 
 def _in_full(plain: PlainPolicy) -> Policy:

@@ -9,9 +9,9 @@ from msgspec import Struct, ValidationError, convert
 
 from xase.proof.canonical import MAX_DEPTH, CanonicalError, parse_strict
 from xase_server.domain.errors import Refused, invalid_field
+from xase_server.domain.explanation import explain
 from xase_server.web.asgi import Receive
 from xase_server.web.endpoint import JSON, YAML, Endpoint
-from xase_server.web.explanation import explain
 
 T = TypeVar("T")
 

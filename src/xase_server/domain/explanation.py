@@ -18,17 +18,17 @@ _WORDS = (
 )
 
 
-def explain(value: Any, kind: type, failure: ValidationError) -> Refused:
+def explain(value: Any, kind: type, failure: ValidationError, summary: str = "Invalid request body") -> Refused:
     """The `validation_error` that names each fault of `value` as a body of type `kind`."""
     problems = Problems()
     _walk(value, inspect.type_info(kind), "", problems)
     if not problems.found:  # a constraint this pass does not know: say what the decoder said
         text = str(failure)
         place = _PATH.search(text)
-        field = place["path"].lstrip(".") if place else "body"
+        field = place["path"].lstrip(".").replace("[", ".").replace("]", "") if place else "body"
         problems.add(field or "body", _PATH.sub("", text))
     try:
-        problems.refuse_if_any()
+        problems.refuse_if_any(summary)
     except Refused as refusal:
         return refusal
     raise AssertionError("a refused body has at least one fault")
@@ -136,10 +136,13 @@ def _check_text(value: str, kind: inspect.StrType, path: str, problems: Problems
 def _check_number(value: Any, kind: inspect.FloatType | inspect.IntType, path: str, problems: Problems) -> None:
     if isinstance(value, bool) or not isinstance(value, (int, float)):
         problems.add(path, "Must be a number")
-    elif isinstance(kind, inspect.IntType) and value != int(value):
+    elif isinstance(kind, inspect.IntType) and isinstance(value, float) and not value.is_integer():
         problems.add(path, "Must be a whole number")
+    elif kind.gt is not None and value <= kind.gt:
+        problems.add(path, f"Must be above {_plain(kind.gt)}")
     elif (kind.ge is not None and value < kind.ge) or (kind.le is not None and value > kind.le):
-        problems.add(path, f"Must be between {_plain(kind.ge)} and {_plain(kind.le)}")
+        least = kind.gt if kind.ge is None else kind.ge
+        problems.add(path, f"Must be between {_plain(least)} and {_plain(kind.le)}")
 
 
 def _plain(bound: float | None) -> str:
