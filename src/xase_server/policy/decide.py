@@ -143,7 +143,9 @@ _SAID: Final = {
     "roles": Violation("role_not_allowed", "Access is not open to this role"),
     "models": Violation("model_not_allowed", "Access is not open to this model; name an allowed model_id"),
     "jurisdictions": Violation("jurisdiction_not_allowed", "Access is not open from this jurisdiction"),
-    "max_duration": Violation("duration_too_long", "This duration is longer than allowed"),
+    "max_duration": Violation(
+        "duration_too_long", "This duration is longer than allowed; left out, it is as long as the policy allows"
+    ),
 }
 _NO_POLICY: Final = Violation("no_policy", "This dataset is not open to anyone")
 _FORBIDDEN: Final = Violation("forbidden", "This use is forbidden")

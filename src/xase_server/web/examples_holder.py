@@ -109,7 +109,12 @@ SIMULATED: Final[dict[str, Any]] = {
     "verdict": "deny",
     "policy_id": "policy_medical_research",
     "policy_version": 1,
-    "violations": [{"rule": "duration_too_long", "message": "This duration is longer than allowed"}],
+    "violations": [
+        {
+            "rule": "duration_too_long",
+            "message": "This duration is longer than allowed; left out, it is as long as the policy allows",
+        }
+    ],
     "approvers": [],
     "contract": None,
     "contract_hash": None,

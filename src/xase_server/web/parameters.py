@@ -56,6 +56,16 @@ class Integer:
         return {"type": "integer", "minimum": self.minimum, "maximum": self.maximum}
 
 
+class Size(Integer):
+    """A whole number whose bounds depend on what else is asked for: who handles the request looks at them."""
+
+    def read(self, text: str) -> int:
+        """The whole number, or Malformed."""
+        if not _INTEGER.fullmatch(text):
+            raise Malformed("Must be an integer")
+        return int(text)
+
+
 @dataclass(frozen=True, slots=True)
 class Number:
     """A number within bounds."""

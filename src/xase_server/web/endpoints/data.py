@@ -8,7 +8,7 @@ from xase_server.web import examples_data as examples
 from xase_server.web.endpoint import Endpoint, Reply
 from xase_server.web.handlers import data
 from xase_server.web.pages import PAGING
-from xase_server.web.parameters import MAX_OFFSET, Choice, Integer, Parameter, PathParameter, QueryText, Text
+from xase_server.web.parameters import MAX_OFFSET, Choice, Integer, Parameter, PathParameter, QueryText, Size, Text
 from xase_server.web.schemas_data import AccessList, Aggregation, Batch, DataRecord, EventList, Found
 
 _GROUP: Final = "Data in a session"
@@ -43,7 +43,7 @@ DATASET: Final = PathParameter(
 STREAM: Final = (
     Parameter(
         name="batch_size",
-        kind=Integer(1, MAX_BULK),
+        kind=Size(1, MAX_BULK),
         example=32,
         description="Records in a batch: 32 by default and at most 100 as JSON, at most 65,536 in bulk.",
     ),

@@ -94,7 +94,7 @@ def _following(call: Call, page: Page) -> View:
 
 def _streamed(call: Call, most: int, default: int) -> Ask:
     size = call.query["batch_size"]
-    if size is not None and size > most:
+    if size is not None and not 1 <= size <= most:
         raise invalid_field("batch_size", f"Must be between 1 and {most}", summary=_SUMMARY)
     return Ask(via="stream", most=size or default, wanted=_wanted(call.query), place=_place(call, call.query["cursor"]))
 
