@@ -6,6 +6,8 @@ import threading
 import pytest
 
 from tests.api.conftest import DECISION, finished_bundle, settled_bundle
+from xase_server.services import datasets, policies, webhooks
+from xase_server.services.outcome import recall
 
 ACT = {"action": "OVERRIDE", "reason": "r", "new_outcome": {"decision": "REJECTED"}}
 
@@ -259,5 +261,32 @@ async def test_a_restart_does_not_forget(open_site, tmp_path):
     async with again.client(site.admin) as client:
         second = await client.post("/v1/records", json=DECISION, headers=header)
     await again.app.close()
+    assert replayed(second)
+    assert first.json() == second.json()
+
+
+RULES = [{"id": "r", "effect": "permit"}]
+
+
+@pytest.mark.parametrize(
+    ("module", "path", "body"),
+    [
+        (datasets, "/v1/datasets", {"name": "registered-twice"}),
+        (policies, "/v1/policies", {"id": "made-twice", "name": "p", "rules": RULES}),
+        (policies, "/v1/policies", {"name": "named by the server", "rules": RULES}),
+        (webhooks, "/v1/webhooks", {"url": "https://93.184.216.34/x", "events": ["intervention"]}),
+    ],
+    ids=["datasets", "policies", "unnamed policies", "webhooks"],
+)
+async def test_what_another_server_answered_meanwhile_is_the_answer(client, key, monkeypatch, module, path, body):
+    first = await client.post(path, json=body, headers=key)
+    looks = iter([True])
+
+    async def too_early(reader, once):
+        return None if next(looks, False) else await recall(reader, once)
+
+    monkeypatch.setattr(module, "recall", too_early)
+    second = await client.post(path, json=body, headers=key)
+    assert (first.status_code, second.status_code) == (201, 201)
     assert replayed(second)
     assert first.json() == second.json()

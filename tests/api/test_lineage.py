@@ -88,6 +88,16 @@ async def test_a_withdrawal_says_where_the_records_had_gone(client, dataset):
     assert again["withdrawal_id"] == answer["withdrawal_id"]
 
 
+async def test_a_repeated_withdrawal_gets_the_first_answer(client, dataset):
+    session = await open_session(client, dataset)
+    await client.get(f"/v1/sessions/{session}/records/rec_0005")
+    path, key = f"/v1/datasets/{dataset}/subjects/withdraw", {"idempotency-key": f"withdraw-{dataset}"}
+    first, again = [await client.post(path, json={"subject": "p5", "reason": "r"}, headers=key) for _ in range(2)]
+    assert first.json()["sessions"]
+    assert (again.json(), again.headers["idempotency-replayed"]) == (first.json(), "true")
+    assert "idempotency-replayed" not in first.headers
+
+
 async def test_withdrawing_needs_a_subject_field_and_the_holder(client, stranger):
     plain = (await make_dataset(client, ROWS))["dataset_id"]
     answer = await client.post(f"/v1/datasets/{plain}/subjects/withdraw", json={"subject": "p1"})

@@ -12,7 +12,7 @@ from msgspec import UNSET, structs
 from xase_server.delivery.bitmap import bytes_of
 from xase_server.domain.clock import Clock
 from xase_server.domain.consent import WITHDRAWAL, NewWithdrawal
-from xase_server.domain.entries import Append, ObjectsChanged, Unit, admin_stream
+from xase_server.domain.entries import Append, ObjectsChanged, Replayed, Unit, admin_stream
 from xase_server.domain.ids import new_id
 from xase_server.domain.objects import ObjectRow
 from xase_server.domain.principals import Principal
@@ -21,7 +21,7 @@ from xase_server.ports import Reads
 from xase_server.services.anew import until_it_stands
 from xase_server.services.descent import Places, places_in
 from xase_server.services.documents import dataset_of
-from xase_server.services.outcome import Once, Outcome, Remembered, answer_again, recall, remember
+from xase_server.services.outcome import Once, Outcome, Remembered, made_before, recall, remember, remembered
 from xase_server.services.reading import Reader
 from xase_server.services.sealing import make_append
 from xase_server.services.spread import Reach, Spread
@@ -44,23 +44,24 @@ class Consent:
 
         Repeating it changes nothing. Raises `not_found`, `validation_error`.
         """
-        earlier = await recall(self._reader, once)
-        if earlier is not None:
-            return answer_again(earlier)
-        return await until_it_stands(lambda: self._withdraw(who, dataset, wish, once))
+        replayed = await recall(self._reader, once) is not None
+        outcome = await until_it_stands(lambda: self._withdraw(who, dataset, wish, once))
+        return Outcome(outcome.body, replayed=replayed or outcome.replayed)
 
     async def _withdraw(self, who: Principal, dataset: str, wish: NewWithdrawal, once: Once | None) -> Outcome:
         row = await self._reader.point(lambda reads: find_own_dataset(reads, who.organisation, dataset))
         condition = of_subjects(row, [wish.subject])
         known = await self._reader.scan(lambda reads: _known(reads, row.id, wish.subject))
         reach = await self._spread.find(row, condition)
-        identifier = known or new_id("wdr")
+        identifier, replayed = known or new_id("wdr"), False
         if known is None:
-            claim = remember(once, Remembered(body={"withdrawal_id": identifier, "dataset_id": row.id}))
+            claim = remember(once, Remembered(ids=[identifier]))
             # COMMIT POINT: no release that follows in the ledger holds a record of this person
-            await self._ledger.append(Unit(tuple(self._appends(who, wish, identifier, reach)), claim))
+            committed = await self._ledger.append(Unit(tuple(self._appends(who, wish, identifier, reach)), claim))
+            if isinstance(committed, Replayed):  # another server has answered the same request
+                (identifier,), replayed = made_before(remembered(committed)), True
         affected = await self._spread.of(reach)
-        return Outcome({"withdrawal_id": identifier, "dataset_id": row.id, **affected})
+        return Outcome({"withdrawal_id": identifier, "dataset_id": row.id, **affected}, replayed=replayed)
 
     def _appends(self, who: Principal, wish: NewWithdrawal, identifier: str, reach: Reach) -> Iterator[Append]:
         """The withdrawal's entry, and one for each dataset made of this one that holds the person's records."""

@@ -96,7 +96,12 @@ class Datasets:
             policy_id=wish.policy_id or None,
         )
         refuse_scrubbing(dataset, installed=self._scrubs)
-        row = await until_it_stands(lambda: self._registration.make(who, dataset, once))
+        try:
+            row = await until_it_stands(lambda: self._registration.make(who, dataset, once))
+        except Refused:
+            if (same := await recall(self._reader, once)) is None:
+                raise
+            return await self._again(who, same)  # another server has answered the same request meanwhile
         if arrival is not None:
             await self._ingestion.start(who, row, arrival, None).wait(_REGISTERING_SECONDS)
         return Outcome(await self._own_view(who, row.id))

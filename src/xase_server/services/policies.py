@@ -10,7 +10,7 @@ from xase.proof.canonical import canonical
 from xase.proof.digest import sha256_digest
 from xase_server.domain.clock import Clock
 from xase_server.domain.decisions import Page
-from xase_server.domain.entries import ObjectsChanged, Unit, admin_stream
+from xase_server.domain.entries import ObjectsChanged, Replayed, Unit, admin_stream
 from xase_server.domain.errors import Problems, Refused, invalid_field, not_found
 from xase_server.domain.ids import new_id
 from xase_server.domain.objects import Expectation, ObjectQuery, ObjectRow
@@ -37,7 +37,7 @@ from xase_server.services.fitting import fitted
 from xase_server.services.governance import Governance, as_layer
 from xase_server.services.guarding import Guard, find_guard
 from xase_server.services.impact import Impact
-from xase_server.services.outcome import Once, Outcome, Remembered, made_before, recall, remember
+from xase_server.services.outcome import Once, Outcome, Remembered, made_before, recall, remember, remembered
 from xase_server.services.policy_views import policy_view, purposes_view, verdict_view
 from xase_server.services.private_aggregation import NO_NOISE
 from xase_server.services.reading import Reader
@@ -79,6 +79,8 @@ class Policies:
         async def attempt() -> Outcome:
             ref = policy_ref(who.organisation, stored.id)
             if await self._reader.point(lambda reads: reads.object(ref)) is not None:
+                if (same := await recall(self._reader, once)) is not None:  # answered by another server meanwhile
+                    return await self._again(who, same)
                 raise Refused(
                     "conflict", "Another policy has this id", {"field": "id", "resource": "policy", "id": stored.id}
                 )
@@ -145,7 +147,9 @@ class Policies:
         )
         claim = remember(once, Remembered(ids=[stored.id, str(stored.version)]))
         # COMMIT POINT: after it every request is decided by this version.
-        await self._ledger.append(Unit((append,), claim, expects))
+        committed = await self._ledger.append(Unit((append,), claim, expects))
+        if isinstance(committed, Replayed):  # another server has answered the same request
+            return await self._again(who, remembered(committed))
         return Outcome(policy_view(stored))
 
     async def _again(self, who: Principal, earlier: Remembered) -> Outcome:

@@ -4,7 +4,7 @@ from dataclasses import dataclass
 
 from xase_server.domain.clock import Clock
 from xase_server.domain.datasets import DATASET, PROCESSING, Dataset, Version
-from xase_server.domain.entries import Append, EntryType, ObjectsChanged, Unit, admin_stream
+from xase_server.domain.entries import Append, EntryType, ObjectsChanged, Replayed, Unit, admin_stream
 from xase_server.domain.errors import Refused
 from xase_server.domain.ids import new_id
 from xase_server.domain.objects import Expectation, ObjectRow
@@ -39,7 +39,10 @@ class Registration:
         self._clock = clock
 
     async def make(self, who: Principal, dataset: Dataset, once: Once | None) -> ObjectRow:
-        """The dataset, durable and PROCESSING. Raises Refused: `conflict` for a name in use; Stale."""
+        """The dataset, durable and PROCESSING.
+
+        Raises Refused: `conflict` for a name in use, also by an equal request that was answered meanwhile; Stale.
+        """
 
         def work(reads: Reads) -> Policed:
             if next(every_dataset(reads, name=dataset.name, owner=who.organisation), None) is not None:
@@ -61,11 +64,14 @@ class Registration:
         append = append_dataset(who, row, "dataset_registered", openly(dataset), said(dataset))
         # COMMIT POINT: after it the dataset exists; data that is being read for it may still be lost.
         try:
-            await self._ledger.append(Unit((append,), remember(once, Remembered(ids=[row.id])), policed.expects))
+            claim = remember(once, Remembered(ids=[row.id]))
+            committed = await self._ledger.append(Unit((append,), claim, policed.expects))
         except Refused as refused:
             if refused.kind.slug != "conflict":
                 raise
             raise name_taken(dataset.name) from refused
+        if isinstance(committed, Replayed):
+            raise name_taken(dataset.name)
         return row
 
 

@@ -10,7 +10,7 @@ from msgspec import UNSET, structs
 from xase.proof.entry import format_time
 from xase_server.domain.clock import Clock
 from xase_server.domain.decisions import Page
-from xase_server.domain.entries import Append, EntryType, ObjectsChanged, Unit, admin_stream
+from xase_server.domain.entries import Append, EntryType, ObjectsChanged, Replayed, Unit, admin_stream
 from xase_server.domain.errors import Problems, Refused, invalid_field, not_found, unavailable
 from xase_server.domain.ids import new_id
 from xase_server.domain.objects import ObjectQuery, ObjectRow
@@ -38,7 +38,16 @@ from xase_server.ledger.append import Ledger
 from xase_server.ports import Courier, Outbox, Reads, StorageUnavailable, Undelivered
 from xase_server.services.anew import until_it_stands
 from xase_server.services.documents import document_of, webhook_of
-from xase_server.services.outcome import Once, Outcome, Remembered, answer_again, made_before, recall, remember
+from xase_server.services.outcome import (
+    Once,
+    Outcome,
+    Remembered,
+    answer_again,
+    made_before,
+    recall,
+    remember,
+    remembered,
+)
 from xase_server.services.reading import Reader
 from xase_server.services.sealing import make_append
 from xase_server.services.views import View
@@ -102,7 +111,9 @@ class Webhooks:
             append = _append(who, row, "webhook_created", {"events": list(events)}, _said(stored))
             claim = remember(once, Remembered(ids=[identifier, "1", secret.master]))
             # COMMIT POINT: entries from here on are announced.
-            await self._ledger.append(Unit((append,), claim))
+            committed = await self._ledger.append(Unit((append,), claim))
+            if isinstance(committed, Replayed):  # another server has answered the same request
+                return await self._again(who, remembered(committed))
             return Outcome(self._with_secret(row, secret))
 
         return await until_it_stands(attempt)
@@ -150,7 +161,9 @@ class Webhooks:
             append = _append(who, changed, "webhook_secret_rotated", body, {})
             claim = remember(once, Remembered(ids=[identifier, str(name.number), name.master]))
             # COMMIT POINT: messages are signed by the new secret.
-            await self._ledger.append(Unit((append,), claim))
+            committed = await self._ledger.append(Unit((append,), claim))
+            if isinstance(committed, Replayed):
+                return await self._again(who, remembered(committed))
             return Outcome(self._with_secret(changed, name))
 
         return await until_it_stands(attempt)
@@ -232,8 +245,8 @@ class Webhooks:
             raise Refused("conflict", "The webhook is disabled", {"resource": "webhook", "id": row.id})
         answer: View = {"delivery_id": delivery, "webhook_id": row.id, "status": PENDING}
         # COMMIT POINT: the entry is the order; whoever holds the webhook carries it out.
-        await self._ledger.append(Unit((append,), remember(once, Remembered(body=answer))))
-        return Outcome(answer)
+        committed = await self._ledger.append(Unit((append,), remember(once, Remembered(body=answer))))
+        return answer_again(remembered(committed)) if isinstance(committed, Replayed) else Outcome(answer)
 
     # ------------------------------------------------------------------ inside
 
