@@ -7,12 +7,18 @@ from typing import Any
 
 import numpy as np
 import pyarrow as pa
+import pyarrow.compute as pc
 from hypothesis import given
 from hypothesis import strategies as st
 
-from xase_server.query.schema import BOOL, DATE, FLOAT, INT, STRING, Scalar, Struct
+from xase_server.query.schema import BOOL, DATE, FLOAT, INT, STRING, ListOf, Scalar, Struct
 from xase_server.transforms.compiled import compile_transforms
+from xase_server.transforms.graphemes import graphemes
 from xase_server.transforms.keys import Keys
+from xase_server.transforms.masking import _masked
+from xase_server.transforms.memo import Memory
+from xase_server.transforms.numbered import Numbered
+from xase_server.transforms.specs import Mask
 
 MASTER = bytes(range(32))
 KEYS = Keys(MASTER, "org_hospital", "ds_1", "sess_1")
@@ -194,3 +200,61 @@ def test_a_part_of_the_rows_comes_out_as_in_the_whole(column, start, length):
     numbers = list(range(len(values)))[part]
     cut = changed(type_, spec, values[part], subjects=subjects[part], numbers=numbers)
     assert cut == changed(type_, spec, values, subjects=subjects)[part]
+
+
+@st.composite
+def versions(draw) -> tuple[dict[str, Any], pa.Table, list[int]]:
+    """Transforms, the rows of a version with values alone, in objects and in lists; and some of its rows."""
+    type_, specs = draw(st.sampled_from(SPECS))
+    value = st.none() | VALUES[type_]
+    of = draw(st.lists(value, min_size=1, max_size=4))
+    row = st.tuples(
+        st.sampled_from(of),
+        st.none() | st.fixed_dictionaries({"value": st.sampled_from(of)}),
+        st.none() | st.lists(st.sampled_from(of), max_size=3),
+        st.none() | st.sampled_from(["p1", "p2", "Jos\u00e9", "Jose\u0301"]),
+    )
+    rows = draw(st.lists(row, max_size=12))
+    arrow = ARROW[type_]
+    schema = pa.schema(
+        {"value": arrow, "object": pa.struct({"value": arrow}), "list": pa.list_(arrow), "who": pa.string()}.items()
+    )
+    table = pa.Table.from_pylist([dict(zip(schema.names, each, strict=True)) for each in rows], schema)
+    wish = {"schema": type_, "specs": {path: draw(specs) for path in ("value", "object.value", "list")}}
+    return wish, table, draw(st.lists(st.integers(0, len(rows) - 1), max_size=8)) if rows else []
+
+
+@given(versions(), st.integers(0, 12), st.integers(0, 12))
+def test_values_looked_up_by_their_numbers_are_those_made_one_by_one(version, start, length):
+    """For runs of rows and for rows in any order, whatever was looked up before."""
+    wish, table, places = version
+    type_ = wish["schema"]
+    schema = Struct(
+        (("value", type_), ("object", Struct((("value", type_),))), ("list", ListOf(type_)), ("who", STRING))
+    )
+    columns = {"value": table["value"], "object.value": pc.struct_field(table["object"], "value"), "who": table["who"]}
+    numbered = {path: _numbered(column) for path, column in columns.items()}
+    made = compile_transforms(wish["specs"], schema, KEYS, memory=Memory())
+    stop = min(start + length, table.num_rows)
+    for numbers in (np.array(places, np.int64), range(min(start, stop), stop), np.arange(table.num_rows)):
+        rows = table.take(pa.array(np.array(numbers, np.int64)))
+        plain = compile_transforms(wish["specs"], schema, KEYS).apply(rows, np.array(numbers, np.int64))
+        coded = made.apply(rows, numbers, numbered.get)
+        assert coded.schema == plain.schema
+        assert coded.to_pylist() == plain.to_pylist()
+
+
+def _numbered(column: "pa.ChunkedArray[Any]") -> Numbered:
+    encoded = column.combine_chunks().dictionary_encode("encode")
+    return Numbered(encoded.dictionary, encoded.indices.to_numpy())
+
+
+@given(st.lists(st.none() | TEXTS | st.text("ab\r\n", max_size=8), max_size=8), KEPT, KEPT, st.sampled_from("*█"))
+def test_a_mask_of_many_texts_is_that_of_each(texts, first, last, char):
+    spec = {"op": "mask", "keep_first": first, "keep_last": last, "char": char}
+    cut = texts[1:]
+    alone = [changed(STRING, spec, [text])[0] for text in texts]
+    assert changed(STRING, spec, texts) == alone
+    assert changed(STRING, spec, cut) == alone[1:]
+    wanted = Mask(keep_first=first, keep_last=last, char=char)
+    assert alone == [None if text is None else _masked(graphemes(normal(text)), wanted) for text in texts]

@@ -19,6 +19,7 @@ from xase_server.query.expressions import Field
 from xase_server.query.nodes import TRUE, At, Node
 from xase_server.query.schema import Schema, Struct
 from xase_server.query.stages import Facet, Find, Group, Pipeline, ReplaceRoot, Reshape, SortKey, Unwind
+from xase_server.transforms.numbered import FindNumbered
 
 _BATCH_ROWS: Final = 1 << 16
 _SHAPING: Final = (Group, Reshape, ReplaceRoot, Facet)
@@ -84,14 +85,15 @@ class Rows:
 
 
 class Edition:
-    """See `ports.Version`. Record numbers and ids are those of the version."""
+    """See `ports.Version`. Record numbers, ids and what `numbered` knows are those of the version."""
 
-    def __init__(self, version: Version, edit: Edit, keep: Keep) -> None:
+    def __init__(self, version: Version, edit: Edit, keep: Keep, numbered: FindNumbered) -> None:
         own = dict(edit.transforms.schema.members)
         self._version = version
         self._transforms = edit.transforms
         self._schema = Struct(tuple((name, own[name]) for name in edit.columns if name in own))
         self._engine = EditionEngine(self, version, edit, keep)
+        self._numbered = numbered
 
     @property
     def rows(self) -> int:
@@ -126,13 +128,13 @@ class Edition:
         names = self._names(columns)
         start = max(start, 0)
         table = self._version.slice(start, stop, self._transforms.reads(names))
-        return self._changed(table, np.arange(start, start + table.num_rows), names)
+        return self._changed(table, range(start, start + table.num_rows), names)
 
     def _names(self, columns: Sequence[str] | None) -> list[str]:
         return [name for name, _ in self._schema.members] if columns is None else list(columns)
 
-    def _changed(self, table: pa.Table, numbers: Numbers, names: list[str]) -> pa.Table:
-        return self._transforms.apply(table, numbers).select(names)
+    def _changed(self, table: pa.Table, numbers: Numbers | range, names: list[str]) -> pa.Table:
+        return self._transforms.apply(table, numbers, self._numbered).select(names)
 
 
 class EditionEngine:

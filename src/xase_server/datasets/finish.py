@@ -8,7 +8,7 @@ import pyarrow.parquet as pq
 
 from xase_server.datasets import types
 from xase_server.datasets.digest import file_digest
-from xase_server.datasets.folder import DATA, FOUND, IDS, ROWS, sync_all, write_json
+from xase_server.datasets.folder import CODES, DATA, FOUND, IDS, ROWS, VALUES, sync_all, write_json
 from xase_server.datasets.ingest import record_ids
 from xase_server.datasets.rows import Rows
 from xase_server.datasets.writer import VersionWriter
@@ -43,7 +43,7 @@ def finish(
         scrubbed=scrubbed,
     )
     write_json(folder / FOUND, found)
-    sync_all(folder, (DATA, ROWS, IDS))
+    sync_all(folder, (DATA, ROWS, IDS, CODES, VALUES))
     return found
 
 

@@ -18,7 +18,9 @@ FOUND: Final = "found.json"
 ROWS: Final = "rows.arrow"
 IDS: Final = "ids.bin"
 DATABASE: Final = "records.duckdb"
-CACHES: Final = (ROWS, IDS, DATABASE)
+CODES: Final = "codes.bin"
+VALUES: Final = "values.arrow"
+CACHES: Final = (ROWS, IDS, CODES, VALUES, DATABASE)
 """What is built from the truth, and can be again."""
 SIZES: Final = "caches.json"
 """How long each of CACHES is; written after them."""

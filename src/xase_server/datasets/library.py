@@ -142,7 +142,8 @@ class LocalLibrary:
     def edition(self, dataset_id: str, number: int, edit: Edit) -> Edition:
         """See `Library.edition`."""
         place = dataset_id, number
-        return Edition(self.open(*place), edit, lambda name, rows: self._editions.get(place, name, rows))
+        version = self.open(*place)
+        return Edition(version, edit, lambda name, rows: self._editions.get(place, name, rows), version.numbered)
 
     def profile(self, dataset_id: str, number: int) -> Mapping[str, Any]:
         """See `Library.profile`. Raises VersionUnavailable."""

@@ -1,4 +1,4 @@
-"""One version, opened: rows from the mapped file, numbers from the ids, queries from the engine."""
+"""One version, opened: rows from the mapped file, numbers from the ids, codes of values, queries from the engine."""
 
 import threading
 from collections.abc import Callable, Sequence
@@ -6,6 +6,7 @@ from pathlib import Path
 
 import pyarrow as pa
 
+from xase_server.datasets.codes import Codes
 from xase_server.datasets.folder import DATABASE, IDS, ROWS
 from xase_server.datasets.ids import Ids
 from xase_server.datasets.rows import Rows
@@ -13,6 +14,7 @@ from xase_server.datasets.types import Array
 from xase_server.ports.datasets import RECORD_ID, Numbers, VersionUnavailable
 from xase_server.ports.engines import Engine
 from xase_server.query.schema import Schema
+from xase_server.transforms.numbered import Numbered
 
 OpenEngine = Callable[[Path, Schema], Engine]
 """An engine over the database file of a version; raises VersionUnavailable."""
@@ -32,6 +34,7 @@ class OpenedVersion:
         try:
             self._rows: Rows | None = Rows(folder / ROWS)
             self._ids = Ids(folder / IDS, self._rows.count, self._record_ids)
+            self._codes: Codes | None = Codes(folder, self._rows.count)
         except (OSError, ValueError) as error:
             raise VersionUnavailable(f"the version's files cannot be read ({type(error).__name__})") from None
 
@@ -74,10 +77,15 @@ class OpenedVersion:
         """The mapped file."""
         return self._readable()
 
+    def numbered(self, path: str) -> Numbered | None:
+        """The column at a dotted path, if its values are numbered; None also after `close`."""
+        codes = self._codes
+        return None if codes is None else codes.numbered(path)
+
     def close(self) -> None:
         """Let go of the files; what was read before stays valid for who holds it."""
         with self._opening:
-            self._rows = self._engine = None
+            self._rows = self._engine = self._codes = None
 
     def _record_ids(self, numbers: Numbers) -> Array:
         return self._readable().take(numbers, [RECORD_ID]).column(0).combine_chunks()

@@ -1,4 +1,4 @@
-"""Writes rows in their two forms, the Parquet file and the mapped file, and the index of their ids.
+"""Writes rows in their two forms, the Parquet file and the mapped file, with what is found by ids and codes.
 
 Batches have 65,536 rows, row groups two batches; rows of many bytes fewer. So the files depend on the
 rows alone, not on the pieces they came in: equal content gives equal bytes.
@@ -13,8 +13,9 @@ import numpy as np
 import pyarrow as pa
 import pyarrow.parquet as pq
 
-from xase_server.datasets import ids
+from xase_server.datasets import codes, ids
 from xase_server.datasets.folder import DATA, IDS, ROWS
+from xase_server.datasets.rows import Rows
 from xase_server.ports.datasets import RECORD_ID, Numbers
 
 _BATCH_ROWS: Final = 1 << 16
@@ -82,7 +83,7 @@ class ParquetFile:
 
 
 class Mapped:
-    """The mapped file and the index of ids; what can be built again from the Parquet file."""
+    """The mapped file, the index of ids and the codes; what can be built again from the Parquet file."""
 
     def __init__(self, folder: Path, schema: pa.Schema) -> None:
         self._folder = folder
@@ -97,6 +98,7 @@ class Mapped:
     def close(self) -> Numbers:
         """Write the rest; gives the numbers of records whose ids may not be unique."""
         self._writer.close()
+        codes.write(self._folder, Rows(self._folder / ROWS))
         return ids.write(self._folder / IDS, np.concatenate([np.zeros(0, np.uint64), *self._hashes]))
 
 

@@ -17,7 +17,8 @@ from msgspec import UNSET
 from xase_server.delivery.nesting import Array
 from xase_server.delivery.rows import in_milliseconds
 from xase_server.query.schema import Kind
-from xase_server.transforms.distinct import labelled
+from xase_server.transforms.distinct import labelled, present
+from xase_server.transforms.memo import Present
 from xase_server.transforms.specs import Bucketize, Generalize, Number
 
 _MONTHS: Final = 12
@@ -46,7 +47,7 @@ def _part_of_dates(part: str) -> Callable[[Array], Array]:
     def change(array: Array) -> Array:
         dates = in_milliseconds(array)
         months = _filled(pc.year(dates)) * _MONTHS + _filled(pc.month(dates)) - 1
-        return labelled(months // step, array.is_valid(), label)
+        return labelled(months // step, present(array), label)
 
     return change
 
@@ -63,14 +64,13 @@ class _Bands:
 
     def __call__(self, array: Array) -> Array:
         """The bands of the numbers; what is no number is null."""
-        bands = self._bands(array)
+        bands, there = self._bands(array), present(array)
         if self._first is not None or self._last is not None:
             bands = np.clip(bands, self._first, self._last)
-        present = array.is_valid()
         if not self._whole:
             finite = np.isfinite(bands) & (np.abs(bands) < 1 << 62)
-            present, bands = pc.and_(present, pa.array(finite)), np.where(finite, bands, 0)
-        return labelled(bands.astype(np.int64), present, self._label)
+            there, bands = _both(there, finite), np.where(finite, bands, 0)
+        return labelled(bands.astype(np.int64, copy=False), there, self._label)
 
     def _bands(self, array: Array) -> Any:
         if self._whole:
@@ -94,8 +94,8 @@ def bucketized(spec: Bucketize, kind: Kind) -> Callable[[Array], Array]:
 
     def change(array: Array) -> Array:
         numbers = _filled(array) if whole else _filled(array.cast(pa.float64()))
-        present = array.is_valid() if whole else pc.and_(array.is_valid(), pa.array(~np.isnan(numbers)))
-        return labelled(np.searchsorted(edges, numbers, "right"), present, labels.__getitem__)
+        there = present(array) if whole else _both(present(array), ~np.isnan(numbers))
+        return labelled(np.searchsorted(edges, numbers, "right"), there, labels.__getitem__)
 
     return change
 
@@ -115,6 +115,12 @@ def span(lower: Number, upper: Number, *, whole: bool) -> str:
 
 def _text(number: Any) -> str:
     return str(number) if isinstance(number, int) else f"{number:.12g}"
+
+
+def _both(there: Present, also: "np.ndarray[Any, np.dtype[np.bool_]]") -> Present:
+    """Where there is a value, and the other holds, too."""
+    both = also if there is None else there & also
+    return None if both.all() else both
 
 
 def _filled(array: Array) -> Any:

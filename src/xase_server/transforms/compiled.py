@@ -9,10 +9,12 @@ import pyarrow as pa
 from xase_server.delivery.nesting import Array, around_members, around_window, members, window
 from xase_server.query.schema import Kind, ListOf, Scalar, Schema, Struct, Type, is_index
 from xase_server.transforms.bands import bucketized, generalized
+from xase_server.transforms.distinct import by_text_of_one_width
 from xase_server.transforms.hashing import hashed
 from xase_server.transforms.keys import Keys
 from xase_server.transforms.masking import masked, redacted
-from xase_server.transforms.memo import Memory
+from xase_server.transforms.memo import Labels, Memo, Memory
+from xase_server.transforms.numbered import FindNumbered, nothing_numbered
 from xase_server.transforms.places import Integers, Places, whole
 from xase_server.transforms.shifting import noised, shifted
 from xase_server.transforms.specs import (
@@ -62,9 +64,12 @@ class Transforms:
         needed = [subject for name in columns for subject in self._subjects.get(name, ())]
         return tuple(dict.fromkeys((*columns, *sorted(needed))))
 
-    def apply(self, table: pa.Table, numbers: Integers) -> pa.Table:
-        """The rows with these record numbers afterwards: the table's columns in their order, dropped ones left out."""
-        places = Places(table, numbers)
+    def apply(self, table: pa.Table, numbers: Integers | range, numbered: FindNumbered = nothing_numbered) -> pa.Table:
+        """The rows with these record numbers afterwards: the table's columns in their order, dropped ones left out.
+
+        `numbered` is for rows as they are in their version: it knows the columns whose values are numbered there.
+        """
+        places = Places(table, numbers, numbered=numbered)
         columns: dict[str, Any] = {}
         for name in table.column_names:
             part = self._parts.get(name) if name in self.columns else Part(Struct(()))
@@ -217,30 +222,43 @@ def _single(type_: Scalar, spec: Spec, means: _Means, path: str) -> Part | None:
         case _ if kind is Kind.NULL:
             change = _everywhere(lambda array: array)
         case Hash() | Tokenize():
-            change = _everywhere(_stand_in(spec, means))
+            change = _standing_in(_stand_ins(spec, means), path)
         case Mask():
             change = _everywhere(masked(spec, means.memory))
         case Redact():
             change = _everywhere(redacted(spec, kind))
         case Generalize():
-            change = _everywhere(generalized(spec, kind))
+            change = _labelling(generalized(spec, kind), spec, means, path)
         case Bucketize():
-            change = _everywhere(bucketized(spec, kind))
+            change = _labelling(bucketized(spec, kind), spec, means, path)
         case DateShift():
             change = shifted(spec, keys.key("date_shift", "dataset"), means.memory)
         case Noise():
-            change = noised(spec, kind, keys.key(f"noise:{path}", "dataset"))
+            change = noised(spec, kind, keys.key(f"noise:{path}", "dataset"), means.memory)
         case _:
             return None
     return Part(spec.result(kind), change)
 
 
-def _stand_in(spec: Hash | Tokenize, means: _Means) -> Callable[[Array], Array]:
+def _stand_ins(spec: Hash | Tokenize, means: _Means) -> Memo:
     """What makes of values others that stand for them."""
     if isinstance(spec, Hash):
         return hashed(means.keys.key("hash", spec.domain), means.memory)
     assert means.give_tokens is not None, "without a map they were dropped"
     return tokenized(means.keys, spec.domain, means.give_tokens, means.memory)
+
+
+def _standing_in(memo: Memo, path: str) -> Change:
+    def change(array: Array, places: Places) -> Array:
+        coded = places.own_codes(path)
+        return by_text_of_one_width(memo.of_coded(coded) if coded else memo.of(array))
+
+    return change
+
+
+def _labelling(change: Callable[[Array], Array], spec: Spec, means: _Means, path: str) -> Change:
+    labels = Labels(change, means.memory, repr(spec))
+    return lambda array, places: labels.of(array, places.own_codes(path))
 
 
 def _everywhere(change: Callable[[Array], Array]) -> Change:

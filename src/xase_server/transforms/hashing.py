@@ -1,13 +1,13 @@
 """`hash`: values that can be compared and joined within a domain, and not read."""
 
-from collections.abc import Callable, Sequence
+from collections.abc import Sequence
 from hashlib import sha256
 from typing import Final
 
 import numpy as np
 
 from xase_server.delivery.nesting import Array
-from xase_server.transforms.distinct import by_text_of_one_width, texts
+from xase_server.transforms.distinct import texts
 from xase_server.transforms.memo import Memo, Memory, Results
 
 _BLOCK: Final = 64
@@ -15,14 +15,13 @@ _INNER: Final = bytes(each ^ 0x36 for each in range(256))
 _OUTER: Final = bytes(each ^ 0x5C for each in range(256))
 
 
-def hashed(key: bytes, memory: Memory) -> Callable[[Array], Array]:
-    """Makes each value the HMAC-SHA256 (RFC 2104) of its text, as 64 hex digits."""
+def hashed(key: bytes, memory: Memory) -> Memo:
+    """Of each value the HMAC-SHA256 (RFC 2104) of its text, as 64 hex digits."""
 
     def made(values: Array) -> Results:
         return np.frombuffer(b"".join(digests(key, texts(values))).hex().encode(), "S64")
 
-    memo = Memo(made, memory, ("hash", key))
-    return lambda array: by_text_of_one_width(array, memo)
+    return Memo(made, memory, ("hash", key), "S64")
 
 
 def digests(key: bytes, messages: Sequence[str]) -> list[bytes]:

@@ -5,7 +5,7 @@ sessions would be the true value.
 """
 
 from collections.abc import Callable
-from typing import Any, Final
+from typing import Final
 
 import numpy as np
 import pyarrow as pa
@@ -14,18 +14,17 @@ import pyarrow.compute as pc
 from xase_server.delivery.nesting import Array
 from xase_server.delivery.rows import MILLISECONDS, in_milliseconds
 from xase_server.query.schema import Kind
-from xase_server.transforms.distinct import texts
+from xase_server.transforms.distinct import by_number, texts
+from xase_server.transforms.draws import Draws
 from xase_server.transforms.hashing import digests
 from xase_server.transforms.memo import Memo, Memory, Results
 from xase_server.transforms.places import Places, at
-from xase_server.transforms.siphash import siphash
 from xase_server.transforms.specs import DateShift, Noise
 
 Change = Callable[[Array, Places], Array]
 
 _DAY_MS: Final = 86_400_000
 _WORD: Final = 8
-_MANTISSA: Final = 53
 
 
 def shifted(spec: DateShift, key: bytes, memory: Memory) -> Change:
@@ -35,11 +34,11 @@ def shifted(spec: DateShift, key: bytes, memory: Memory) -> Change:
     def made(values: Array) -> Results:
         return days_of(_words(key, values), spec.max_days) * _DAY_MS
 
-    memo = Memo(made, memory, ("date_shift", key, spec.max_days))
+    memo = Memo(made, memory, ("date_shift", key, spec.max_days), "i8")
 
     def change(array: Array, places: Places) -> Array:
-        distances, own = memo.of(at(places.table, subject))
-        moved = pa.array(distances, pa.int64()).take(own)
+        coded = places.codes(spec.subject)
+        moved = by_number(memo.of_coded(coded) if coded else memo.of(at(places.table, subject)))
         return pc.add(in_milliseconds(array).cast(pa.int64()), places.spread(moved)).cast(MILLISECONDS)
 
     return change
@@ -56,21 +55,14 @@ def days_of(words: Results, max_days: int) -> Results:
     return np.where(places < max_days, places - max_days, places - max_days + 1)
 
 
-def noised(spec: Noise, kind: Kind, key: bytes) -> Change:
+def noised(spec: Noise, kind: Kind, key: bytes, memory: Memory) -> Change:
     """Adds to each number a share of noise that its record's number and its place in the record decide."""
+    draws = Draws(key, memory)
 
     def change(array: Array, places: Places) -> Array:
-        added = laplace(siphash(key, places.own_numbers.astype(np.uint64), places.ordinals.astype(np.uint64)))
-        added *= spec.scale
+        added = draws.of(places) * spec.scale
         if kind is Kind.INT:
             return pc.add(array, pa.array(np.rint(added).astype(np.int64)))
         return pc.add(array.cast(pa.float64()), pa.array(added))
 
     return change
-
-
-def laplace(words: "np.ndarray[Any, np.dtype[np.uint64]]") -> "np.ndarray[Any, np.dtype[np.float64]]":
-    """64 bits each as noise of scale 1: the first says the sign, the highest 53 of the others the size."""
-    sign = np.where(words >> np.uint64(63), -1.0, 1.0)
-    share = ((words << np.uint64(1)) >> np.uint64(64 - _MANTISSA)).astype(np.float64) + 0.5
-    return sign * -np.log(share / (1 << _MANTISSA))

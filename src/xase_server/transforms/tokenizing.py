@@ -14,7 +14,7 @@ import numpy as np
 from xase.proof.keys import KeyMaterialError, SmallSeal
 from xase_server.delivery.nesting import Array
 from xase_server.domain.tokens import TokenRow
-from xase_server.transforms.distinct import by_text_of_one_width, texts
+from xase_server.transforms.distinct import texts
 from xase_server.transforms.hashing import digests
 from xase_server.transforms.keys import Keys
 from xase_server.transforms.memo import Memo, Memory, Results
@@ -28,15 +28,14 @@ USE: Final = "tokenize"
 _FORM: Final = re.compile(r"tok_([0-9a-f]{32})")
 
 
-def tokenized(keys: Keys, domain: Domain, give: GiveTokens, memory: Memory) -> Callable[[Array], Array]:
-    """Makes each value its token, `tok_` and 32 hex digits."""
+def tokenized(keys: Keys, domain: Domain, give: GiveTokens, memory: Memory) -> Memo:
+    """Of each value its token, `tok_` and 32 hex digits."""
 
     def made(values: Array) -> Results:
         tokens = give(keys, domain, texts(values)) if len(values) else ()
         return np.array([token_text(each).encode() for each in tokens], "S36")
 
-    memo = Memo(made, memory, (USE, keys.key(USE, domain)))
-    return lambda array: by_text_of_one_width(array, memo)
+    return Memo(made, memory, (USE, keys.key(USE, domain)), "S36")
 
 
 def token_text(token: bytes) -> str:

@@ -147,5 +147,6 @@ def test_wide_rows_are_kept_in_order_by_small_row_groups(make):
     assert list(version.engine.numbers(parse_find({"filter": {"l": 8_999_999}}, version.schema))) == [2999]
     assert list(version.engine.numbers(parse_find({"filter": {"n": {"$lt": 3}}}, version.schema))) == [0, 1, 2]
     assert sorted(each.name for each in made.folder.iterdir()) == [
-        "caches.json", "data.parquet", "found.json", "ids.bin", "records.duckdb", "rows.arrow",
+        "caches.json", "codes.bin", "data.parquet", "found.json", "ids.bin", "records.duckdb", "rows.arrow",
+        "values.arrow",
     ]  # fmt: skip

@@ -13,7 +13,10 @@ from xase_server.ports import Library, Version
 from xase_server.ports.datasets import Ingest, IngestProblem, Progress, VersionUnavailable
 from xase_server.query.parse import parse_filter
 
-ROWS = [{"record_id": f"r{n}", "age": n, "tags": ["a", str(n)], "lab": {"glucose": n / 2}} for n in range(300)]
+ROWS = [
+    {"record_id": f"r{n}", "age": n, "tags": ["a", str(n)], "lab": {"glucose": n / 2}, "site": n % 3}
+    for n in range(300)
+]
 
 
 def test_a_registered_file_is_a_version_with_rows_ids_and_an_engine(library, ingest):
@@ -78,7 +81,9 @@ def test_a_version_that_was_never_made_is_unavailable(library):
         library.open("ds_test", 1)
 
 
-@pytest.mark.parametrize("name", ["rows.arrow", "ids.bin", "records.duckdb", "caches.json"])
+@pytest.mark.parametrize(
+    "name", ["rows.arrow", "ids.bin", "codes.bin", "values.arrow", "records.duckdb", "caches.json"]
+)
 @pytest.mark.parametrize("how", ["missing", "cut"])
 def test_what_lies_beside_the_truth_is_rebuilt(library, ingest, tmp_path, name, how):
     ingest(ROWS)
@@ -90,6 +95,7 @@ def test_what_lies_beside_the_truth_is_rebuilt(library, ingest, tmp_path, name, 
     version = library.open("ds_test", 1)
     assert version.slice(0, 300).to_pylist() == ROWS
     assert version.numbers_of(["r299", "x"]) == [299, None]
+    assert version.numbered("site").codes.tolist() == [n % 3 for n in range(300)]
     assert version.engine.count(parse_filter({"tags": "7"}, version.schema)) == 1
 
 
@@ -128,6 +134,7 @@ def test_a_discarded_version_is_gone_for_its_readers_too(library, ingest, tmp_pa
         version.slice(0, 1)
     with pytest.raises(VersionUnavailable):
         _ = version.engine
+    assert version.numbered("site") is None
     with pytest.raises(VersionUnavailable):
         library.open("ds_test", 1)
     assert kept.to_pylist() == ROWS[:2]

@@ -2,9 +2,18 @@
 
 import numpy as np
 import pyarrow as pa
+import pyarrow.compute as pc
 import pytest
 
-from xase_server.transforms.memo import Memo, Memory
+from xase_server.transforms.distinct import by_number
+from xase_server.transforms.memo import Labels, Memo, Memory
+from xase_server.transforms.numbered import Coded, Numbered
+
+
+def numbered(*texts):
+    """A column with these values, in the order in which they first come."""
+    encoded = pa.array(texts, pa.string()).dictionary_encode("encode")
+    return Coded(Numbered(encoded.dictionary, encoded.indices.to_numpy()), encoded.indices.to_numpy())
 
 
 class Lengths:
@@ -12,7 +21,7 @@ class Lengths:
 
     def __init__(self, memory: Memory, name: str = "lengths") -> None:
         self.made = 0
-        self.memo = Memo(self._make, memory, name)
+        self.memo = Memo(self._make, memory, name, "i8")
 
     def _make(self, values):
         self.made += len(values)
@@ -21,9 +30,12 @@ class Lengths:
     def of(self, *texts):
         return self.of_array(pa.array(texts, pa.string()))
 
+    def of_coded(self, column, *codes):
+        return by_number(self.memo.of_coded(Coded(column, np.array(codes, np.int32)))).to_pylist()
+
     def of_array(self, array):
-        results, places = self.memo.of(array)
-        return [None if place is None else int(results[place]) for place in places.to_pylist()]
+        found = self.memo.of(array)
+        return by_number(found).to_pylist()
 
 
 @pytest.fixture
@@ -88,3 +100,43 @@ def test_what_was_used_longest_ago_makes_way():
     assert sum(each.bytes for each in memory._kept.values()) <= 120
     second.of("aaaaaaaa")
     assert second.made == 2
+
+
+def test_of_numbered_values_those_alone_are_made_that_a_row_has(memory):
+    lengths = Lengths(memory)
+    column, _ = numbered("a", "bb", None, "ccc", "dddd")
+    assert lengths.of_coded(column, 1, 2, 1) == [2, None, 2]
+    assert lengths.made == 1
+    assert lengths.of_coded(column, 3, 1) == [3, 2]
+    assert lengths.of_coded(column) == []
+    assert lengths.made == 2
+    assert lengths.of_coded(column, 0, 1, 2, 3, 4) == [1, 2, None, 3, 4]
+    assert lengths.of_coded(column, 4, 0) == [4, 1]
+    assert lengths.made == 4
+
+
+def test_what_is_known_of_one_column_is_not_taken_for_another(memory):
+    lengths = Lengths(memory)
+    (one, codes), (other, _) = numbered("a", "bb"), numbered("ccc", "dddd")
+    assert lengths.of_coded(one, *codes) == [1, 2]
+    assert lengths.of_coded(other, *codes) == [3, 4]
+    again, _ = numbered("eeeee", "a")
+    assert lengths.of_coded(again, *codes) == [5, 1]
+
+
+def test_labels_of_numbered_values_are_made_once_for_all_unless_there_are_few_rows(memory):
+    asked = []
+
+    def change(array):
+        asked.append(len(array))
+        return pc.utf8_upper(array)
+
+    labels = Labels(change, memory, "upper")
+    column, codes = numbered(*(f"v{number}" for number in range(50)))
+    array = column.values.take(pa.array(codes))
+    few = Coded(column, codes[:2])
+    assert labels.of(array.slice(0, 2), few).to_pylist() == ["V0", "V1"]
+    assert labels.of(array, Coded(column, codes)).to_pylist() == pc.utf8_upper(array).to_pylist()
+    assert labels.of(array.slice(0, 2), few).to_pylist() == ["V0", "V1"]
+    assert labels.of(array, None).to_pylist() == pc.utf8_upper(array).to_pylist()
+    assert asked == [2, 50, 50]
