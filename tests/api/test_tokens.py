@@ -148,7 +148,7 @@ async def test_tokens_on_request_do_not_look_up_what_the_policy_hides(lab, place
 
 @pytest.mark.parametrize("op", ["hash", "date_shift"])
 async def test_no_transform_on_request_looks_up_what_the_policy_hides(lab, site, op):
-    own = {"subject": "other", "max_days": 30} if op == "date_shift" else {}
+    own = {"subject": "other", "max_days": 36_500} if op == "date_shift" else {}  # alike by chance once in 73,000
     hidden, seen = ("born", "again") if op == "date_shift" else ("patient_id", "other")
     rows = [row | {"again": row["born"]} for row in ROWS]
     async with site.client() as holder:
