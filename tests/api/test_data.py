@@ -250,7 +250,12 @@ async def test_a_filter_answers_as_documented(client, session):
     assert (rest["has_more"], rest["next_cursor"]) == (False, None)
 
 
-@pytest.mark.parametrize("limit", [0, 1001, -1, "abc", None, 1.5])
+async def test_no_limit_is_as_many_as_an_answer_holds(client, session):
+    answer = (await client.post(f"{session}/filter", json={"limit": 0, "fields": []})).json()
+    assert answer["record_count"] == min(len(ROWS), 1000)
+
+
+@pytest.mark.parametrize("limit", [1001, -1, "abc", None, 1.5])
 async def test_another_limit_is_refused_by_name(client, session, limit):
     answer = await client.post(f"{session}/filter", json={"limit": limit})
     assert answer.status_code == 400

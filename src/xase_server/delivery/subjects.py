@@ -8,7 +8,7 @@ import pyarrow.compute as pc
 
 from xase_server.delivery.numbers import Numbers
 from xase_server.delivery.rows import rows_of
-from xase_server.query.evaluate import evaluate
+from xase_server.query.evaluate import evaluate, scope_of
 from xase_server.query.expressions import Field
 from xase_server.query.schema import Schema, Struct
 from xase_server.query.values import group_key
@@ -32,5 +32,5 @@ def _one_by_one(table: pa.Table, schema: Schema, entity: str) -> Numbers:
     subject = Field(tuple(entity.split(".")))
     types = Struct(tuple(member for member in schema.members if member[0] in table.column_names))
     codes: dict[Hashable, int] = {}
-    found = (group_key(evaluate(subject, {"ROOT": row})) for row in rows_of(table, types))
+    found = (group_key(evaluate(subject, scope_of(row))) for row in rows_of(table, types))
     return np.array([codes.setdefault(each, len(codes)) for each in found], dtype=np.int64)

@@ -21,7 +21,9 @@ class NewFilter(Struct, forbid_unknown_fields=True, frozen=True, kw_only=True):
     fields: Query = None
     sort: Query = None
     skip: Query = 0
-    limit: Annotated[int, Meta(ge=1, le=MAX_FOUND, description="Records in one answer")] = 100
+    limit: Annotated[
+        int, Meta(ge=0, le=MAX_FOUND, description="Records in one answer; 0 is as many as one may hold")
+    ] = 100
     cursor: (
         Annotated[str, Meta(min_length=1, max_length=128, description="`next_cursor` of the answer before")] | UnsetType
     ) = UNSET

@@ -32,11 +32,11 @@ class MemoryEngine:
 
     def numbers(self, query: Find) -> Sequence[int]:
         """See `Engine.numbers`."""
-        return [self._numbers[place] for place in find(query, self._rows)]
+        return [self._numbers[place] for place in find(query, self._rows, self._limits)]
 
     def count(self, filter: Node) -> int:
         """See `Engine.count`."""
-        return len(find(Find(filter), self._rows))
+        return len(find(Find(filter), self._rows, self._limits))
 
     def aggregate(self, pipeline: Pipeline) -> Sequence[Mapping[str, Any]]:
         """See `Engine.aggregate`."""

@@ -19,7 +19,7 @@ def _spread(values: Sequence[Value], spare: int) -> Value:
     if len(numbers) <= spare:
         return None
     centre = sum(numbers) / len(numbers)
-    return math.sqrt(sum((number - centre) ** 2 for number in numbers) / (len(numbers) - spare))
+    return math.sqrt(sum((each - centre) * (each - centre) for each in numbers) / (len(numbers) - spare))
 
 
 ACCUMULATORS: Final[Mapping[str, Accumulator]] = {

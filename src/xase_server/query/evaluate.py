@@ -3,6 +3,7 @@
 from collections.abc import Callable, Mapping
 from typing import Any, Final
 
+from xase_server.query.allowance import ENDLESS, Allowance
 from xase_server.query.expressions import (
     Call,
     Each,
@@ -22,11 +23,20 @@ from xase_server.query.paths import collect
 from xase_server.query.refusal import EvaluationError
 from xase_server.query.values import Value, truth
 
-Scope = Mapping[str, Value]
+Scope = Mapping[str, Any]
+_ALLOWANCE: Final = ""
+# Functions whose value may be larger than what they are given.
+_MAKERS: Final = {"concat", "concatArrays", "mergeObjects", "objectToArray", "range", "setUnion", "split"}
+
+
+def scope_of(row: Value, allowance: Allowance = ENDLESS) -> Scope:
+    """What an expression finds by name where it begins: `ROOT`. Raises `EvaluationError`."""
+    allowance.step()
+    return {"ROOT": row, _ALLOWANCE: allowance}
 
 
 def evaluate(expression: Expression, scope: Scope) -> Value:
-    """The value of an expression; `scope` holds `ROOT` and the variables. Raises `EvaluationError`."""
+    """The value of an expression; `scope` is that of `scope_of` and variables. Raises `EvaluationError`."""
     evaluator: Callable[[Any, Scope], Value] = _EVALUATORS[type(expression)]
     return evaluator(expression, scope)
 
@@ -40,11 +50,11 @@ def _field(expression: Field, scope: Scope) -> Value:
 
 
 def _members(expression: Members, scope: Scope) -> Value:
-    return {name: evaluate(item, scope) for name, item in expression.items}
+    return scope[_ALLOWANCE].made({name: evaluate(item, scope) for name, item in expression.items})
 
 
 def _items(expression: Items, scope: Scope) -> Value:
-    return [evaluate(item, scope) for item in expression.items]
+    return scope[_ALLOWANCE].made([evaluate(item, scope) for item in expression.items])
 
 
 def _call(expression: Call, scope: Scope) -> Value:
@@ -56,7 +66,8 @@ def _call(expression: Call, scope: Scope) -> Value:
     if expression.operator == "ifNull":
         values = (evaluate(operand, scope) for operand in operands)
         return next((value for value in values if value is not None), None)
-    return FUNCTIONS[expression.operator].apply(*(evaluate(operand, scope) for operand in operands))
+    value = FUNCTIONS[expression.operator].apply(*(evaluate(operand, scope) for operand in operands))
+    return scope[_ALLOWANCE].made(value) if expression.operator in _MAKERS else value
 
 
 def _switch(expression: Switch, scope: Scope) -> Value:
@@ -72,10 +83,16 @@ def _each(expression: Each, scope: Scope) -> Value:
     source = _list(expression.source, scope, expression.operator)
     if source is None:
         return None
-    inside = ((each, evaluate(expression.body, {**scope, expression.variable: each})) for each in source)
+    allowance: Allowance = scope[_ALLOWANCE]
+    inside = ((each, _body(expression.body, {**scope, expression.variable: each})) for each in source)
     if expression.operator == "map":
-        return [value for _, value in inside]
+        return allowance.made([value for _, value in inside])
     return [each for each, value in inside if truth(value)]
+
+
+def _body(body: Expression, scope: Scope) -> Value:
+    scope[_ALLOWANCE].step()
+    return evaluate(body, scope)
 
 
 def _fold(expression: Fold, scope: Scope) -> Value:
@@ -84,7 +101,7 @@ def _fold(expression: Fold, scope: Scope) -> Value:
         return None
     value = evaluate(expression.initial, scope)
     for each in source:
-        value = evaluate(expression.body, {**scope, "value": value, "this": each})
+        value = _body(expression.body, {**scope, "value": value, "this": each})
     return value
 
 

@@ -15,6 +15,7 @@ class QuerySettings:
     regex_characters: int = 256
     groups: int = 100_000  # rows that a pipeline may hand over or answer with
     seconds: float = 10.0
+    parts: int = 10_000_000  # elements and members that the reference evaluator may make
 
 
 DEFAULTS = QuerySettings()

@@ -5,7 +5,8 @@ from collections.abc import Callable, Iterator, Mapping
 from typing import Any, Final
 
 from xase_server.query import regex
-from xase_server.query.evaluate import evaluate
+from xase_server.query.allowance import ENDLESS, Allowance
+from xase_server.query.evaluate import evaluate, scope_of
 from xase_server.query.nodes import (
     And,
     At,
@@ -39,23 +40,23 @@ _ORDERS: Final[Mapping[str, Callable[[int], bool]]] = {
 _OF_THE_LIST: Final = Size | Element | Exists | Longer
 
 
-def matches(node: Node, row: Value) -> bool:
+def matches(node: Node, row: Value, allowance: Allowance = ENDLESS) -> bool:
     """Whether a filter is true for a row. Raises `EvaluationError` where `$expr` has no value."""
     if isinstance(node, And):
-        return all(matches(item, row) for item in node.items)
+        return all(matches(item, row, allowance) for item in node.items)
     if isinstance(node, Or):
-        return any(matches(item, row) for item in node.items)
+        return any(matches(item, row, allowance) for item in node.items)
     if isinstance(node, Not):
-        return not matches(node.item, row)
+        return not matches(node.item, row, allowance)
     if isinstance(node, At):
         return any(_passes(node.test, value) for value in reach(row, node.path))
     if isinstance(node, Is):
         return _single(node.test, row)
-    return _holds(node, row)
+    return _holds(node, row, allowance)
 
 
-def _holds(node: Holds, row: Value) -> bool:
-    return truth(evaluate(node.expression, {"ROOT": row}))
+def _holds(node: Holds, row: Value, allowance: Allowance) -> bool:
+    return truth(evaluate(node.expression, scope_of(row, allowance)))
 
 
 def _passes(test: Test, value: Value) -> bool:

@@ -4,7 +4,8 @@ import itertools
 from collections.abc import Mapping, Sequence
 from typing import Any
 
-from xase_server.query.evaluate import evaluate
+from xase_server.query.allowance import ENDLESS, Allowance
+from xase_server.query.evaluate import Scope, evaluate, scope_of
 from xase_server.query.expressions import Expression
 from xase_server.query.match import elements
 from xase_server.query.paths import Path
@@ -16,17 +17,21 @@ _Parts = Sequence[tuple[str, Part]]
 _GONE: Any = object()
 
 
-def project(projection: Projection, row: Row) -> dict[str, Value]:
+def project(projection: Projection, row: Row, allowance: Allowance = ENDLESS) -> dict[str, Value]:
     """What a projection leaves of a row. Raises `EvaluationError`."""
-    side = _without if projection.exclude else _only
-    kept: dict[str, Value] = side(row, projection.parts, row)
+    kept: dict[str, Value]
+    if projection.exclude:
+        kept = _without(row, projection.parts)
+    else:
+        kept = _only(row, projection.parts, scope_of(row, allowance))
     return kept
 
 
-def assign(fields: Sequence[tuple[Path, Expression]], row: Row) -> dict[str, Value]:
+def assign(fields: Sequence[tuple[Path, Expression]], row: Row, allowance: Allowance = ENDLESS) -> dict[str, Value]:
     """The row with paths set to computed values. Raises `EvaluationError`."""
     result: dict[str, Value] = dict(row)
-    for path, value in [(path, evaluate(expression, {"ROOT": row})) for path, expression in fields]:
+    scope = scope_of(row, allowance)
+    for path, value in [(path, evaluate(expression, scope)) for path, expression in fields]:
         result = put(result, path, value)
     return result
 
@@ -42,17 +47,17 @@ def put(value: Value, path: Path, new: Value) -> Value:
     return members
 
 
-def _only(value: Value, parts: _Parts, row: Row) -> Value:
+def _only(value: Value, parts: _Parts, scope: Scope) -> Value:
     if isinstance(value, list):
-        inside = (_only(each, parts, row) for each in value if isinstance(each, Mapping | list))
+        inside = (_only(each, parts, scope) for each in value if isinstance(each, Mapping | list))
         return [each for each in inside if each is not _GONE]
     if not isinstance(value, Mapping):
-        return _computed(parts, row) or _GONE
-    found = ((name, _part(value.get(name), part, row)) for name, part in parts)
+        return _computed(parts, scope) or _GONE
+    found = ((name, _part(value.get(name), part, scope)) for name, part in parts)
     return {name: each for name, each in found if each is not _GONE and each is not None}
 
 
-def _part(value: Value, part: Part, row: Row) -> Value:
+def _part(value: Value, part: Part, scope: Scope) -> Value:
     if isinstance(part, Whole):
         return value
     if isinstance(part, Sliced):
@@ -60,23 +65,23 @@ def _part(value: Value, part: Part, row: Row) -> Value:
     if isinstance(part, Found):
         return _found(value, part)
     if isinstance(part, Branch):
-        return _only(value, part.parts, row)
-    return evaluate(part, {"ROOT": row})
+        return _only(value, part.parts, scope)
+    return evaluate(part, scope)
 
 
 def _found(value: Value, part: Found) -> Value:
     return list(itertools.islice(elements(part.test, value), 1)) or None
 
 
-def _computed(parts: _Parts, row: Row) -> dict[str, Value]:
+def _computed(parts: _Parts, scope: Scope) -> dict[str, Value]:
     """The computed members of a struct that was not there."""
-    made = {name: _part(None, part, row) for name, part in parts if not isinstance(part, Whole | Sliced | Found)}
+    made = {name: _part(None, part, scope) for name, part in parts if not isinstance(part, Whole | Sliced | Found)}
     return {name: value for name, value in made.items() if value is not _GONE}
 
 
-def _without(value: Value, parts: _Parts, row: Row) -> Value:
+def _without(value: Value, parts: _Parts) -> Any:
     if isinstance(value, list):
-        return [_without(each, parts, row) for each in value]
+        return [_without(each, parts) for each in value]
     if not isinstance(value, Mapping):
         return value
     kept = dict(value)
@@ -84,7 +89,7 @@ def _without(value: Value, parts: _Parts, row: Row) -> Value:
         if isinstance(part, Whole):
             kept.pop(name, None)
         elif name in kept:
-            kept[name] = cut(kept[name], part) if isinstance(part, Sliced) else _without(kept[name], _inside(part), row)
+            kept[name] = cut(kept[name], part) if isinstance(part, Sliced) else _without(kept[name], _inside(part))
     return kept
 
 

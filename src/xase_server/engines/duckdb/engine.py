@@ -187,7 +187,7 @@ class DuckDBEngine:
         if len(rows) > self._limits.groups:
             where = "filter" if may_fail(query.filter) else "sort"
             raise refuse(where, f"{reason}: done for at most {self._limits.groups} records")
-        return [rows[place][_PLACE] for place in find(query, rows)]
+        return [rows[place][_PLACE] for place in find(query, rows, self._limits)]
 
     def _find(self, shape: Find, within: Node) -> _Plain:
         parameters, names = Parameters(), Names()

@@ -11,6 +11,7 @@ from xase_server.engines.duckdb.cells import NOTHING, Cell, NotNative, Rows, hol
 from xase_server.engines.duckdb.functions import FUNCTIONS
 from xase_server.engines.duckdb.functions.checking import failing, unused
 from xase_server.engines.duckdb.functions.dates import format_date
+from xase_server.engines.duckdb.growth import Growth, occurrences
 from xase_server.engines.duckdb.slots import Parameters, Slot
 from xase_server.engines.duckdb.sql import FALSE, SQL, TRUE, Names
 from xase_server.engines.duckdb.unions import converted, joined, truth, unified
@@ -44,9 +45,10 @@ _SLOTS: Final[Mapping[str, Scalar]] = {
 
 
 class ExpressionCompiler:
-    """Compiles expressions over one kind of row."""
+    """Compiles expressions over one kind of row, as long as `growth` allows."""
 
-    def __init__(self, parameters: Parameters, names: Names, row: Rows) -> None:
+    def __init__(self, parameters: Parameters, names: Names, row: Rows, growth: Growth | None = None) -> None:
+        self._growth = growth or Growth({})
         self._parameters = parameters
         self._names = names
         self._row = row
@@ -56,7 +58,9 @@ class ExpressionCompiler:
 
     def cell(self, expression: Expression) -> Cell:
         """The SQL and the type of an expression. Raises `NotNative` where its type depends on the row."""
-        return self._COMPILERS[type(expression)](self, expression)
+        made: Cell = self._COMPILERS[type(expression)](self, expression)
+        self._growth.check(made.sql)
+        return made
 
     def _literal(self, expression: Literal) -> Cell:
         if expression.value is None or not isinstance(expression.value, Slot):
@@ -184,6 +188,8 @@ class ExpressionCompiler:
             raise NotNative("a $reduce whose value changes its type")
         if not _FOLDS_TO_ANY and type_ != element.type:
             raise NotNative("a $reduce to another type than that of the list")
+        if occurrences(body.sql, value) > 1:
+            raise NotNative("a $reduce whose value doubles")
         start = sql.cast(converted(initial, type_), sql.type_name(type_))
         step = sql.cast(body.sql, sql.type_name(type_))
         return Cell(sql.call("list_reduce", source.sql, exp.Lambda(this=step, expressions=[value, this]), start), type_)
@@ -203,7 +209,7 @@ class ExpressionCompiler:
         return cell
 
     def _with(self, variables: Mapping[str, Cell]) -> "ExpressionCompiler":
-        inner = ExpressionCompiler(self._parameters, self._names, self._row)
+        inner = ExpressionCompiler(self._parameters, self._names, self._row, self._growth)
         inner._variables = {**self._variables, **variables}
         return inner
 

@@ -12,6 +12,7 @@ from sqlglot import exp
 from xase_server.engines.duckdb import mixed, sql
 from xase_server.engines.duckdb.cells import Cell, Rows
 from xase_server.engines.duckdb.expressions import ExpressionCompiler
+from xase_server.engines.duckdb.growth import Growth
 from xase_server.engines.duckdb.numbers import OPERATORS, compare_numbers
 from xase_server.engines.duckdb.slots import ListSlot, Parameters, SetSlot, Slot, StructSlot, Template
 from xase_server.engines.duckdb.sql import FALSE, SQL, TRUE, Names
@@ -61,7 +62,8 @@ _SETS: Final = {
 class FilterCompiler:
     """Compiles the nodes of one plan; expressions compute with the cells of `computing`."""
 
-    def __init__(self, parameters: Parameters, names: Names, computing: Rows) -> None:
+    def __init__(self, parameters: Parameters, names: Names, computing: Rows, growth: Growth | None = None) -> None:
+        self._growth = growth
         self._parameters = parameters
         self._computing = computing
         self._names = names
@@ -91,7 +93,8 @@ class FilterCompiler:
         return sql.all_of((sure, sql.case([(sure, risky)])))
 
     def _holds(self, node: Holds) -> SQL:
-        return truth(ExpressionCompiler(self._parameters, self._names, self._computing).cell(node.expression))
+        compiler = ExpressionCompiler(self._parameters, self._names, self._computing, self._growth)
+        return truth(compiler.cell(node.expression))
 
     def _reached(self, row: Cell | Rows, path: Path, test: Test) -> SQL:
         if not path:

@@ -1,7 +1,7 @@
 """The few SQL constructions that the compilers are written in. No text of a caller ever becomes SQL here."""
 
 import functools
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Iterable, Sequence
 from itertools import count
 from typing import Final
 
@@ -49,6 +49,14 @@ def paren(inner: SQL) -> SQL:
 def binary(kind: type[exp.Binary], left: SQL, right: SQL) -> SQL:
     """Two operands and an operator."""
     return kind(this=paren(left), expression=paren(right))
+
+
+def balanced(kind: type[exp.Binary], items: Sequence[SQL]) -> SQL:
+    """Many operands, in their order, and an operator between each two that does not care where it begins."""
+    if len(items) == 1:
+        return items[0]
+    half = len(items) // 2
+    return binary(kind, balanced(kind, items[:half]), balanced(kind, items[half:]))
 
 
 def all_of(items: Iterable[SQL]) -> SQL:

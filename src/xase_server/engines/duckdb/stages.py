@@ -17,6 +17,7 @@ from xase_server.engines.duckdb.cells import Cell, NotNative, Rows, select
 from xase_server.engines.duckdb.expressions import ExpressionCompiler
 from xase_server.engines.duckdb.filters import FilterCompiler
 from xase_server.engines.duckdb.functions.checking import failing
+from xase_server.engines.duckdb.growth import Growth
 from xase_server.engines.duckdb.reshape import Reshaper, put
 from xase_server.engines.duckdb.slots import Parameters
 from xase_server.engines.duckdb.sorting import Key, ordered, sort_keys
@@ -69,6 +70,7 @@ class PipelineCompiler:
         self._row = row
         self._order: list[Key] = [(number, False)]
         self._depth = 0
+        self._growth = Growth({})
 
     def beside(self, columns: Mapping[str, Cell]) -> None:
         """Let rows have these columns too."""
@@ -100,11 +102,14 @@ class PipelineCompiler:
         return Compiled(query.sql("duckdb", copy=False), wanted, columns, done, reason)
 
     def _compute(self, expression: Any) -> Cell:
-        return ExpressionCompiler(self.parameters, self._names, self._row).cell(expression)
+        return self._compiler().cell(expression)
+
+    def _compiler(self) -> ExpressionCompiler:
+        return ExpressionCompiler(self.parameters, self._names, self._row, self._growth)
 
     def _grouping(self, expression: Any) -> Cell:
         """A value by which rows are told apart."""
-        compiler = ExpressionCompiler(self.parameters, self._names, self._row)
+        compiler = self._compiler()
         cell = compiler.cell(expression)
         if compiler.met_mixed:
             raise NotNative("groups by values of mixed types")
@@ -122,12 +127,15 @@ class PipelineCompiler:
         if order is not None:
             query.set("order", order)
 
-    def _wrap(self, query: exp.Select, columns: Mapping[str, Type], directions: Sequence[bool]) -> None:
+    def _wrap(self, query: exp.Select, columns: Mapping[str, Cell], directions: Sequence[bool]) -> None:
         """Make a SELECT the source of the next stage."""
         name = f"s{self._depth}"
         self._depth += 1
         self._source = exp.Subquery(this=query, alias=exp.TableAlias(this=exp.to_identifier(name, quoted=True)))
-        cells = {each: Cell(sql.column(f"c{place}"), type_) for place, (each, type_) in enumerate(columns.items())}
+        self._growth = Growth(
+            {f"c{place}": self._growth.copies(cell.sql) for place, cell in enumerate(columns.values())}
+        )
+        cells = {each: Cell(sql.column(f"c{place}"), cell.type) for place, (each, cell) in enumerate(columns.items())}
         self._row = Rows(cells)
         self._order = [(sql.column(f"k{place}"), down) for place, down in enumerate(directions)]
 
@@ -136,11 +144,12 @@ class PipelineCompiler:
         query = self._selected(columns, self._order)
         for clause, value in clauses.items():
             query.set(clause, value)
-        self._wrap(query, {name: cell.type for name, cell in columns.items()}, [down for _, down in self._order])
+        self._wrap(query, columns, [down for _, down in self._order])
 
     def match(self, stage: Match) -> None:
         """`$match`."""
-        condition = FilterCompiler(self.parameters, self._names, self._row).condition(stage.filter, self._row)
+        compiler = FilterCompiler(self.parameters, self._names, self._row, self._growth)
+        condition = compiler.condition(stage.filter, self._row)
         self._emit(self._row.columns, where=exp.Where(this=condition))
 
     def sort(self, stage: Sort) -> None:
@@ -174,7 +183,7 @@ class PipelineCompiler:
             query.set("having", exp.Having(this=exp.GT(this=exp.Count(this=exp.Star()), expression=sql.number(0))))
         else:
             query.set("group", exp.Group(expressions=[sql.number(1)]))
-        self._wrap(query, {name: cell.type for name, cell in columns.items()}, ())
+        self._wrap(query, columns, ())
 
     def crowds(self, stage: Crowds) -> None:
         """A group in which keys of too few subjects are one: each row is told the size of its key's group first."""
@@ -192,7 +201,7 @@ class PipelineCompiler:
         }
         query = self._selected(columns, ())
         query.set("group", exp.Group(expressions=[sql.number(1), sql.number(2)]))
-        self._wrap(query, {name: cell.type for name, cell in columns.items()}, ())
+        self._wrap(query, columns, ())
 
     def _columns(self, names: Iterable[str]) -> list[Cell]:
         return [self._row.columns[name] for name in names]

@@ -68,7 +68,7 @@ def _subtract(left: Value, right: Value) -> Value:
 
 
 def _multiply(*values: Value) -> Value:
-    return math.prod(values)
+    return math.prod(values if all(isinstance(value, int) for value in values) else map(float, values))
 
 
 def _divide(left: Value, right: Value) -> Value:
@@ -82,12 +82,12 @@ def _mod(left: Value, right: Value) -> Value:
         raise EvaluationError("$mod by zero")
     if isinstance(left, int) and isinstance(right, int):
         return abs(left) % abs(right) * (1 if left >= 0 else -1)
-    return math.fmod(left, right)
+    return math.fmod(left, right) if math.isfinite(left) else math.nan
 
 
 def _rounding(name: str, whole: Callable[[float], float]) -> Callable[..., Value]:
     def apply(value: Value, places: Value = 0) -> Value:
-        if places != int(places) or not -_MOST_PLACES <= places <= _MOST_PLACES:
+        if not -_MOST_PLACES <= places <= _MOST_PLACES or places != int(places):
             raise EvaluationError(f"${name} takes places from -{_MOST_PLACES} to {_MOST_PLACES}")
         if not math.isfinite(value) or (places >= 0 and (isinstance(value, int) or abs(value) >= WHOLE)):
             return value

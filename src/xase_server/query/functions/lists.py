@@ -8,6 +8,9 @@ from xase_server.query.functions.text import whole
 from xase_server.query.refusal import EvaluationError
 from xase_server.query.values import Value, equal, is_number, largest, smallest, without_nulls
 
+# A list that a function makes.
+MOST_ELEMENTS: Final = 100_000
+
 
 def _list(name: str, value: Value) -> list[Value]:
     if not isinstance(value, list):
@@ -44,7 +47,11 @@ def _in(value: Value, elements: Value) -> Value:
 
 def _concat(*values: Value) -> Value:
     lists = [_list("concatArrays", value) for value in values if value is not None]
-    return [each for part in lists for each in part] if len(lists) == len(values) else None
+    if len(lists) < len(values):
+        return None
+    if sum(map(len, lists)) > MOST_ELEMENTS:
+        raise EvaluationError(f"$concatArrays makes at most {MOST_ELEMENTS} elements")
+    return [each for part in lists for each in part]
 
 
 def _merge(*values: Value) -> Value:

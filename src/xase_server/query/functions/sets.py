@@ -4,11 +4,10 @@ from collections.abc import Callable, Mapping, Sequence
 from typing import Any, Final
 
 from xase_server.query.functions.function import Function
+from xase_server.query.functions.lists import MOST_ELEMENTS
 from xase_server.query.functions.text import whole
 from xase_server.query.refusal import EvaluationError
 from xase_server.query.values import Value, group_key, truth, without_nulls
-
-_MOST_NUMBERS: Final = 100_000
 
 
 def _list(name: str, value: Value) -> list[Value]:
@@ -47,8 +46,8 @@ def _subset(part: Value, whole_: Value) -> Value:
 
 def _range(start: Value, end: Value, step: Value = 1) -> Value:
     numbers = range(whole("range", start), whole("range", end), whole("range", step) or _no_step())
-    if len(numbers) > _MOST_NUMBERS:
-        raise EvaluationError(f"$range makes at most {_MOST_NUMBERS} numbers")
+    if len(numbers) > MOST_ELEMENTS:
+        raise EvaluationError(f"$range makes at most {MOST_ELEMENTS} numbers")
     return list(numbers)
 
 

@@ -12,6 +12,7 @@ from xase_server.query.values import Value, is_number, order
 _LOWER: Final = str.maketrans(string.ascii_uppercase, string.ascii_lowercase)
 # What is trimmed where nothing else is asked for.
 _BLANKS: Final = "\0\t\n\v\f\r \u00a0\u1680" + "".join(map(chr, range(0x2000, 0x200B)))
+_MOST_CHARACTERS: Final = 16_000_000
 _UPPER: Final = str.maketrans(string.ascii_lowercase, string.ascii_uppercase)
 
 
@@ -28,6 +29,8 @@ def _text(name: str, value: Value) -> str:
 def _concat(*values: Value) -> Value:
     if not all(value is None or isinstance(value, str) for value in values):
         raise EvaluationError("$concat needs strings")
+    if sum(len(value or "") for value in values) > _MOST_CHARACTERS:
+        raise EvaluationError(f"$concat makes at most {_MOST_CHARACTERS} characters")
     return None if any(value is None for value in values) else "".join(values)
 
 

@@ -7,7 +7,7 @@ from msgspec import UNSET
 
 from xase_server.delivery.wire import BULK, JSON_PAGE, Encoder, Zstd, chosen
 from xase_server.domain.errors import invalid_field
-from xase_server.domain.queries import MAX_BULK, MAX_PAGE
+from xase_server.domain.queries import MAX_BULK, MAX_FOUND, MAX_PAGE
 from xase_server.query.parse import decode
 from xase_server.services.bulk import Bulk
 from xase_server.services.data import Ask, Page, Place, arrow_schema
@@ -140,7 +140,7 @@ def _filtered(call: Call) -> Ask:
     wanted = Wanted(filter=body.filter, sort=body.sort, fields=body.fields, skip=body.skip)
     return Ask(
         via="filter",
-        most=body.limit,
+        most=body.limit or MAX_FOUND,
         wanted=None if cursor is not None and wanted == Wanted() else wanted,
         place=_place(call, cursor),
     )

@@ -34,10 +34,8 @@ def _numeric(name: str, compute: Callable[..., Cell]) -> Compile:
 def _chained(kind: type[exp.Binary]) -> Callable[..., Cell]:
     def compute(*cells: Cell) -> Cell:
         type_ = unified([cell.type for cell in cells])  # integers beside a float must not overflow among themselves
-        whole, *others = (sql.cast(cell.sql, "DOUBLE") if type_ != cell.type else cell.sql for cell in cells)
-        for other in others:
-            whole = sql.binary(kind, whole, other)
-        return Cell(whole, type_)
+        values = [sql.cast(cell.sql, "DOUBLE") if type_ != cell.type else cell.sql for cell in cells]
+        return Cell(sql.balanced(kind, values), type_)
 
     return compute
 

@@ -49,9 +49,7 @@ def _concat(_: Names, *cells: Cell) -> Cell:
         raise NotNative("$concat needs strings")
     if any(cell.type == NOTHING for cell in cells):
         unused(*cells)
-    whole = cells[0].sql if cells else sql.text("")
-    for cell in cells[1:]:
-        whole = exp.DPipe(this=sql.paren(whole), expression=sql.paren(cell.sql))
+    whole = sql.balanced(exp.DPipe, [cell.sql for cell in cells]) if cells else sql.text("")
     return Cell(sql.cast(whole, "VARCHAR"), STRING)
 
 
