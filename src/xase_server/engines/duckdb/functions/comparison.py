@@ -72,7 +72,10 @@ def _not(_: Names, value: Cell) -> Cell:
 
 def _is_number(_: Names, value: Cell) -> Cell:
     native(value)
-    return Cell(sql.is_not_null(value.sql) if is_number(value.type) else FALSE, BOOL)
+    if is_number(value.type):
+        return Cell(sql.is_not_null(value.sql), BOOL)
+    unused(value)
+    return Cell(FALSE, BOOL)
 
 
 _LESS: Final = _ordered(exp.LT, strict=True, up=True)

@@ -93,7 +93,10 @@ def _concat_lists(_: Names, *cells: Cell) -> Cell:
 
 def _is_list(_: Names, value: Cell) -> Cell:
     native(value)
-    return Cell(sql.is_not_null(value.sql) if isinstance(value.type, ListOf) else FALSE, BOOL)
+    if isinstance(value.type, ListOf):
+        return Cell(sql.is_not_null(value.sql), BOOL)
+    unused(value)
+    return Cell(FALSE, BOOL)
 
 
 def _merge(_: Names, *cells: Cell) -> Cell:
