@@ -1,12 +1,11 @@
 """What is shown: safe on a terminal, exact for programs."""
 
 import json
-import stat
 
 import pytest
 
 from xase.cli.exits import Stop
-from xase.cli.output import brief, emit, plain, refuse_existing, show_fields, show_table, waiting, write_secret
+from xase.cli.output import brief, emit, plain, refuse_existing, show_fields, show_table, waiting
 
 
 @pytest.mark.parametrize("value", ["\x1b[2Jgone", "a\rb", "a\x9bm", "a\u202eb", "a\x00b"])
@@ -50,13 +49,40 @@ def test_waiting_is_silent_where_there_is_no_terminal(capsys):
     assert capsys.readouterr() == ("", "")
 
 
-def test_a_secret_is_written_for_its_owner_alone_and_never_over_another(tmp_path):
-    file = tmp_path / "reviewer.key"
-    write_secret(file, "xase_pk_0")
-    assert file.read_text() == "xase_pk_0\n"
-    assert stat.S_IMODE(file.stat().st_mode) == 0o600
-    with pytest.raises(Stop):
-        write_secret(file, "xase_pk_1")
-    with pytest.raises(Stop):
-        refuse_existing(file)
-    assert file.read_text() == "xase_pk_0\n"
+def test_what_is_there_already_is_not_written_over(tmp_path):
+    (tmp_path / "bundle.zip").touch()
+    with pytest.raises(Stop, match="exists already"):
+        refuse_existing(tmp_path / "bundle.zip")
+
+
+SESSIONS = (
+    ("id", "status", "dataset", "until"),
+    [("sess_" + "0" * 16, "TERMINATED", "d" * 50, "2026-11-24T14:15:17.597Z")],
+)
+
+
+def test_a_narrow_terminal_breaks_no_short_word(capsys, monkeypatch):
+    monkeypatch.setenv("COLUMNS", "60")
+    show_table(*SESSIONS)
+    lines = capsys.readouterr().out.splitlines()
+    assert max(map(len, lines)) <= 60
+    assert lines[2].split()[:2] == ["sess_" + "0" * 16, "TERMINATED"]
+    assert [line.split()[-1] for line in lines[2:4]] == ["2026-11-24", "14:15:17"]
+
+
+def test_a_file_gets_no_blanks_at_the_ends_of_lines(capsys):
+    show_table(*SESSIONS)
+    show_fields({"a": 1, "reason": "x"})
+    assert all(line == line.rstrip() for line in capsys.readouterr().out.splitlines())
+
+
+def test_a_cell_shows_times_to_the_second_and_digests_by_their_beginning():
+    assert brief("2026-11-24T14:15:17.597Z") == "2026-11-24 14:15:17"
+    assert brief("sha256:" + "ab" * 32) == "sha256:abababababab…"
+
+
+def test_an_empty_table_says_so(capsys):
+    show_table(("id", "name"), [])
+    shown = capsys.readouterr()
+    assert shown.out.split() == ["id", "name", "─" * 8]
+    assert shown.err == "none\n"

@@ -32,6 +32,15 @@ def test_the_secret_goes_into_a_file_and_is_not_shown(xase_, tmp_path):
     assert xase_("webhooks", "delete", identifier).code == 0
 
 
+def test_a_webhook_gets_another_secret_and_another_description(xase_, made, tmp_path):
+    answer = xase_("webhooks", "rotate-secret", made["id"], "--grace", "1h", "-o", "hook.secret", "--json")
+    assert answer.json["id"] == made["id"]
+    assert (tmp_path / "hook.secret").read_text().strip() not in {made["secret"], ""}
+    changed = xase_("webhooks", "update", made["id"], "--description", "other", "--disable", "--json").json
+    assert (changed["description"], changed["status"]) == ("other", "DISABLED")
+    assert xase_("webhooks", "test", made["id"]).code == 8
+
+
 def test_what_was_sent_is_listed_and_sent_again(xase_, made):
     assert xase_("webhooks", "deliveries", made["id"], "--status", "DEAD", "--json").json == {"data": [], "total": 0}
     assert xase_("webhooks", "replay", made["id"], "--dead", "--json").json == {"data": [], "total": 0}

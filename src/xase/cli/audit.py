@@ -42,4 +42,11 @@ def audit(
 
 def _row(entry: dict[str, Any]) -> tuple[Any, ...]:
     actor = entry["actor"]
-    return entry["id"], entry["time"], entry["type"], actor.get("key") or actor["organisation"], entry["body"]
+    return entry["id"], entry["time"], entry["type"], actor.get("key") or actor["organisation"], _what(entry["body"])
+
+
+def _what(body: dict[str, Any]) -> str:
+    """Which objects an entry speaks of, and of how much."""
+    named = [str(value) for name, value in body.items() if name.endswith("_id") and value]
+    counted = [f"{value} {name.removesuffix('_count')}s" for name, value in body.items() if name.endswith("_count")]
+    return ", ".join([*named, *counted])

@@ -2,14 +2,14 @@
 
 from collections.abc import Mapping
 from enum import StrEnum
-from pathlib import Path
 from typing import Annotated, Any
 
 import typer
 
 from xase.cli.connection import AsJson, BaseUrl, KeyFile, connect
 from xase.cli.exits import ExitCode, Stop
-from xase.cli.output import emit, note, refuse_existing, show_fields, show_one, show_table, write_secret
+from xase.cli.handover import SecretFile, hand_over, secret_file
+from xase.cli.output import emit, show_one, show_table
 
 app = typer.Typer(
     rich_markup_mode=None,
@@ -30,10 +30,6 @@ class Role(StrEnum):
 
 
 Identifier = Annotated[str, typer.Argument(metavar="ID", help="The key's id: key_…")]
-SecretFile = Annotated[
-    Path | None,
-    typer.Option("--output", "-o", help="Write the new key into this file, readable by you alone, and do not show it."),
-]
 
 
 @app.command()
@@ -53,8 +49,7 @@ def create(
     """Make a key. The secret is shown once, or written to --output, and never again."""
     if (role is None) == (not scope):
         raise Stop("give either --role or --scope", ExitCode.USAGE)
-    refuse_existing(output)
-    with connect(base_url, key_file) as client:
+    with secret_file(output) as stream, connect(base_url, key_file) as client:
         made = client.keys.create(
             name=name,
             role=role.value if role else None,
@@ -63,7 +58,7 @@ def create(
             may_act_for=act_for or None,
             expires_at=expires_at,
         )
-    _hand_over(made.to_dict(), output, as_json=as_json)
+        hand_over(made.to_dict(), "key", output, stream, as_json=as_json)
 
 
 @app.command("list")
@@ -88,10 +83,9 @@ def rotate(
     as_json: AsJson = False,
 ) -> None:
     """Replace a key by a new one with the same rights."""
-    refuse_existing(output)
-    with connect(base_url, key_file) as client:
+    with secret_file(output) as stream, connect(base_url, key_file) as client:
         made = client.keys.rotate(identifier, grace=grace)
-    _hand_over(made.to_dict(), output, as_json=as_json)
+        hand_over(made.to_dict(), "key", output, stream, as_json=as_json)
 
 
 @app.command()
@@ -102,17 +96,6 @@ def revoke(
     with connect(base_url, key_file) as client:
         key = client.keys.revoke(identifier).to_dict()
     show_one(key, as_json=as_json)
-
-
-def _hand_over(key: dict[str, Any], file: Path | None, *, as_json: bool) -> None:
-    """Show a new key, its secret in the file if there is one."""
-    if file is not None:
-        write_secret(file, key.pop("key"))
-    if as_json:
-        emit(key)
-    else:
-        show_fields(key)
-        note(f"The key is in {file}" if file else "The key is shown this once: keep it now")
 
 
 def _row(key: Mapping[str, Any]) -> tuple[Any, ...]:

@@ -2,6 +2,7 @@
 
 import json
 import os
+import re
 import sys
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
@@ -15,6 +16,12 @@ if TYPE_CHECKING:
 
 _WIDE: Final = 200  # columns where nobody's terminal sets a limit: a file or a pipe
 _LONGEST_CELL: Final = 60
+_MOMENT: Final = re.compile(r"(\d{4}-\d\d-\d\d)T(\d\d:\d\d:\d\d)\.\d{3}Z")
+_DIGEST: Final = re.compile(r"sha256:[0-9a-f]{64}")
+_DIGEST_SHOWN: Final = 20
+_GAP: Final = 2  # between two columns
+_WHOLE_WORD: Final = 10  # characters that are not broken while other columns can give way
+_NARROWEST: Final = 4
 _DELETE: Final = 0x7F
 
 
@@ -42,16 +49,6 @@ def refuse_existing(file: Path | None) -> None:
         raise Stop(f"{file} exists already", ExitCode.USAGE)
 
 
-def write_secret(file: Path, secret: str) -> None:
-    """A new file with the secret on its only line, readable by its owner alone."""
-    try:
-        descriptor = os.open(file, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600)
-    except OSError as error:
-        raise Stop(f"{file}: cannot write: {error.strerror}", ExitCode.USAGE) from error
-    with os.fdopen(descriptor, "w") as stream:
-        stream.write(f"{secret}\n")
-
-
 def plain(value: Any) -> str:
     """A value as one safe line: what others wrote cannot move the cursor, change colours or break a table."""
     if value is None:
@@ -61,9 +58,15 @@ def plain(value: Any) -> str:
 
 
 def brief(value: Any) -> str:
-    """`plain`, cut to the width of a table's cell."""
+    """`plain` for a table's cell: times to the second, digests by their beginning, the rest cut to a cell's width.
+
+    Whoever needs all of it asks for one object, or for JSON.
+    """
     text = plain(value)
-    return text if len(text) <= _LONGEST_CELL else f"{text[: _LONGEST_CELL - 1]}…"
+    if moment := _MOMENT.fullmatch(text):
+        return " ".join(moment.groups())
+    longest = _DIGEST_SHOWN if _DIGEST.fullmatch(text) else _LONGEST_CELL
+    return text if len(text) <= longest else f"{text[: longest - 1]}…"
 
 
 def show_table(columns: Sequence[str], rows: Iterable[Sequence[Any]]) -> None:
@@ -72,12 +75,37 @@ def show_table(columns: Sequence[str], rows: Iterable[Sequence[Any]]) -> None:
     from rich.table import Table
     from rich.text import Text
 
-    table = Table(box=box.SIMPLE_HEAD, pad_edge=False, header_style="bold")
-    for place, heading in enumerate(columns):
-        table.add_column(heading, no_wrap=place == 0, overflow="fold")
-    for row in rows:
-        table.add_row(*(Text(brief(cell)) for cell in row))
-    console().print(table)
+    cells = [[brief(cell) for cell in row] for row in rows]
+    out = console()
+    table = Table(box=box.SIMPLE_HEAD, show_edge=False, pad_edge=False, padding=(0, 1, 0, 0), header_style="bold")
+    for place, width in enumerate(_widths([list(columns), *cells], out.width)):
+        table.add_column(columns[place], width=width, no_wrap=place == 0, overflow="fold")
+    for row in cells:
+        table.add_row(*map(Text, row))
+    _print(out, table)
+    if not cells:
+        note("none")
+
+
+def _widths(rows: Sequence[Sequence[str]], room: int) -> list[int]:
+    """How wide each column is: as wide as it asks for, where there is room.
+
+    Where there is not, the widest give way first, down to where short words would be broken; then those whose
+    words are broken anyway. The first never does.
+    """
+    from rich.cells import cell_len
+
+    across = list(zip(*rows, strict=True))
+    widths = [max(map(cell_len, column)) for column in across]
+    words = [max(cell_len(word) for cell in column for word in [*cell.split(), ""]) for column in across]
+    room -= _GAP * (len(widths) - 1)
+    for floors in ([min(each, _WHOLE_WORD) for each in words], [_NARROWEST] * len(words)):
+        while sum(widths) > room:
+            given = [(words[n] > widths[n], widths[n], n) for n in range(1, len(widths)) if widths[n] > floors[n]]
+            if not given:
+                break
+            widths[max(given)[-1]] -= 1
+    return widths
 
 
 def show_fields(fields: Mapping[str, Any]) -> None:
@@ -90,7 +118,7 @@ def show_fields(fields: Mapping[str, Any]) -> None:
     grid.add_column(overflow="fold")
     for name, value in fields.items():
         grid.add_row(name, Text(plain(value)))
-    console().print(grid)
+    _print(console(), grid)
 
 
 def show_one(answer: Mapping[str, Any], *, as_json: bool) -> None:
@@ -110,10 +138,21 @@ def show_all(found: Sequence[Mapping[str, Any]], columns: Sequence[str], *, as_j
 
 
 def console() -> "Console":
-    """Standard output for people: as wide as the terminal, wide when it is none."""
+    """Standard output for people: as wide as the terminal or COLUMNS says, wide where neither does."""
     from rich.console import Console
 
-    return Console(highlight=False, width=None if sys.stdout.isatty() else _WIDE)
+    is_told = sys.stdout.isatty() or "COLUMNS" in os.environ
+    return Console(highlight=False, width=None if is_told else _WIDE)
+
+
+def _print(out: "Console", drawn: Any) -> None:
+    """Draw something; a file or a pipe is spared the blanks that fill each line."""
+    if out.is_terminal:
+        out.print(drawn)
+        return
+    with out.capture() as captured:
+        out.print(drawn)
+    sys.stdout.write("".join(f"{line.rstrip()}\n" for line in captured.get().splitlines()))
 
 
 @contextmanager

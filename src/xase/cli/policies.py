@@ -20,7 +20,10 @@ app = typer.Typer(
 )
 
 guardrails = typer.Typer(
-    rich_markup_mode=None, no_args_is_help=True, help="Guardrails: policies that have a say on every dataset."
+    rich_markup_mode=None,
+    add_completion=False,
+    no_args_is_help=True,
+    help="Guardrails: policies that have a say on every dataset.",
 )
 app.add_typer(guardrails, name="guardrails")
 

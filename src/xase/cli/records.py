@@ -14,6 +14,7 @@ from xase.cli.output import emit, show_fields
 
 app = typer.Typer(
     rich_markup_mode=None,
+    add_completion=False,
     no_args_is_help=True,
     help="What a model decided, and what people did about it.",
 )

@@ -25,7 +25,7 @@ NOUNS: Final = {
     "evidence": "evidence: export bundles, show one entry with its proof",
     "usage": "what sessions and models used, summed up",
     "audit": "who did what: the organisation's own entries",
-    "webhooks": "messages to a URL of yours: create, list, deliveries, replay, delete",
+    "webhooks": "messages to a URL of yours: create, list, update, test, deliveries, replay, rotate-secret, delete",
     "verify": "check an evidence bundle, offline",
     "sync": "deliver decisions that wait in a local spool",
     "keys": "API keys: create, list, revoke, rotate",

@@ -1,13 +1,13 @@
 """`xase webhooks`: where the organisation is told of what happens."""
 
-from pathlib import Path
-from typing import Annotated
+from typing import Annotated, Any
 
 import typer
 
 from xase.cli.connection import AsJson, BaseUrl, KeyFile, connect
 from xase.cli.exits import ExitCode, Stop
-from xase.cli.output import emit, note, refuse_existing, show_all, show_fields, show_one, write_secret
+from xase.cli.handover import SecretFile, hand_over, secret_file
+from xase.cli.output import show_all, show_one
 
 app = typer.Typer(
     rich_markup_mode=None,
@@ -27,25 +27,15 @@ def create(
     *,
     event: Annotated[list[str], typer.Option(help="An event to be told of, such as session_opened; repeatable.")],
     description: Annotated[str | None, typer.Option(help="What it is for.")] = None,
-    output: Annotated[
-        Path | None,
-        typer.Option("--output", "-o", help="Write the secret into this file, readable by you alone; do not show it."),
-    ] = None,
+    output: SecretFile = None,
     base_url: BaseUrl = None,
     key_file: KeyFile = None,
     as_json: AsJson = False,
 ) -> None:
     """Make a webhook. The secret is shown once, or written to --output, and never again."""
-    refuse_existing(output)
-    with connect(base_url, key_file) as client:
-        made = client.webhooks.create(url=url, events=event, description=description).to_dict()
-    if output is not None:
-        write_secret(output, made.pop("secret"))
-    if as_json:
-        emit(made)
-        return
-    show_fields(made)
-    note(f"The secret is in {output}" if output else "The secret is shown this once: keep it now")
+    with secret_file(output) as stream, connect(base_url, key_file) as client:
+        made = client.webhooks.create(url=url, events=event, description=description)
+        hand_over(made.to_dict(), "secret", output, stream, as_json=as_json)
 
 
 @app.command("list")
@@ -54,6 +44,51 @@ def list_(*, base_url: BaseUrl = None, key_file: KeyFile = None, as_json: AsJson
     with connect(base_url, key_file) as client:
         found = [each.to_dict() for each in client.webhooks.list()]
     show_all(found, ("id", "status", "url", "events", "created_at"), as_json=as_json)
+
+
+@app.command()
+def update(
+    identifier: Identifier,
+    *,
+    url: Annotated[str | None, typer.Option(help="Where messages are sent from now on.")] = None,
+    event: Annotated[list[str] | None, typer.Option(help="All events to be told of from now on; repeatable.")] = None,
+    description: Annotated[str | None, typer.Option(help="What it is for.")] = None,
+    enable: Annotated[
+        bool | None, typer.Option("--enable/--disable", help="Send what waited and go on, or send nothing.")
+    ] = None,
+    base_url: BaseUrl = None,
+    key_file: KeyFile = None,
+    as_json: AsJson = False,
+) -> None:
+    """Change a webhook; what is not given stays."""
+    changes: dict[str, Any] = {"url": url, "events": event or None, "description": description, "enabled": enable}
+    with connect(base_url, key_file) as client:
+        show_one(client.webhooks.update(identifier, **changes).to_dict(), as_json=as_json)
+
+
+@app.command("rotate-secret")
+def rotate_secret(
+    identifier: Identifier,
+    *,
+    grace: Annotated[str, typer.Option(help="How long messages are signed by both: 24h, 90m, 7d.")] = "24h",
+    output: SecretFile = None,
+    base_url: BaseUrl = None,
+    key_file: KeyFile = None,
+    as_json: AsJson = False,
+) -> None:
+    """Give a webhook a new secret. It is shown once, or written to --output, and never again."""
+    with secret_file(output) as stream, connect(base_url, key_file) as client:
+        made = client.webhooks.rotate_secret(identifier, grace=grace)
+        hand_over(made.to_dict(), "secret", output, stream, as_json=as_json)
+
+
+@app.command("test")
+def try_out(
+    identifier: Identifier, *, base_url: BaseUrl = None, key_file: KeyFile = None, as_json: AsJson = False
+) -> None:
+    """Have a message sent on purpose; `deliveries` says what became of it."""
+    with connect(base_url, key_file) as client:
+        show_one(client.webhooks.test(identifier).to_dict(), as_json=as_json)
 
 
 @app.command()
