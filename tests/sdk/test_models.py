@@ -8,7 +8,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from xase.models import DecisionRecord, Document, Intervention, Model, NewApiKey, Page, plain
+from xase.models import DecisionRecord, Document, Facts, Intervention, Model, NewApiKey, Page, SessionState, plain
 
 SOURCE_DOCUMENT = {
     "id": "rec_8a7f3b2c4d5e6f7a",
@@ -86,6 +86,14 @@ def test_the_repr_shows_neither_input_nor_output(record):
     assert "APPROVED" not in shown
     assert "rec_8a7f3b2c4d5e6f7a" in shown
     assert repr(record.input) == "Document(customer_id, income)"
+
+
+def test_the_repr_of_terms_and_counts_shows_them():
+    state = SessionState({"obligations": {"fields": ["age"], "transforms": {"age": {"op": "generalize"}}}})
+    assert repr(state.obligations) == "Facts(fields=['age'], transforms={'age': {'op': 'generalize'}})"
+    assert repr(state.obligations.transforms) == "Facts(age={'op': 'generalize'})"
+    assert repr(Facts({"nodes": [{"id": "n"}]}).nodes) == "[Facts(id='n')]"
+    assert len(repr(Facts({"fields": ["age"] * 1000}))) < 100
 
 
 def test_the_repr_shortens_long_values():

@@ -1,7 +1,6 @@
 """The source document's SDK section, executed line by line against the real server, in the order of its printing.
 
-A block whose endpoint the server does not have yet is skipped with that reason; it runs as soon as the
-server answers. What stands there by example (the key, the ids) is put in place; no line is rewritten.
+What stands there by example (the key, the ids) is put in place; no line is rewritten.
 """
 
 import json
@@ -13,7 +12,6 @@ import pytest
 
 import xase
 from tests.sdk.conftest import MEDICAL_RECORDS as ROWS
-from xase_server.web.endpoints import ENDPOINTS
 
 
 @dataclass
@@ -55,11 +53,6 @@ def test_every_line_of_the_section_is_in_a_block(blocks):
     ]
 
 
-def has(path: str) -> bool:
-    """Whether the server of this checkout has an address."""
-    return any(endpoint.path == path for endpoint in ENDPOINTS)
-
-
 @pytest.fixture(scope="module")
 def names(site, medical_records, tmp_path_factory):
     """What the lines see: nothing but the caller's own model. The server is named as the environment names it."""
@@ -89,10 +82,9 @@ def test_the_section_runs_as_printed(blocks, names, site, capsys):
     expected = [row for row in ROWS if row["age"] >= 65 and row["diagnosis"] == "diabetes"]
     assert capsys.readouterr().out == f"Found {len(expected)} records\n"
 
-    if has("/v1/sessions/{id}/transform"):
-        run(blocks["Apply transformations"], names)
-        assert len(names["anonymized"]) == len(expected)
-        assert not {record.get("patient_id") for record in names["anonymized"]} & {row["patient_id"] for row in ROWS}
+    run(blocks["Apply transformations"], names)
+    assert len(names["anonymized"]) == len(expected)
+    assert not {record.get("patient_id") for record in names["anonymized"]} & {row["patient_id"] for row in ROWS}
 
     run(blocks["Get specific record"], names)
     assert capsys.readouterr().out == "Patient age: 57, diagnosis: diabetes\n"
@@ -104,11 +96,6 @@ def test_the_section_runs_as_printed(blocks, names, site, capsys):
 
     run(blocks["Close session when done"], names)
     assert (names["session"].status, names["session"].reason) == ("TERMINATED", "Analysis complete")
-
-
-def test_the_transformation_is_part_of_it():
-    if not has("/v1/sessions/{id}/transform"):
-        pytest.skip("the server has no transformations yet: their printed lines wait for them")
 
 
 @pytest.mark.parametrize("name", ["session_expired", "access_revoked", "rate_limit_exceeded"])

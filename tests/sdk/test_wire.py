@@ -148,3 +148,10 @@ def test_no_answer_escapes_as_anything_but_our_own(status, content):
 )
 def test_retry_after_is_a_number_or_a_date(said, seconds):
     assert wire.retry_after({"retry-after": said}, NOW) == seconds
+
+
+def test_an_answer_that_says_nothing_we_know_makes_one_look_at_the_address():
+    assert "is base_url the address of a Xase server?" in str(wire.error_of(404, {}, b"<html>"))
+    assert "base_url" not in str(wire.error_of(502, {}, b"<html>"))
+    with pytest.raises(xase.UnexpectedAnswer, match="base_url"):
+        wire.interpret(200, {}, b"<html>")

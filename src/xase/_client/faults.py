@@ -20,9 +20,18 @@ def transport_error(error: httpx2.RequestError, *, is_over: bool) -> TransportEr
     if isinstance(error, httpx2.TimeoutException) and is_over:
         return DeadlineExceeded("the call took longer than its deadline")
     if isinstance(error, _NEVER_SENT):
-        return ConnectionFailed(f"the server could not be reached: {error}")
+        return ConnectionFailed(f"{_server(error)} could not be reached: {error}")
     if isinstance(error, httpx2.TimeoutException):
         return Timeout("the server took longer than the timeout")
     if isinstance(error, _NOT_OURS):
         return UnexpectedAnswer(f"the answer could not be read: {error}")
     return ConnectionLost(f"the connection broke before the answer was there: {error}")
+
+
+def _server(error: httpx2.RequestError) -> str:
+    """The address that was tried, without a path; a request is not always known."""
+    try:
+        url = error.request.url
+    except RuntimeError:
+        return "the server"
+    return f"{url.scheme}://{url.netloc.decode('ascii')}"

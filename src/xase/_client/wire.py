@@ -25,6 +25,7 @@ YAML: Final = "application/yaml"
 REQUEST_ID: Final = "x-request-id"
 _WRITES: Final = frozenset({"POST", "PUT", "PATCH", "DELETE"})
 _LONGEST_SHOWN: Final = 200
+_DOUBT: Final = "is base_url the address of a Xase server?"
 
 
 @dataclass(frozen=True, slots=True)
@@ -160,7 +161,7 @@ def interpret(status: int, header: Mapping[str, str], content: bytes) -> Any:
     if 200 <= status < 300:  # noqa: PLR2004 - HTTP's own border
         return _value(content, status) if content else None
     if status < 400:  # noqa: PLR2004 - HTTP's own border
-        raise UnexpectedAnswer(f"the server answered with status {status}; is base_url the address of a Xase server?")
+        raise UnexpectedAnswer(f"the server answered with status {status}; {_DOUBT}")
     raise error_of(status, header, content)
 
 
@@ -168,7 +169,7 @@ def _value(content: bytes, status: int) -> Any:
     try:
         return json.loads(content)
     except (ValueError, RecursionError) as error:
-        raise UnexpectedAnswer(f"the server answered {status} with something that is not JSON") from error
+        raise UnexpectedAnswer(f"the server answered {status} with something that is not JSON; {_DOUBT}") from error
 
 
 def error_of(status: int, header: Mapping[str, str], content: bytes) -> APIError:
@@ -177,13 +178,19 @@ def error_of(status: int, header: Mapping[str, str], content: bytes) -> APIError
     slug = _text(envelope.get("code")) or _text(envelope.get("type"))
     kind = error_class(slug, status)
     return kind(
-        _text(envelope.get("message")) or f"the server answered with status {status}",
+        _text(envelope.get("message")) or _wordless(status),
         slug=slug or "",
         status=status,
         details=envelope.get("details"),
         request_id=_text(envelope.get("request_id")) or header.get(REQUEST_ID),
         retry_after=retry_after(header, datetime.now(UTC)),
     )
+
+
+def _wordless(status: int) -> str:
+    """What is said of an error answer that says nothing we know. A failing server may be one of ours behind a proxy."""
+    said = f"the server answered with status {status}"
+    return said if status >= 500 else f"{said}; {_DOUBT}"  # noqa: PLR2004 - HTTP's own border
 
 
 def _envelope(content: bytes) -> Mapping[str, Any]:

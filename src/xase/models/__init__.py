@@ -19,7 +19,7 @@ from xase.models.datasets import (
 )
 from xase.models.decisions import DecisionRecord, Intervention
 from xase.models.keys import ApiKey, Identity, NewApiKey
-from xase.models.model import Document, Items, Model, plain
+from xase.models.model import Document, Facts, Items, Model, plain
 from xase.models.pages import Page
 from xase.models.proofs import Checkpoint, LedgerEntry, Proof, key_text
 from xase.models.rows import Aggregation, Batch, DataRecord, DataRecords, Records, Transformed
@@ -44,6 +44,7 @@ __all__ = [
     "DatasetVersion",
     "DecisionRecord",
     "Document",
+    "Facts",
     "GuardrailList",
     "Identity",
     "Intervention",

@@ -1,8 +1,9 @@
 """Requests for access that wait for people."""
 
 from collections.abc import Sequence
+from typing import ClassVar
 
-from xase.models.model import Document, Model
+from xase.models.model import Document, Facts, Model
 
 
 class ApprovalRequest(Model):
@@ -13,6 +14,7 @@ class ApprovalRequest(Model):
     """
 
     __slots__ = ()
+    _kinds: ClassVar = {"votes": Facts}
 
     approval_request_id: str
     status: str
@@ -26,7 +28,7 @@ class ApprovalRequest(Model):
     policy_id: str | None
     policy_version: int | None
     approvers: Sequence[str]
-    votes: Sequence[Document]
+    votes: Sequence[Facts]
     created_at: str
     expires_at: str
     requested_by: str | None

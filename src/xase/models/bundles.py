@@ -1,6 +1,8 @@
 """Evidence bundles."""
 
-from xase.models.model import Document, Model
+from typing import ClassVar
+
+from xase.models.model import Facts, Model
 
 
 class BundleState(Model):
@@ -10,6 +12,7 @@ class BundleState(Model):
     """
 
     __slots__ = ()
+    _kinds: ClassVar = {"scope": Facts, "error": Facts}
 
     bundle_id: str
     status: str
@@ -21,6 +24,6 @@ class BundleState(Model):
     download_url: str | None
     purpose: str | None
     format: str | None
-    scope: Document | None
+    scope: Facts | None
     tree_size: int | None
-    error: Document | None
+    error: Facts | None

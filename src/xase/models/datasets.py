@@ -3,7 +3,7 @@
 from collections.abc import Sequence
 from typing import ClassVar
 
-from xase.models.model import Document, Model
+from xase.models.model import Document, Facts, Model
 
 
 class DatasetState(Model):
@@ -13,6 +13,7 @@ class DatasetState(Model):
     """
 
     __slots__ = ()
+    _kinds: ClassVar = {"fields": Facts, "progress": Facts}
 
     dataset_id: str
     organisation: str
@@ -25,19 +26,20 @@ class DatasetState(Model):
     subject_field: str | None
     policy_id: str | None
     derived_from: str | None
-    fields: Document | None
+    fields: Facts | None
     rows: int | None
     bytes: int | None
     digest: str | None
     failure: str | None
     last_failure: str | None
-    progress: Document | None
+    progress: Facts | None
 
 
 class DatasetVersion(Model):
     """One immutable version of a dataset."""
 
     __slots__ = ()
+    _kinds: ClassVar = {"parent": Facts}
 
     dataset_id: str
     version: int
@@ -47,7 +49,7 @@ class DatasetVersion(Model):
     digest: str
     created_at: str
     id_field: str | None
-    parent: Document | None
+    parent: Facts | None
 
 
 class DatasetField(Model):
@@ -90,22 +92,24 @@ class DatasetBudget(Model):
     """What noisy answers about a dataset have cost, by organisation, and what is left; None where there is no ε."""
 
     __slots__ = ()
+    _kinds: ClassVar = {"organisations": Facts}
 
     dataset_id: str
     epsilon_total: float | None
     epsilon_spent: float
     epsilon_left: float | None
-    organisations: Sequence[Document]
+    organisations: Sequence[Facts]
 
 
 class DatasetRisk(Model):
     """How easily the records of a version are recognised; `hash` where its ledger entry cites the report."""
 
     __slots__ = ()
+    _kinds: ClassVar = {"report": Facts}
 
     dataset_id: str
     version: int
-    report: Document
+    report: Facts
     hash: str | None
 
 
@@ -113,21 +117,23 @@ class Policy(Model):
     """One version of a policy; `document` as it was written, `hash` what ledger entries cite."""
 
     __slots__ = ()
+    _kinds: ClassVar = {"document": Facts}
 
     id: str
     version: int
     name: str
     hash: str
     created_at: str
-    document: Document
+    document: Facts
 
 
 class GuardrailList(Model):
     """The policies that guard every dataset of the organisation, in order, and the entry that named them."""
 
     __slots__ = ()
+    _kinds: ClassVar = {"policies": Facts}
 
-    policies: Sequence[Document]
+    policies: Sequence[Facts]
     changed_at: str | None
     evidence_id: str | None
 
@@ -136,25 +142,27 @@ class PolicyVerdict(Model):
     """What a policy says of a hypothetical request, and how each clause came out."""
 
     __slots__ = ()
+    _kinds: ClassVar = {"violations": Facts, "contract": Facts, "chosen": Facts, "narrowed_by": Facts, "trace": Facts}
 
     verdict: str
     policy_id: str
     policy_version: int
-    violations: Sequence[Document]
+    violations: Sequence[Facts]
     approvers: Sequence[str]
-    contract: Document | None
+    contract: Facts | None
     contract_hash: str | None
-    chosen: Document
-    narrowed_by: Document
-    trace: Sequence[Document]
+    chosen: Facts
+    narrowed_by: Facts
+    trace: Sequence[Facts]
 
 
 class PolicyImpact(Model):
     """The open sessions that a changed policy would cut or narrow, and how many would go on as they are."""
 
     __slots__ = ()
+    _kinds: ClassVar = {"sessions": Facts}
 
-    sessions: Sequence[Document]
+    sessions: Sequence[Facts]
     unchanged: int
 
 
@@ -165,13 +173,14 @@ class Withdrawal(Model):
     """
 
     __slots__ = ()
+    _kinds: ClassVar = {"sessions": Facts, "models": Facts, "derived": Facts}
 
     withdrawal_id: str
     dataset_id: str
     records: int | None
-    sessions: Sequence[Document] | None
-    models: Sequence[Document] | None
-    derived: Sequence[Document] | None
+    sessions: Sequence[Facts] | None
+    models: Sequence[Facts] | None
+    derived: Sequence[Facts] | None
 
 
 class Reversal(Model):

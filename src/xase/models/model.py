@@ -42,6 +42,7 @@ class Model(Mapping[str, Any]):
 
     _declared: ClassVar[frozenset[str]] = frozenset()
     _kinds: ClassVar[Mapping[str, type["Model"]]] = {}
+    _nested: ClassVar[type["Model"] | None] = None  # of objects in it that `_kinds` does not name; None: Document
     _secret: ClassVar[frozenset[str]] = frozenset()
 
     __slots__ = ("_fields",)
@@ -53,7 +54,8 @@ class Model(Mapping[str, Any]):
         cls._declared = cls._declared | frozenset(own)
 
     def __init__(self, fields: Mapping[str, Any]) -> None:
-        kept = {name: _freeze(value, self._kinds.get(name, Document)) for name, value in fields.items()}
+        nested = self._nested or Document
+        kept = {name: _freeze(value, self._kinds.get(name, nested)) for name, value in fields.items()}
         object.__setattr__(self, "_fields", kept)
 
     def __getattr__(self, name: str) -> Any:
@@ -101,8 +103,7 @@ class Model(Mapping[str, Any]):
             return f"{{{len(value)} fields}}"
         if isinstance(value, Items):
             return f"[{len(value)} items]"
-        text = repr(value)
-        return text if len(text) <= SHOWN else f"{text[: SHOWN - 1]}…"
+        return _cut(repr(value))
 
     def to_dict(self) -> dict[str, Any]:
         """The object as plain dictionaries and lists, the caller's own copy."""
@@ -119,6 +120,25 @@ class Document(Model):
 
     def __repr__(self) -> str:
         return f"Document({', '.join(self)})"
+
+
+class Facts(Document):
+    """A nested object in the server's own words: terms, limits, counts, ids. Nothing of it is about the people in data.
+
+    Its repr shows what is in it, as much as fits.
+    """
+
+    __slots__ = ()
+
+    def __repr__(self) -> str:
+        return f"Facts({', '.join(f'{name}={_cut(repr(_thaw(value)))}' for name, value in self._fields.items())})"
+
+
+Facts._nested = Facts  # noqa: SLF001 - what is in them is of their kind
+
+
+def _cut(text: str) -> str:
+    return text if len(text) <= SHOWN else f"{text[: SHOWN - 1]}…"
 
 
 def _freeze(value: Any, kind: type[Model]) -> Any:

@@ -4,10 +4,10 @@ import re
 from collections.abc import Sequence
 from os import PathLike
 from pathlib import Path
-from typing import TYPE_CHECKING, Final
+from typing import TYPE_CHECKING, ClassVar, Final
 
 from xase.errors import ConfigurationError, EvidenceError, UntrustedKey
-from xase.models.model import Document, Model
+from xase.models.model import Document, Facts, Model
 
 if TYPE_CHECKING:
     from xase.proof.checkpoint import NoteVerifier
@@ -24,6 +24,7 @@ class Proof(Model):
     """
 
     __slots__ = ()
+    _kinds: ClassVar = {"entry": Facts}
 
     record_id: str | None
     id: str | None
@@ -31,7 +32,7 @@ class Proof(Model):
     hash: str | None
     previous_hash: str | None
     next_hash: str | None
-    entry: Document
+    entry: Facts
     index: int
     tree_size: int
     inclusion_path: Sequence[str]
@@ -84,6 +85,7 @@ class LedgerEntry(Model):
     """One entry of the ledger: commitments and links, no personal data."""
 
     __slots__ = ()
+    _kinds: ClassVar = {"actor": Facts, "body": Facts, "commitments": Facts}
 
     v: int
     log: str
@@ -93,9 +95,9 @@ class LedgerEntry(Model):
     type: str
     id: str
     time: str
-    actor: Document
-    body: Document
-    commitments: Document
+    actor: Facts
+    body: Facts
+    commitments: Facts
     previous_hash: str
 
     @property

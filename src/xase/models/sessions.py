@@ -1,8 +1,9 @@
 """Access sessions, and what is recorded in them."""
 
 from collections.abc import Sequence
+from typing import ClassVar
 
-from xase.models.model import Document, Model
+from xase.models.model import Facts, Model
 
 
 class SessionState(Model):
@@ -14,6 +15,7 @@ class SessionState(Model):
     """
 
     __slots__ = ()
+    _kinds: ClassVar = {"obligations": Facts, "usage_stats": Facts}
 
     session_id: str
     dataset_id: str
@@ -31,8 +33,8 @@ class SessionState(Model):
     policy_id: str | None
     policy_version: int | None
     contract_hash: str
-    obligations: Document
-    usage_stats: Document | None
+    obligations: Facts
+    usage_stats: Facts | None
 
     @property
     def id(self) -> str:
@@ -44,6 +46,7 @@ class SessionEvent(Model):
     """One entry of a session's ledger: what was granted, delivered, recorded, ended. No content of data records."""
 
     __slots__ = ()
+    _kinds: ClassVar = {"body": Facts}
 
     id: str
     type: str
@@ -51,19 +54,20 @@ class SessionEvent(Model):
     index: int
     sequence: int
     hash: str
-    body: Document
+    body: Facts
 
 
 class Operation(Model):
     """What was done with data records, recorded. `reconciliation` compares the claim with what the session received."""
 
     __slots__ = ()
+    _kinds: ClassVar = {"reconciliation": Facts}
 
     operation_id: str
     created_at: str
     status: str
     evidence_id: str
-    reconciliation: str | Document
+    reconciliation: str | Facts
 
 
 class Revocation(Model):

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Any
 from xase._client import wire
 from xase._client._async.exchange import AsyncExchange
 from xase.errors import EvidenceError, UnexpectedAnswer
-from xase.models import Checkpoint, Document, LedgerEntry, Proof
+from xase.models import Checkpoint, Facts, LedgerEntry, Proof
 
 if TYPE_CHECKING:
     from xase._client._async.watch import AsyncWatch
@@ -50,15 +50,15 @@ class AsyncLedger:
                 raise UnexpectedAnswer("the server's entries never end")
             following = answer["next_start"]
 
-    async def inclusion(self, entry: str | int, *, size: int | None = None) -> Document:
+    async def inclusion(self, entry: str | int, *, size: int | None = None) -> Facts:
         """The proof that an entry (by id or index) is in the tree of `size`, the newest if none is given; as sent."""
         params = {"entry": entry, "size": size}
-        return Document(await self._exchange.send(wire.call("GET", "/ledger/proof/inclusion", params=params)))
+        return Facts(await self._exchange.send(wire.call("GET", "/ledger/proof/inclusion", params=params)))
 
-    async def consistency(self, first: int, second: int | None = None) -> Document:
+    async def consistency(self, first: int, second: int | None = None) -> Facts:
         """The proof that the tree of size `second`, else the newest, begins with that of `first`; as sent."""
         params = {"first": first, "second": second}
-        return Document(await self._exchange.send(wire.call("GET", "/ledger/proof/consistency", params=params)))
+        return Facts(await self._exchange.send(wire.call("GET", "/ledger/proof/consistency", params=params)))
 
     async def verify(self, proof: Proof) -> LedgerEntry:
         """The entry, proven to be in this server's log as it is remembered.

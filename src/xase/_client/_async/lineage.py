@@ -4,7 +4,7 @@ from typing import Any
 
 from xase._client import wire
 from xase._client._async.exchange import AsyncExchange
-from xase.models import Document
+from xase.models import Facts
 
 
 class AsyncLineage:
@@ -16,20 +16,20 @@ class AsyncLineage:
     def __init__(self, exchange: AsyncExchange) -> None:
         self._exchange = exchange
 
-    async def of_decision(self, record_id: str) -> Document:
+    async def of_decision(self, record_id: str) -> Facts:
         """What a decision came from: its model, and the data behind that."""
         return await self._graph(f"/records/{wire.segment(record_id)}/lineage", {})
 
-    async def of_model(self, model_id: str) -> Document:
+    async def of_model(self, model_id: str) -> Facts:
         """What a model was made of, and the newest decisions it made."""
         return await self._graph(f"/models/{wire.segment(model_id)}/lineage", {})
 
     async def of_dataset(
         self, dataset: str, *, record_id: str | None = None, subject: str | None = None, withdrawn: bool | None = None
-    ) -> Document:
+    ) -> Facts:
         """Where a dataset of the organisation went: all of it, one record, one person, or all who have withdrawn."""
         params = {"record_id": record_id, "subject": subject, "withdrawn": withdrawn}
         return await self._graph(f"/datasets/{wire.segment(dataset)}/lineage", params)
 
-    async def _graph(self, path: str, params: dict[str, Any]) -> Document:
-        return Document(await self._exchange.send(wire.call("GET", path, params=params)))
+    async def _graph(self, path: str, params: dict[str, Any]) -> Facts:
+        return Facts(await self._exchange.send(wire.call("GET", path, params=params)))

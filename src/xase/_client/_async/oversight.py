@@ -4,7 +4,7 @@ from collections.abc import AsyncIterator
 
 from xase._client._async.exchange import AsyncExchange
 from xase._client._async.paging import AsyncListing
-from xase.models import Document
+from xase.models import Facts
 
 
 class AsyncUsage:
@@ -21,14 +21,14 @@ class AsyncUsage:
         end_date: str | None = None,
         limit: int | None = None,
         offset: int | None = None,
-    ) -> AsyncListing[Document]:
+    ) -> AsyncListing[Facts]:
         """A sum for each `dataset` (the default), `session`, `model` or `day`.
 
         The dates say when its sessions began; of days, when what they did happened.
         """
         period = {"start_date": start_date, "end_date": end_date}
         params = {"group_by": group_by, **period, "limit": limit, "offset": offset}
-        return await AsyncListing(self._exchange, "/usage", params, Document).fetch()
+        return await AsyncListing(self._exchange, "/usage", params, Facts).fetch()
 
 
 class AsyncAudit:
@@ -46,10 +46,10 @@ class AsyncAudit:
         start_date: str | None = None,
         end_date: str | None = None,
         limit: int | None = None,
-    ) -> AsyncIterator[Document]:
+    ) -> AsyncIterator[Facts]:
         """Entries, newest first, fetched `limit` at a time as they are read. How many there are nobody counts."""
         period = {"start_date": start_date, "end_date": end_date}
         params = {"type": type, "object": object, "actor": actor, **period, "limit": limit}
-        listing = await AsyncListing(self._exchange, "/audit", params, Document).fetch()
+        listing = await AsyncListing(self._exchange, "/audit", params, Facts).fetch()
         async for each in listing:
             yield each

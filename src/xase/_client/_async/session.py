@@ -13,7 +13,7 @@ from xase._client._async.exchange import AsyncExchange
 from xase._client._async.stream import AsyncStream, Wish
 from xase._client.questions import Chosen, Fields, Filter, Sort, as_body, as_parameters, ids_of, is_computed
 from xase.errors import AccessRevoked, SessionClosed, SessionExpired
-from xase.models import Aggregation, DataRecord, Document, Operation, Records, SessionState, Transformed
+from xase.models import Aggregation, DataRecord, Facts, Operation, Records, SessionState, Transformed
 
 if TYPE_CHECKING:
     from xase.training.torch import SessionDataset
@@ -39,8 +39,8 @@ class AsyncSession:
     reason: str | None
     policy_id: str | None
     policy_version: int | None
-    obligations: Document
-    usage_stats: Document | None
+    obligations: Facts
+    usage_stats: Facts | None
 
     def __init__(self, exchange: AsyncExchange, evidence: AsyncEvidence, state: SessionState) -> None:
         self._exchange = exchange

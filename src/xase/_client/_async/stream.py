@@ -57,7 +57,11 @@ class AsyncStream(AsyncSeries[Batch]):
 
     def __init__(self, exchange: AsyncExchange, wish: Wish) -> None:
         self.cursor = wish.cursor
+        self._wish = wish
         super().__init__(_run(exchange, wish))
+
+    def __repr__(self) -> str:
+        return f"{type(self).__name__}({self._wish.path}, batch_size={self._wish.batch_size})"
 
     async def __anext__(self) -> Batch:
         batch = await super().__anext__()

@@ -5,7 +5,7 @@ from typing import Any
 
 from xase._client import wire
 from xase._client._sync.exchange import Exchange
-from xase.models import Document
+from xase.models import Facts
 
 
 class Lineage:
@@ -17,20 +17,20 @@ class Lineage:
     def __init__(self, exchange: Exchange) -> None:
         self._exchange = exchange
 
-    def of_decision(self, record_id: str) -> Document:
+    def of_decision(self, record_id: str) -> Facts:
         """What a decision came from: its model, and the data behind that."""
         return self._graph(f"/records/{wire.segment(record_id)}/lineage", {})
 
-    def of_model(self, model_id: str) -> Document:
+    def of_model(self, model_id: str) -> Facts:
         """What a model was made of, and the newest decisions it made."""
         return self._graph(f"/models/{wire.segment(model_id)}/lineage", {})
 
     def of_dataset(
         self, dataset: str, *, record_id: str | None = None, subject: str | None = None, withdrawn: bool | None = None
-    ) -> Document:
+    ) -> Facts:
         """Where a dataset of the organisation went: all of it, one record, one person, or all who have withdrawn."""
         params = {"record_id": record_id, "subject": subject, "withdrawn": withdrawn}
         return self._graph(f"/datasets/{wire.segment(dataset)}/lineage", params)
 
-    def _graph(self, path: str, params: dict[str, Any]) -> Document:
-        return Document(self._exchange.send(wire.call("GET", path, params=params)))
+    def _graph(self, path: str, params: dict[str, Any]) -> Facts:
+        return Facts(self._exchange.send(wire.call("GET", path, params=params)))

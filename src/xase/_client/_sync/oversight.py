@@ -5,7 +5,7 @@ from collections.abc import Iterator
 
 from xase._client._sync.exchange import Exchange
 from xase._client._sync.paging import Listing
-from xase.models import Document
+from xase.models import Facts
 
 
 class Usage:
@@ -22,14 +22,14 @@ class Usage:
         end_date: str | None = None,
         limit: int | None = None,
         offset: int | None = None,
-    ) -> Listing[Document]:
+    ) -> Listing[Facts]:
         """A sum for each `dataset` (the default), `session`, `model` or `day`.
 
         The dates say when its sessions began; of days, when what they did happened.
         """
         period = {"start_date": start_date, "end_date": end_date}
         params = {"group_by": group_by, **period, "limit": limit, "offset": offset}
-        return Listing(self._exchange, "/usage", params, Document).fetch()
+        return Listing(self._exchange, "/usage", params, Facts).fetch()
 
 
 class Audit:
@@ -47,10 +47,10 @@ class Audit:
         start_date: str | None = None,
         end_date: str | None = None,
         limit: int | None = None,
-    ) -> Iterator[Document]:
+    ) -> Iterator[Facts]:
         """Entries, newest first, fetched `limit` at a time as they are read. How many there are nobody counts."""
         period = {"start_date": start_date, "end_date": end_date}
         params = {"type": type, "object": object, "actor": actor, **period, "limit": limit}
-        listing = Listing(self._exchange, "/audit", params, Document).fetch()
+        listing = Listing(self._exchange, "/audit", params, Facts).fetch()
         for each in listing:
             yield each

@@ -14,7 +14,7 @@ from xase._client._sync.exchange import Exchange
 from xase._client._sync.stream import Stream, Wish
 from xase._client.questions import Chosen, Fields, Filter, Sort, as_body, as_parameters, ids_of, is_computed
 from xase.errors import AccessRevoked, SessionClosed, SessionExpired
-from xase.models import Aggregation, DataRecord, Document, Operation, Records, SessionState, Transformed
+from xase.models import Aggregation, DataRecord, Facts, Operation, Records, SessionState, Transformed
 
 if TYPE_CHECKING:
     from xase.training.torch import SessionDataset
@@ -40,8 +40,8 @@ class Session:
     reason: str | None
     policy_id: str | None
     policy_version: int | None
-    obligations: Document
-    usage_stats: Document | None
+    obligations: Facts
+    usage_stats: Facts | None
 
     def __init__(self, exchange: Exchange, evidence: Evidence, state: SessionState) -> None:
         self._exchange = exchange

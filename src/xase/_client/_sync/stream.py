@@ -58,7 +58,11 @@ class Stream(Series[Batch]):
 
     def __init__(self, exchange: Exchange, wish: Wish) -> None:
         self.cursor = wish.cursor
+        self._wish = wish
         super().__init__(_run(exchange, wish))
+
+    def __repr__(self) -> str:
+        return f"{type(self).__name__}({self._wish.path}, batch_size={self._wish.batch_size})"
 
     def __next__(self) -> Batch:
         batch = super().__next__()
