@@ -102,10 +102,12 @@ def _purposes(file: Path | None) -> Purposes:
 
     try:
         return read_purposes(parse_yaml(file.read_bytes()))
-    except (OSError, ValueError) as error:
+    except OSError as error:
+        raise HomeProblem(f"{file} cannot be read: {error.strerror}") from error
+    except ValueError as error:
         raise HomeProblem(f"{file} cannot be read: {error}") from error
     except Refused as refused:
-        raise HomeProblem(f"{file} cannot be read: {refused.details}") from refused
+        raise HomeProblem(f"{file} cannot be read: {refused.details[0]['message']}") from refused
 
 
 def _datasets(core: Core, library: Library) -> Datasets:

@@ -25,7 +25,7 @@ from collections.abc import Callable, Iterator
 from dataclasses import dataclass, replace
 from itertools import count, takewhile
 from pathlib import Path
-from typing import Final
+from typing import Final, TypeVar
 
 from xase.proof.keys import DocumentSigner, DocumentVerifier, LogSigner, LogVerifier, Seal
 from xase_server.domain.keyring import KeyRing, PublicKey, Use, read_key
@@ -33,6 +33,8 @@ from xase_server.durable import sync
 
 _PRIVATE: Final = 0o600
 _MASTER_BYTES: Final = 32
+
+T = TypeVar("T")
 
 
 class HomeProblem(Exception):
@@ -87,24 +89,29 @@ class Home:
         return self.path / "datasets"
 
     def prepare(self) -> None:
-        """Create the folders, readable by their owner only."""
+        """Create the folders, readable by their owner only. Raises HomeProblem where that cannot be done."""
         for folder in (self.path, self.keys, self.data, self.datasets):
-            folder.mkdir(mode=0o700, parents=True, exist_ok=True)
+            try:
+                folder.mkdir(mode=0o700, parents=True, exist_ok=True)
+            except OSError as error:
+                reason = "there is a file of that name" if isinstance(error, FileExistsError) else error.strerror
+                raise HomeProblem(f"the home folder {self.path} cannot be used: {folder}: {reason}") from error
 
     def custody(self, origin: str, now_ms: int) -> Custody:
         """The secrets, made on first use with mode 0600.
 
-        Raises HomeProblem when a key file may be read by others.
+        Raises HomeProblem when a key file may be read by others, or is not what it should be.
         """
-        seal_key = self._secret("seal.key", lambda: secrets.token_bytes(32))
-        log = LogSigner.from_pem(origin, self._secret("log.pem", lambda: LogSigner.generate(origin).to_pem().encode()))
-        document = DocumentSigner.from_pem(
-            self._secret("document.pem", lambda: DocumentSigner.generate().to_pem().encode())
-        )
+        seal_key = self._secret("seal.key", Seal.generate)
+        seal = self._opened("seal.key", lambda: Seal(seal_key))
+        log_pem = self._secret("log.pem", lambda: LogSigner.generate(origin).to_pem().encode())
+        log = self._opened("log.pem", lambda: LogSigner.from_pem(origin, log_pem))
+        document_pem = self._secret("document.pem", lambda: DocumentSigner.generate().to_pem().encode())
+        document = self._opened("document.pem", lambda: DocumentSigner.from_pem(document_pem))
         return Custody(
             log=log,
             document=document,
-            seal=Seal(seal_key),
+            seal=seal,
             cursor_secret=hmac.digest(seal_key, b"xase/cursor/v1", hashlib.sha256),
             ring=self._ring(log, document, now_ms),
         )
@@ -156,7 +163,7 @@ class Home:
     def _ring(self, log: LogSigner, document: DocumentSigner, now_ms: int) -> KeyRing:
         """The listed keys; at the first start those in use, valid from now. Raises HomeProblem for an unlisted key."""
         file = self.keys / "ring.json"
-        listed = [read_key(each) for each in json.loads(file.read_bytes())["keys"]] if file.exists() else []
+        listed = self._opened("ring.json", lambda: _listed(file)) if file.exists() else []
         known = {key.verifier.public_pem for key in listed}
         fresh = [
             PublicKey(use, verifier, now_ms)
@@ -173,6 +180,14 @@ class Home:
             replace_private(file, json.dumps(ring.view(), indent=1).encode())
         return ring
 
+    def _opened(self, name: str, read: Callable[[], T]) -> T:
+        """What `read` makes of a key file. Raises HomeProblem naming the file when it is not what it should be."""
+        try:
+            return read()
+        except (ValueError, LookupError, TypeError) as error:
+            message = f"{self.keys / name} cannot be used: {error}. Restore the keys folder from your copy"
+            raise HomeProblem(message) from error
+
     def has_keys(self) -> bool:
         """Whether the signing keys exist, as they do after the first start."""
         return (self.keys / "log.pem").exists()
@@ -184,6 +199,10 @@ class Home:
         if file.stat().st_mode & 0o077:
             raise HomeProblem(f"{file} may be read by others: chmod 600 it")
         return file.read_bytes()
+
+
+def _listed(file: Path) -> list[PublicKey]:
+    return [read_key(each) for each in json.loads(file.read_bytes())["keys"]]
 
 
 def _retired(file: Path) -> Iterator[Path]:

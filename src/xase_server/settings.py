@@ -8,6 +8,7 @@ from typing import Annotated, Final
 from pydantic import Field, field_validator
 from pydantic_settings import BaseSettings, SettingsConfigDict
 
+_POSTGRES: Final = re.compile(r"postgres(ql)?://")
 _ROOT: Final = re.compile(r"[A-Za-z0-9][A-Za-z0-9_-]{0,63}")
 
 
@@ -113,6 +114,13 @@ class Settings(BaseSettings):
         str, Field(pattern="^(json|text)$", description="`json` or `text` lines on standard error.")
     ] = "text"
     log_requests: Annotated[bool, Field(description="Log a line for each request.")] = False
+
+    @field_validator("database")
+    @classmethod
+    def _is_database(cls, dsn: str) -> str:
+        if dsn and not _POSTGRES.match(dsn):  # never shown: it may hold a password
+            raise ValueError("must begin with postgresql://, or be empty for the embedded database")
+        return dsn
 
     @field_validator("dataset_roots")
     @classmethod

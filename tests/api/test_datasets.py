@@ -650,9 +650,9 @@ async def test_a_policy_that_does_not_fit_the_data_is_refused(register, send, po
     made = await register()
     await send(made["name"])
     for constrain, place in [
-        ({"fields": ["shoe_size"]}, "rules.0.constrain.fields"),
-        ({"row_filter": {"shoe_size": 3}}, "rules.0.constrain.row_filter"),
-        ({"row_filter": {"age": {"$where": "1"}}}, "rules.0.constrain.row_filter"),
+        ({"fields": ["shoe_size"]}, "rules.0.constrain.fields.0"),
+        ({"row_filter": {"shoe_size": 3}}, "rules.0.constrain.row_filter.shoe_size"),
+        ({"row_filter": {"age": {"$where": "1"}}}, "rules.0.constrain.row_filter.age.$where"),
     ]:
         unfit = await policy(rules=[{"id": "r", "effect": "permit", "constrain": constrain}])
         answer = await client.patch(f"/v1/datasets/{made['name']}", json={"policy_id": unfit})

@@ -296,7 +296,7 @@ async def test_a_version_that_does_not_fit_its_datasets_is_refused(client, make)
     path, unfit = f"/v1/policies/{made['id']}", with_rule(constrain={"fields": ["shoe_size"]})
     for answer in (await client.put(path, json=unfit), await client.post(f"{path}/impact", json=unfit)):
         ((field, message),) = problems(answer).items()
-        assert field == "rules.0.constrain.fields"
+        assert field == "rules.0.constrain.fields.0"
         assert name in message
     assert (await client.put(path, json=with_rule(constrain={"fields": ["age"]}))).json()["version"] == 2
 

@@ -2,6 +2,7 @@
 
 import io
 import json
+import os
 import shutil
 import stat
 
@@ -88,6 +89,19 @@ def test_a_rotated_key_has_a_successor_and_a_revoked_one_is_refused(operator, ho
 )
 def test_a_wrong_key_command_is_2(operator, home, arguments):
     assert operator("keys", *arguments, "--home", home).code == 2
+
+
+def test_what_is_wrong_with_a_key_is_said_field_by_field(operator, home):
+    create = ("keys", "create", "--home", home, "--name", "n", "--email", "a@x.example")
+    assert "role: Must be one of admin, ai_lab, auditor" in operator(*create, "--role", "king").err
+    assert operator(*create).err.count("\n") > 1
+
+
+def test_no_key_is_made_for_a_file_that_cannot_be_written(operator, home, tmp_path):
+    missing = tmp_path / "missing" / "reviewer.key"
+    create = ("keys", "create", "--home", home, "--name", "lost", "--email", "a@x.example", "--role", "auditor")
+    assert operator(*create, "-o", missing).code == 2
+    assert "lost" not in operator("keys", "list", "--home", home).out
 
 
 def test_a_folder_that_is_no_home_is_not_made_one(operator, tmp_path):
@@ -344,6 +358,19 @@ def test_a_missing_key_is_found_and_not_made(operator, home):
     assert not (home / "keys" / "seal.key").exists()
 
 
+@pytest.mark.parametrize("name", ["document.pem", "seal.key"])
+def test_a_key_that_is_none_is_found(operator, home, name):
+    (home / "keys" / name).write_bytes(b"no key")
+    found = problem(operator("doctor", "--home", home, "--json"))
+    assert (found["check"], found["remedy"]) == (f"key {name}", "restore it from your copy")
+
+
+def test_a_database_that_this_account_cannot_write_is_found(operator, home, monkeypatch):
+    access = os.access
+    monkeypatch.setattr(os, "access", lambda path, mode: path != home / "xase.db" and access(path, mode))
+    assert problem(operator("doctor", "--home", home, "--json"))["check"] == "database file"
+
+
 def test_a_database_that_is_not_there_or_damaged_is_found(operator, home):
     (home / "xase.db").write_bytes(b"no database")
     assert problem(operator("doctor", "--home", home, "--json"))["check"] == "database"
@@ -371,6 +398,13 @@ def test_keys_of_another_log_are_found(operator, home, tmp_path):
 def test_a_clock_behind_the_log_is_found(operator, home, monkeypatch):
     monkeypatch.setattr("xase_server.domain.clock.SystemClock.now_ms", lambda _clock: 1_000)
     assert problem(operator("doctor", "--home", home, "--json"))["check"] == "clock"
+
+
+def test_a_database_that_is_none_is_2_and_not_shown(operator, home):
+    answer = operator("audit", "--home", home, "--database", "mysql://u:hunter2@h/x")
+    assert answer.code == 2
+    assert "database: must begin with postgresql://" in answer.err
+    assert "hunter2" not in answer.err
 
 
 def test_no_home_at_all_is_found_and_not_made(operator, tmp_path):

@@ -4,14 +4,14 @@ import os
 import resource
 import shutil
 import stat
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass
 from enum import StrEnum
 from pathlib import Path
 from typing import Final
 
 from xase.proof.checkpoint import NoteError, open_checkpoint
-from xase.proof.keys import KeyMaterialError, LogSigner
+from xase.proof.keys import DocumentSigner, KeyMaterialError, LogSigner, Seal
 from xase_server.commands.existing import log_keys
 from xase_server.commands.exits import Stop
 from xase_server.domain.clock import Clock
@@ -75,15 +75,34 @@ def _folders(patient: Patient) -> Iterator[Finding]:
 
 
 def _secrets(patient: Patient) -> Iterator[Finding]:
-    for name in ("log.pem", "document.pem", "seal.key"):
+    for name, read in _READ.items():
         file = patient.home.keys / name
         if not file.is_file():
             remedy = "restore it from your copy; a server that starts without it makes another"
             yield Finding(f"key {name}", State.PROBLEM, f"{file} is not there", remedy)
         else:
-            yield _private(f"key {name}", file, "600")
+            yield _usable(f"key {name}", file, read)
     for master in sorted(patient.home.keys.glob("master.key*")):  # may lie elsewhere
         yield _private(f"key {master.name}", master, "600")
+
+
+_READ: Final[Mapping[str, Callable[[bytes], object]]] = {
+    "log.pem": lambda pem: LogSigner.from_pem("any.log", pem),
+    "document.pem": DocumentSigner.from_pem,
+    "seal.key": Seal,
+}
+
+
+def _usable(name: str, file: Path, read: Callable[[bytes], object]) -> Finding:
+    """Whether a key file is its owner's alone, and what the server will take it for."""
+    remedy = "restore it from your copy"
+    try:
+        read(file.read_bytes())
+    except OSError as error:
+        return Finding(name, State.PROBLEM, f"{file}: {error.strerror}", "let the server's account own it")
+    except KeyMaterialError as error:
+        return Finding(name, State.PROBLEM, f"{file} cannot be used: {error}", remedy)
+    return _private(name, file, "600")
 
 
 def _private(name: str, place: Path, mode: str) -> Finding:
@@ -152,8 +171,11 @@ def _files(_patient: Patient) -> Iterator[Finding]:
 
 
 def _database(patient: Patient) -> Iterator[Finding]:
+    if not patient.settings.database:
+        yield from _files_of(patient.home.database)
     if patient.storage is None:
-        remedy = "start the server once, or restore a backup; other checks wait for it"
+        is_there = bool(patient.settings.database) or patient.home.database.exists()
+        remedy = f"{'mend it' if is_there else 'start the server once'}, or restore a backup; other checks wait for it"
         yield Finding("database", State.PROBLEM, patient.trouble, remedy)
         return
     try:
@@ -167,6 +189,14 @@ def _database(patient: Patient) -> Iterator[Finding]:
     yield _clock(patient, head)
     yield _log_key(patient.home, head)
     yield _head(patient.home, patient.storage)
+
+
+def _files_of(database: Path) -> Iterator[Finding]:
+    """The embedded database's files that this account may not write."""
+    for file in sorted(database.parent.glob(f"{database.name}*")):
+        if not os.access(file, os.R_OK | os.W_OK):
+            remedy = "let the server's account own it"
+            yield Finding("database file", State.PROBLEM, f"{file} cannot be written", remedy)
 
 
 def _log_key(home: Home, head: Head) -> Finding:

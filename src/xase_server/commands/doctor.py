@@ -32,7 +32,7 @@ def doctor(*, settings: Settings, as_json: AsJson = False) -> None:
         colours = {State.OK: "green", State.WARNING: "yellow", State.PROBLEM: "bold red"}
         rows = [(f.state.value, f.check, f.found, f.remedy) for f in findings]
         show_table(("", "check", "found", "what to do"), rows, colours=[colours[f.state] for f in findings])
-        note(f"{problems} problems" if problems else "no problems")
+        note(f"{problems or 'no'} problem{'' if problems == 1 else 's'}")
     if problems:
         raise typer.Exit(ExitCode.VERIFICATION_FAILED)
 

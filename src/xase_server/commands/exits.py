@@ -1,7 +1,10 @@
 """How an operator's command ends: the same exit codes as the `xase` command, where they apply."""
 
 from enum import IntEnum
-from typing import Any, Final
+from typing import TYPE_CHECKING, Any, Final
+
+if TYPE_CHECKING:
+    from xase_server.domain.errors import Refused
 
 
 class ExitCode(IntEnum):
@@ -35,3 +38,9 @@ class Stop(Exception):
         self.message = message
         self.code = code
         self.facts = facts
+
+
+def spelt(refused: "Refused") -> str:
+    """A refusal for people: its message, and each field that it names on a line of its own."""
+    named = refused.details if isinstance(refused.details, list) else []
+    return "\n".join([refused.message, *(f"  {each['field']}: {each['message']}" for each in named)])

@@ -5,6 +5,7 @@ Every change is an entry in the organisation's `admin` stream, as if it had come
 
 import asyncio
 import json
+import os
 from collections.abc import Callable, Coroutine, Mapping
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any, Final, TypeVar
@@ -12,10 +13,11 @@ from typing import TYPE_CHECKING, Annotated, Any, Final, TypeVar
 import msgspec
 import typer
 
-from xase_server.commands.exits import ExitCode, Stop
+from xase_server.commands.exits import ExitCode, Stop, spelt
 from xase_server.commands.options import STORE, AsJson, with_settings
 from xase_server.commands.output import emit, note, say, show_table
 from xase_server.domain.api_keys import KeyRotation, NewKey
+from xase_server.domain.explanation import explain
 from xase_server.domain.principals import SCOPES, Principal
 from xase_server.home import Home, write_private
 from xase_server.ports import Reads
@@ -125,6 +127,8 @@ def _work(
         raise Stop(f"there is no server home in {settings.home}: `serve` makes one", ExitCode.USAGE)
     if output is not None and output.exists():
         raise Stop(f"{output} exists already", ExitCode.USAGE)
+    if output is not None and not os.access(output.parent, os.W_OK):  # before a key is made that nobody would have
+        raise Stop(f"{output} cannot be written", ExitCode.USAGE)
     from xase_server.app import create_app
 
     server = create_app(settings)
@@ -146,7 +150,7 @@ def _convert(fields: Mapping[str, Any], kind: type[T]) -> T:
     try:
         return msgspec.convert(fields, kind)
     except msgspec.ValidationError as error:
-        raise Stop(str(error), ExitCode.USAGE) from error
+        raise Stop(spelt(explain(fields, kind, error, "these options are not possible:")), ExitCode.USAGE) from error
 
 
 def _hand_over(key: View, file: Path | None, *, as_json: bool) -> None:

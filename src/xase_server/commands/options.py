@@ -15,6 +15,8 @@ from xase_server.settings import Settings
 STORE: Final = ("home", "database")
 """The settings that say which store a command works on."""
 
+_OURS: Final = "Value error, "  # what Pydantic puts before our own words
+
 AsJson = Annotated[bool, typer.Option("--json", help="Answer with one JSON document.")]
 
 
@@ -46,7 +48,7 @@ def settings_from(told: Mapping[str, Any]) -> Settings:
     try:
         return Settings(**told)
     except ValidationError as error:
-        faults = [f"  {'.'.join(map(str, fault['loc']))}: {fault['msg']}" for fault in error.errors()]
+        faults = [f"  {'.'.join(map(str, each['loc']))}: {each['msg'].removeprefix(_OURS)}" for each in error.errors()]
         raise Stop("\n".join(["these settings are not possible:", *faults]), ExitCode.USAGE) from error
 
 

@@ -10,7 +10,7 @@ import typer
 from xase_server.commands.audit import audit
 from xase_server.commands.backup import backup
 from xase_server.commands.doctor import doctor
-from xase_server.commands.exits import ExitCode, Stop
+from xase_server.commands.exits import ExitCode, Stop, spelt
 from xase_server.commands.keys import keys
 from xase_server.commands.master_key import master_key
 from xase_server.commands.migrate import migrate
@@ -73,7 +73,7 @@ def _stop(error: Exception) -> Stop:
         case Refused():
             by_slug = {"not_found": ExitCode.NOT_FOUND, "unavailable": ExitCode.UNAVAILABLE}
             code = by_slug.get(error.kind.slug, ExitCode.REFUSED)
-            return Stop(error.message, code, slug=error.kind.slug, details=error.details)
+            return Stop(spelt(error), code, slug=error.kind.slug, details=error.details)
         case _:
             said = f"unexpected {type(error).__name__}: {error} (XASE_DEBUG=1 shows where)"
             return Stop(said, ExitCode.UNEXPECTED)

@@ -1,6 +1,8 @@
 """Everything that is wrong with a body: the slow pass, run only once fast decoding has refused it."""
 
 import re
+from collections.abc import Iterable
+from itertools import repeat
 from typing import Any
 
 from msgspec import UnsetType, ValidationError, inspect
@@ -14,6 +16,7 @@ _WORDS = (
     (inspect.DictType, dict, "Must be an object"),
     (inspect.StructType, dict, "Must be an object"),
     (inspect.ListType, list, "Must be an array"),
+    (inspect.TupleType, list, "Must be an array"),
     (inspect.BoolType, bool, "Must be true or false"),
 )
 
@@ -47,8 +50,8 @@ def _walk(value: Any, kind: inspect.Type, path: str, problems: Problems) -> None
             _walk_struct(value, kind, path, problems)
         case inspect.DictType():
             _walk_dict(value, kind, path, problems)
-        case inspect.ListType():
-            _walk_list(value, kind, path, problems)
+        case inspect.ListType() | inspect.TupleType():
+            _walk_items(value, kind, path, problems)
         case inspect.StrType():
             _check_text(value, kind, path, problems)
         case inspect.FloatType() | inspect.IntType():
@@ -114,14 +117,21 @@ def _walk_dict(value: dict[str, Any], kind: inspect.DictType, path: str, problem
         _walk(item, kind.value_type, place, problems)
 
 
-def _walk_list(value: list[Any], kind: inspect.ListType, path: str, problems: Problems) -> None:
-    if kind.max_length is not None and len(value) > kind.max_length:
-        problems.add(path, f"Must have at most {kind.max_length} items")
+def _walk_items(value: list[Any], kind: inspect.ListType | inspect.TupleType, path: str, problems: Problems) -> None:
+    kinds: Iterable[inspect.Type]
+    least: int | None
+    most: int | None
+    if isinstance(kind, inspect.TupleType):
+        kinds, least, most = kind.item_types, len(kind.item_types), len(kind.item_types)
+    else:
+        kinds, least, most = repeat(kind.item_type), kind.min_length, kind.max_length
+    if most is not None and len(value) > most:
+        problems.add(path, f"Must have at most {most} items")
         return
-    if kind.min_length is not None and len(value) < kind.min_length:
-        problems.add(path, f"Must have at least {kind.min_length} item")
-    for n, item in enumerate(value):
-        _walk(item, kind.item_type, f"{path}.{n}" if path else str(n), problems)
+    if least is not None and len(value) < least:
+        problems.add(path, f"Must have at least {least} item{'s' * (least > 1)}")
+    for n, (item, item_kind) in enumerate(zip(value, kinds, strict=False)):
+        _walk(item, item_kind, f"{path}.{n}" if path else str(n), problems)
 
 
 def _check_text(value: str, kind: inspect.StrType, path: str, problems: Problems) -> None:

@@ -12,6 +12,7 @@ from xase_server.domain.times import parse_duration
 from xase_server.policy.model import Approvals, Constrain, PlainPolicy, PlainRule, Policy, Rule, When
 from xase_server.policy.privacy import misfits as privacy_misfits
 from xase_server.policy.privacy import privacy_faults
+from xase_server.query.accumulators import ACCUMULATORS
 from xase_server.query.schema import Schema, resolve
 from xase_server.transforms.specs import Fault, InvalidSpec, misfits, read_spec
 
@@ -49,7 +50,7 @@ def check_against(
         constrain = _where_it_matters(rule.constrain, schema) if guards else rule.constrain
         for path, name in _named_fields(constrain):
             if not has_name(schema, name):
-                problems.add(f"rules.{number}.constrain.{path}", "The dataset has no such field")
+                problems.add(f"rules.{number}.constrain.{path}", f"The dataset has no field {name}")
         for path, message in _transform_faults(constrain, schema):
             problems.add(f"rules.{number}.{path}", message)
         for path, message in privacy_misfits(constrain, schema):
@@ -58,8 +59,15 @@ def check_against(
             try:
                 parse_filter(rule.constrain.row_filter)
             except Refused as refused:
-                problems.add(f"rules.{number}.constrain.row_filter", refused.message)
+                for path, message in _within(refused):
+                    problems.add(f"rules.{number}.constrain.row_filter{path}", message)
     problems.refuse_if_any("The policy does not fit the dataset")
+
+
+def _within(refused: Refused) -> Iterator[tuple[str, str]]:
+    """Where in a row filter a refused query is wrong, and how; the whole of it where the refusal names no place."""
+    for fault in refused.details or [{"field": "", "message": refused.message}]:
+        yield f".{fault['field']}".rstrip("."), fault["message"]
 
 
 def has_name(schema: Schema, name: str) -> bool:
@@ -123,6 +131,9 @@ def _faults(policy: Policy) -> Iterator[tuple[str, str]]:
         yield from _duration_faults(rule, place)
         yield from ((f"{place}.{path}", message) for path, message in _transform_faults(rule.constrain))
         yield from ((f"{place}.constrain.{path}", message) for path, message in privacy_faults(rule.constrain))
+        for n, name in enumerate(rule.constrain.aggregations or ()):
+            if name not in ACCUMULATORS:  # it would allow nothing, and nobody would notice
+                yield f"{place}.constrain.aggregations.{n}", f"Must be one of {', '.join(ACCUMULATORS)}"
 
 
 def _prohibition_faults(rule: Rule) -> Iterator[tuple[str, str]]:
@@ -165,8 +176,9 @@ def _named_fields(constrain: Constrain) -> Iterator[tuple[str, str]]:
         ("fields", constrain.fields),
         ("deny_fields", constrain.deny_fields),
         ("filterable_fields", constrain.filterable_fields),
-        ("entity_key", [constrain.entity_key] if constrain.entity_key else None),
     )
     for path, names in lists:
-        for name in names or ():
-            yield path, name
+        for place, name in enumerate(names or ()):
+            yield f"{path}.{place}", name
+    if constrain.entity_key is not None:
+        yield "entity_key", constrain.entity_key

@@ -3,6 +3,7 @@
 Source: docs/spec/policy.md, section 3.
 """
 
+import re
 from collections.abc import Iterator, Mapping
 from itertools import pairwise
 from typing import Annotated, Any, ClassVar, Final, Literal
@@ -198,6 +199,9 @@ ALGORITHMS: Final[Mapping[str, str]] = {
 """What is computed, or kept, under a key, by op."""
 
 
+_UNKNOWN: Final = re.compile(r"Object contains unknown field `(?P<name>.*)`", re.DOTALL)
+
+
 class InvalidSpec(Exception):
     """What is wrong with a transform, parameter by parameter."""
 
@@ -217,6 +221,8 @@ def read_spec(raw: Mapping[str, Any]) -> Spec:
         spec: Spec = convert(raw, _Any)
     except ValidationError as error:
         message, _, path = str(error).partition(" - at `$")
+        if unknown := _UNKNOWN.fullmatch(message):
+            raise InvalidSpec(((unknown["name"], f"{op} has no such parameter"),)) from None
         raise InvalidSpec(((path.rstrip("`").lstrip(".").partition("[")[0] or "op", message),)) from None
     faults = tuple(spec.faults())
     if faults:

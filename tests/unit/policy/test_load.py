@@ -7,6 +7,7 @@ import pytest
 
 from xase_server.domain.errors import Refused
 from xase_server.policy.load import check_against, load
+from xase_server.query.parse import parse_filter
 from xase_server.query.schema import INT, STRING, struct
 
 # As printed in docs/spec/policy.md, section 1.
@@ -113,10 +114,31 @@ def test_the_full_form_is_read_as_printed():
         (("rules", 1, "constrain"), {"max_records": 1}, "rules.1.constrain"),
         (("rules", 1, "when", "approvals"), {"roles": ["dpo"]}, "rules.1.when.approvals"),
         (("rules",), [], "rules"),
+        (("rules", 0, "constrain", "aggregations"), ["sum", "median"], "rules.0.constrain.aggregations.1"),
+        (("rules", 0, "constrain", "bounds"), {"age": [0]}, "rules.0.constrain.bounds.age"),
+        (("rules", 0, "constrain", "epsilon_total"), 0, "rules.0.constrain.epsilon_total"),
+        (
+            ("rules", 0, "constrain", "transforms"),
+            {"age": {"op": "generalize", "widht": 5}},
+            "rules.0.constrain.transforms.age.widht",
+        ),
     ],
 )
 def test_what_is_wrong_is_named(path, value, field):
     assert problem_of(changed(path, value))[0]["field"] == field
+
+
+def test_a_word_that_is_none_of_those_there_are_is_answered_with_them():
+    document = changed(("rules", 0, "effect"), "allow")
+    document["rules"][0]["when"] |= {"actions": ["download"], "purpose": "research"}
+    assert [(each["field"], each["message"]) for each in problem_of(document)] == [
+        ("rules.0.effect", "Must be one of forbid, permit"),
+        ("rules.0.when.purpose", "Must be an array"),
+        (
+            "rules.0.when.actions.0",
+            "Must be one of aggregate, filter, get_record, operations, stream, transform",
+        ),
+    ]
 
 
 def test_approvals_in_a_prohibition_are_refused_by_its_name_and_not_ignored():
@@ -127,7 +149,7 @@ def test_approvals_in_a_prohibition_are_refused_by_its_name_and_not_ignored():
 def test_a_policy_must_fit_its_dataset():
     with pytest.raises(Refused) as caught:
         check_against(load(FULL), struct({"patient_id": STRING, "age": INT, "name": STRING}), lambda _: None)
-    assert [problem["field"] for problem in caught.value.details] == ["rules.0.constrain.deny_fields"]
+    assert [problem["field"] for problem in caught.value.details] == ["rules.0.constrain.deny_fields.1"]
 
 
 def test_a_row_filter_that_does_not_parse_is_named():
@@ -137,3 +159,13 @@ def test_a_row_filter_that_does_not_parse_is_named():
     with pytest.raises(Refused) as caught:
         check_against(load(FULL), struct({"patient_id": STRING, "age": INT, "name": STRING, "address": STRING}), parse)
     assert caught.value.details == [{"field": "rules.0.constrain.row_filter", "message": "No such field"}]
+
+
+def test_the_place_within_a_row_filter_is_named():
+    document = changed(("rules", 0, "constrain", "row_filter"), {"age": {"$foo": 1}})
+    schema = struct({"patient_id": STRING, "age": INT, "name": STRING, "address": STRING})
+    with pytest.raises(Refused) as caught:
+        check_against(load(document), schema, lambda row_filter: parse_filter(row_filter, schema))
+    assert caught.value.details == [
+        {"field": "rules.0.constrain.row_filter.age.$foo", "message": "Unknown operator"},
+    ]

@@ -52,6 +52,20 @@ def test_a_key_that_was_swapped_behind_the_ring_is_refused(home, tmp_path, name)
         home.custody(ORIGIN, NOW_MS)
 
 
+@pytest.mark.parametrize("name", ["log.pem", "document.pem", "seal.key", "ring.json"])
+def test_a_key_file_that_is_none_is_named(home, name):
+    home.custody(ORIGIN, NOW_MS)
+    replace_private(home.keys / name, b"{}")
+    with pytest.raises(HomeProblem, match=f"{name} cannot be used"):
+        home.custody(ORIGIN, NOW_MS)
+
+
+def test_a_home_that_is_a_file_is_named(tmp_path):
+    (tmp_path / "home").touch()
+    with pytest.raises(HomeProblem, match="there is a file of that name"):
+        Home(tmp_path / "home").prepare()
+
+
 def test_an_existing_file_stands(tmp_path):
     file = tmp_path / "secret"
     write_private(file, b"first")

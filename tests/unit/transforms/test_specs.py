@@ -66,7 +66,7 @@ def test_what_fits_is_accepted(field, spec):
         ("who", {"op": "k_anonymize"}, "op"),
         ("notes", {"op": "scrub_text"}, "op"),
         ("who", {"op": "hash", "domain": "world"}, "domain"),
-        ("who", {"op": "hash", "salt": "x"}, "op"),
+        ("who", {"op": "hash", "salt": "x"}, "salt"),
         ("temp", {"op": "hash"}, "op"),
         ("notes", {"op": "hash"}, "op"),
         ("notes.a", {"op": "redact"}, "op"),
