@@ -382,7 +382,11 @@ async def test_a_claimed_bomb_is_too_large(register, client):
     made = await register()
     headers = {"content-type": "application/vnd.apache.parquet"}
     answer = await client.put(f"/v1/datasets/{made['name']}/data", content=sink.getvalue(), headers=headers)
-    assert answer.status_code in {200, 413}  # a million nulls are within bounds or not: the server lives either way
+    assert answer.status_code in {
+        200,
+        202,
+        413,
+    }  # within bounds or not, or still being read: the server lives either way
     assert (await client.get("/healthz")).status_code == 200
 
 
