@@ -1,15 +1,16 @@
 """The ledger in plain dictionaries: for simulations and tests. Nothing survives the process.
 
-A transaction works on a shallow copy of the state and puts it in place at the commit; what the
-dictionaries hold is never changed, only replaced, so that a reader's view stands still. Lists are
-answered by looking at every decision: this is what the databases' lists are held to.
+A transaction notes what it replaces, and puts it back when it does not commit. While somebody reads it works on a
+copy, so that a reader's view stands still; what the dictionaries hold is never changed, only replaced. Lists
+are answered by looking at every decision: this is what the databases' lists are held to.
 """
 
 import contextlib
+import itertools
 import threading
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
-from dataclasses import dataclass, field, fields, replace
-from typing import Final, Self, TypeVar
+from dataclasses import replace
+from typing import Final, TypeVar
 
 from xase_server.domain.decisions import DecisionFilter, Page
 from xase_server.domain.entries import (
@@ -47,44 +48,13 @@ from xase_server.ports import (
     Unwritable,
 )
 from xase_server.storage.memory_decisions import MemoryDecision
-from xase_server.storage.memory_objects import MemoryObjectReads, MemoryObjects
+from xase_server.storage.memory_objects import MemoryObjectReads
 from xase_server.storage.memory_outbox import MemoryOutbox
-from xase_server.storage.memory_tokens import MemoryTokens
+from xase_server.storage.memory_state import MemoryState
 
 T = TypeVar("T")
 
 CHUNK_BYTES: Final = 1 << 20
-
-
-@dataclass(slots=True)
-class _State:
-    """Everything stored."""
-
-    head: Head
-    entries: list[bytes] = field(default_factory=list)
-    parts: dict[int, Mapping[str, Part]] = field(default_factory=dict)
-    ids: dict[tuple[str, str], int] = field(default_factory=dict)
-    streams: dict[Stream, StreamHead] = field(default_factory=dict)
-    stream_entries: dict[tuple[Stream, int], int] = field(default_factory=dict)
-    tiles: dict[tuple[int, int], bytes] = field(default_factory=dict)
-    checkpoints: dict[int, str] = field(default_factory=dict)
-    claims: dict[tuple[str, str], tuple[Claim, int]] = field(default_factory=dict)
-    decisions: dict[tuple[str, str], MemoryDecision] = field(default_factory=dict)
-    counts: dict[str, int] = field(default_factory=dict)
-    interventions: list[tuple[str, str, str, int]] = field(default_factory=list)
-    keys: dict[str, ApiKeyRow] = field(default_factory=dict)
-    bundles: dict[str, BundleStored] = field(default_factory=dict)
-    objects: MemoryObjects = field(default_factory=MemoryObjects)
-    tokens: MemoryTokens = field(default_factory=MemoryTokens)
-
-    def copy(self) -> Self:
-        """A state that can be changed without changing this one."""
-        copied = {each.name: getattr(self, each.name) for each in fields(self) if each.name != "head"}
-        return type(self)(self.head, **{name: value.copy() for name, value in copied.items()})
-
-    def of(self, organisation: str) -> list[MemoryDecision]:
-        """An organisation's decisions in the order of the log."""
-        return [each for (owner, _), each in self.decisions.items() if owner == organisation]
 
 
 class MemoryStorage:
@@ -92,7 +62,8 @@ class MemoryStorage:
 
     def __init__(self) -> None:
         self._writing = threading.Lock()
-        self._state: _State | None = None
+        self._turn = threading.Lock()
+        self._state: MemoryState | None = None
         self.outbox = MemoryOutbox()
 
     @property
@@ -103,43 +74,57 @@ class MemoryStorage:
     def initialise(self, log: str) -> None:
         """Create the head of a new log unless there is one."""
         with self._writing:
-            self._state = self._state or _State(Head(log, 0, b"", "", 0, 0))
+            self._state = self._state or MemoryState(Head(log, 0, b"", "", 0, 0))
 
     @contextlib.contextmanager
     def begin(self) -> Iterator[Transaction]:
-        """One group commit; when the context ends without an exception, the new state is in place."""
-        with self._writing:
-            transaction = _MemoryTransaction(self._now().copy())
-            yield transaction
-            self._state = transaction.state
+        """One group commit; when the context ends without an exception, what was written stays."""
+        with self._writing, contextlib.ExitStack() as stack:
+            yield _MemoryTransaction(self._now(), lambda: stack.enter_context(self._changing()))
 
     def read(self, work: Callable[[Reads], T]) -> T:
         """Run `work` on the state as it is now."""
-        return work(_MemoryReads(self._now()))
+        with self._turn:
+            state = self._now()
+            state.readers += 1
+        try:
+            return work(_MemoryReads(state))
+        finally:
+            with self._turn:
+                state.readers -= 1
 
     def touch_keys(self, used_ms: Mapping[str, int]) -> None:
         """Note when keys were last used."""
-        with self._writing:
-            state = self._now().copy()
+        with self._writing, self._changing() as state:
             for name, time_ms in used_ms.items():
                 if key := state.keys.get(name):
                     state.keys[name] = replace(key, last_used_ms=max(key.last_used_ms or 0, time_ms))
-            self._state = state
 
     def keep_tokens(self, rows: Sequence[TokenRow]) -> Mapping[bytes, bytes]:
         """Give each name its token."""
-        with self._writing:
-            state = self._now().copy()
-            kept, self._state = state.tokens.keep(rows), state
-            return kept
+        with self._writing, self._changing() as state:
+            return state.tokens.keep(rows)
 
     def raise_epoch(self) -> int:
         """Mark that the store was restored from a copy."""
-        with self._writing:
-            state = self._now().copy()
+        with self._writing, self._changing() as state:
             state.head = replace(state.head, epoch=state.head.epoch + 1)
-            self._state = state
             return state.head.epoch
+
+    @contextlib.contextmanager
+    def _changing(self) -> Iterator[MemoryState]:
+        """A state to change, which is in place when the block ends, and as it was when it fails."""
+        with self._turn:
+            state = self._now()
+            if state.readers:
+                state = state.copy()
+            try:
+                yield state
+            except BaseException:
+                state.undo()
+                raise
+            state.commit()
+            self._state = state
 
     def check(self) -> None:
         """Raise StorageUnavailable unless there is a log."""
@@ -148,7 +133,7 @@ class MemoryStorage:
     def close(self) -> None:
         """Nothing to give back."""
 
-    def _now(self) -> _State:
+    def _now(self) -> MemoryState:
         if self._state is None:
             raise StorageUnavailable("the store holds no log yet")
         return self._state
@@ -157,8 +142,9 @@ class MemoryStorage:
 class _MemoryTransaction:
     """Implements `xase_server.ports.Transaction`."""
 
-    def __init__(self, state: _State) -> None:
+    def __init__(self, state: MemoryState, change: Callable[[], MemoryState]) -> None:
         self.state = state
+        self._begin = change
 
     @property
     def head(self) -> Head:
@@ -180,20 +166,26 @@ class _MemoryTransaction:
         return self.state.tiles.get((level, number), b"")
 
     def write(self, batch: SealedBatch) -> None:
-        state = self.state
-        if batch.head.size != state.head.size + len(batch.appends):
+        if batch.head.size != self.head.size + len(batch.appends):
             raise StorageUnavailable("the batch was not sealed on this head")
+        state = self.state = self._begin()
         for each in batch.appends:
             self._write_entry(each)
         for each in batch.appends:
             if each.append.effect is not None:
                 self._apply(each.append.effect, each.append.id, each.entry)
-        state.streams.update(batch.streams)
-        state.tiles.update(batch.tiles)
+        state.streams.put(batch.streams)
+        state.tiles.put(batch.tiles)
         state.checkpoints[batch.head.size] = batch.head.checkpoint
-        state.claims = {name: kept for name, kept in state.claims.items() if kept[1] > batch.head.time_ms}
-        state.claims |= {(claim.scope, claim.key): (claim, batch.claims_expire_ms) for claim in batch.claims}
+        self._sweep_claims(batch.head.time_ms)
+        state.claims.put({(claim.scope, claim.key): (claim, batch.claims_expire_ms) for claim in batch.claims})
         state.head = batch.head
+
+    def _sweep_claims(self, now_ms: int) -> None:
+        """The oldest come first, and expire first."""
+        claims = self.state.claims
+        for name in list(itertools.takewhile(lambda name: claims[name][1] <= now_ms, claims)):
+            del claims[name]
 
     def _write_entry(self, sealed: SealedAppend) -> None:
         state, append, entry = self.state, sealed.append, sealed.entry
@@ -204,6 +196,7 @@ class _MemoryTransaction:
         state.entries.append(entry.raw)
         state.stream_entries[append.stream, entry.sequence] = entry.index
         state.ids[append.organisation, append.id] = entry.index
+        state.anywhere.setdefault(append.id, entry.index)
         if append.parts:
             state.parts[entry.index] = dict(append.parts)
 
@@ -217,7 +210,7 @@ class _MemoryTransaction:
                 self._add_decision(effect, identifier, entry)
             case InterventionStored(organisation, record_id):
                 self._change(organisation, record_id, intervened=True)
-                self.state.interventions.append((organisation, record_id, identifier, entry.index))
+                self.state.interventions[organisation, identifier] = (record_id, entry.index)
             case PayloadErased():
                 self._erase(effect, entry)
             case KeyStored():
@@ -272,7 +265,7 @@ class _MemoryTransaction:
 class _MemoryReads(MemoryObjectReads):
     """Implements `xase_server.ports.Reads`."""
 
-    def __init__(self, state: _State) -> None:
+    def __init__(self, state: MemoryState) -> None:
         super().__init__(state.objects, state.entries, state.parts)
         self._state = state
 
@@ -303,7 +296,7 @@ class _MemoryReads(MemoryObjectReads):
         state = self._state
         return [
             InterventionRow(name, record, state.entries[index], dict(state.parts.get(index, {})))
-            for owner, record, name, index in state.interventions
+            for (owner, name), (record, index) in state.interventions.items()
             if owner == organisation and record in record_ids
         ]
 
@@ -366,7 +359,7 @@ class _MemoryReads(MemoryObjectReads):
 
     def any_entry(self, identifier: str) -> tuple[int, bytes, Mapping[str, Part]] | None:
         state = self._state
-        index = next((index for (_, name), index in state.ids.items() if name == identifier), None)
+        index = state.anywhere.get(identifier)
         return None if index is None else (index, state.entries[index], dict(state.parts.get(index, {})))
 
     def _row(self, decision: MemoryDecision) -> DecisionRow:

@@ -1,8 +1,6 @@
 """Objects, usage and deliveries in plain dictionaries: what the databases are held to."""
 
 from collections.abc import Iterable, Mapping, Sequence
-from dataclasses import dataclass, field
-from typing import Self
 
 from msgspec import structs
 
@@ -10,34 +8,34 @@ from xase_server.domain.decisions import Page
 from xase_server.domain.entries import Part, SealedEntry, Used
 from xase_server.domain.objects import EVERYWHERE, ModelUse, ObjectQuery, ObjectRef, ObjectRow, Usage
 from xase_server.ports import DeliveryRow, ObjectPage, Unwritable
+from xase_server.storage.journal import Journal, Kept
 
 
-@dataclass(slots=True)
 class MemoryObjects:
     """Part of a memory storage's state; what the dictionaries hold is replaced, never changed."""
 
-    rows: dict[ObjectRef, ObjectRow] = field(default_factory=dict)
-    places: dict[ObjectRef, int] = field(default_factory=dict)
-    used: dict[str, Usage] = field(default_factory=dict)
-    releases: dict[tuple[str, int, int], tuple[int, ...]] = field(default_factory=dict)
-    models: dict[tuple[str, str, str, str], ModelUse] = field(default_factory=dict)
-
-    def copy(self) -> Self:
-        """A state that can be changed without changing this one."""
-        return type(self)(
-            self.rows.copy(), self.places.copy(), self.used.copy(), self.releases.copy(), self.models.copy()
-        )
+    def __init__(self, journal: Journal) -> None:
+        self.rows: Kept[ObjectRef, ObjectRow] = Kept(journal)
+        self.names: Kept[tuple[str, str, str], ObjectRef] = Kept(journal)
+        self.places: Kept[ObjectRef, int] = Kept(journal)
+        self.used: Kept[str, Usage] = Kept(journal)
+        self.releases: Kept[tuple[str, int, int], tuple[int, ...]] = Kept(journal)
+        self.models: Kept[tuple[str, str, str, str], ModelUse] = Kept(journal)
 
     def change(self, rows: Iterable[ObjectRow], entry: SealedEntry) -> None:
         """Put the objects in place; Unwritable for a name in use."""
         for row in rows:
-            taken = (each for each in self.rows.values() if each.name is not None and each.ref != row.ref)
-            if any(
-                (each.kind, each.name, each.organisation) == (row.kind, row.name, row.organisation) for each in taken
-            ):
-                raise Unwritable(f"the name of {row.id} is in use")
+            self._rename(row)
             self.rows[row.ref] = row
             self.places.setdefault(row.ref, entry.index)
+
+    def _rename(self, row: ObjectRow) -> None:
+        """Take the name that the object has from now on, and give back what it had."""
+        before = self.rows.get(row.ref)
+        if before is not None and before.name is not None:
+            del self.names[before.kind, before.name, before.organisation]
+        if row.name is not None and self.names.setdefault((row.kind, row.name, row.organisation), row.ref) != row.ref:
+            raise Unwritable(f"the name of {row.id} is in use")
 
     def use(self, effect: Used, entry: SealedEntry) -> None:
         """Add what a session used, move on what that is paid from, and file its release."""
@@ -159,17 +157,13 @@ class MemoryObjectReads:
 
 
 def _is_wanted(row: ObjectRow, query: ObjectQuery) -> bool:
+    if row.kind != query.kind or query.parent not in {None, row.parent}:
+        return False
     ended = query.now_ms is not None and row.ends_ms is not None and row.ends_ms <= query.now_ms
     status = query.ended if ended and row.status in {"ACTIVE", "PENDING"} else row.status
-    asked = {
-        "kind": query.kind,
-        "organisation": query.owner,
-        "parent": query.parent,
-        "name": query.name,
-    }
-    held = structs.asdict(row)
     return (
-        all(wanted is None or held[column] == wanted for column, wanted in asked.items())
+        query.owner in {None, row.organisation}
+        and query.name in {None, row.name}
         and query.status in {None, status}
         and query.visible_to in {None, row.organisation, row.partner}
         and (query.since_ms is None or query.since_ms <= row.created_ms)

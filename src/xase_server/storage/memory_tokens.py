@@ -1,21 +1,16 @@
 """The map of tokens in plain dictionaries: what the databases are held to."""
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, field
-from typing import Self
 
 from xase_server.domain.tokens import TokenRow
+from xase_server.storage.journal import Journal, Kept
 
 
-@dataclass(slots=True)
 class MemoryTokens:
     """Part of a memory storage's state."""
 
-    rows: dict[bytes, TokenRow] = field(default_factory=dict)
-
-    def copy(self) -> Self:
-        """A state that can be changed without changing this one."""
-        return type(self)(self.rows.copy())
+    def __init__(self, journal: Journal) -> None:
+        self.rows: Kept[bytes, TokenRow] = Kept(journal)
 
     def keep(self, rows: Sequence[TokenRow]) -> Mapping[bytes, bytes]:
         """See `Storage.keep_tokens`."""
