@@ -24,6 +24,7 @@ from xase_server.app import Server, create_app
 from xase_server.domain.clock import Clock
 from xase_server.domain.entries import Claim, Stream
 from xase_server.domain.objects import ObjectRef, Usage
+from xase_server.domain.quotas import Counted
 from xase_server.ledger.audit import audit
 from xase_server.ports import Head, Outbox, Reads, SealedBatch, Storage, StorageUnavailable, StreamHead, Transaction
 from xase_server.settings import Settings
@@ -142,9 +143,13 @@ class _FaultyTransaction:
         self._faults.meet("revisions")
         return self._inner.revisions(refs)
 
-    def usage(self, sessions: Sequence[str]) -> Mapping[str, Usage]:
+    def usage(self, accounts: Sequence[str]) -> Mapping[str, Usage]:
         self._faults.meet("usage")
-        return self._inner.usage(sessions)
+        return self._inner.usage(accounts)
+
+    def counted(self, keys: Sequence[tuple[str, int]]) -> Mapping[tuple[str, int], Counted]:
+        self._faults.meet("counted")
+        return self._inner.counted(keys)
 
     def tile(self, level: int, number: int) -> bytes:
         self._faults.meet("tile")

@@ -318,3 +318,18 @@ async def test_equal_contracts_have_other_hashes_so_that_none_can_be_guessed(cli
     views = [(await stranger.get(f"/v1/sessions/{each}")).json() for each in (one, two)]
     assert views[0]["contract_hash"] != views[1]["contract_hash"]
     assert "salt" not in str(views)
+
+
+async def test_a_guardrail_bounds_what_an_organisation_has_of_all_datasets_together(client, stranger):
+    first, policy = await open_dataset(client, per_organisation={"max_records": 9})
+    second, _ = await open_dataset(client)
+    sessions = [await open_session(stranger, dataset) for dataset in (first, second)]
+    guardrail = await make_policy(client, per_organisation={"max_records": 2, "max_queries": 90})
+    wish = {"purpose": "model-training", "organisation": "org_two"}
+    await put(client, guardrail)
+    verdict = (await client.post(f"/v1/policies/{policy}/simulate", json=wish)).json()
+    assert verdict["contract"]["per_organisation"]["dataset"]["max_records"] == 9
+    await stranger.get(f"/v1/sessions/{sessions[0]}/stream?batch_size=2")  # whatever other tests have left of the limit
+    answer = await stranger.get(f"/v1/sessions/{sessions[1]}/stream?batch_size=2")
+    details = refused(answer, 403, "quota_exceeded")["details"]
+    assert (details["quota"], details["limit"], details["scope"]) == ("max_records", 2, "holder")

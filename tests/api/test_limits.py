@@ -147,3 +147,34 @@ async def test_attempts_of_one_request_are_one_request(client, opened):
     session = await opened(rate_limit={"limit": 12, "period": "1h"}, max_queries=6)
     answers = await asyncio.gather(*(ask(client, session, PAGE) for _ in range(12)))
     assert sorted(answer.status_code for answer in answers) == [200] * 6 + [403] * 6
+
+
+# ---------------------------------------------------------------------------- of an organisation
+
+
+@pytest.mark.parametrize("way", [PAGE, FILTER, AGGREGATE, TRANSFORM, NDJSON])
+async def test_another_session_gives_nothing_more(client, way):
+    policy = await make_policy(client, per_organisation={"max_records": 15})
+    dataset = (await make_dataset(client, ROWS, policy_id=policy))["dataset_id"]
+    one, other = await open_session(client, dataset), await open_session(client, dataset)
+    shared = (await client.get(f"/v1/sessions/{one}")).json()["obligations"]["per_organisation"]
+    assert (shared["dataset"]["max_records"], shared["holder"]["max_records"]) == (15, None)
+    assert (await ask(client, one, PAGE)).status_code == 200
+    answer = await ask(client, other, way)
+    spent = {"quota": "max_records", "limit": 15, "used": 10, "left": 5, "scope": "dataset", "resets_at": None}
+    assert (answer.status_code, answer.json()["error"]["details"]) == (403, spent)
+
+
+async def test_a_rate_of_an_organisation_refuses_as_documented_and_names_itself(client, opened):
+    one = await opened(per_organisation={"rate_limit": {"limit": 2, "period": "2w"}})
+    dataset = (await client.get(f"/v1/sessions/{one}")).json()["dataset_id"]
+    other = await open_session(client, dataset)
+    assert [(await ask(client, each, PAGE)).status_code for each in (one, other)] == [200, 200]
+    answer = await ask(client, one, PAGE)
+    assert answer.status_code == 429
+    error = answer.json()["error"]
+    assert (error["message"], sorted(error["details"])) == ("Rate limit exceeded", ["limit", "period", "reset_at"])
+    assert (error["details"]["limit"], error["details"]["period"]) == (2, "2w")
+    assert 1 <= int(answer.headers["retry-after"]) <= 14 * 86_400
+    assert answer.headers["ratelimit-policy"] == '"dataset";q=2;w=1209600'
+    assert answer.headers["x-ratelimit-remaining"] == "0"

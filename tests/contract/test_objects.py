@@ -13,7 +13,6 @@ from xase_server.domain.entries import Committed, ObjectsChanged, Unit, Used
 from xase_server.domain.errors import Refused
 from xase_server.domain.objects import (
     EVERYWHERE,
-    Allowance,
     Delivery,
     Expectation,
     ModelUse,
@@ -22,6 +21,7 @@ from xase_server.domain.objects import (
     Stale,
     Usage,
 )
+from xase_server.domain.quotas import Allowance, Counted, Rate
 from xase_server.ports import Storage
 
 
@@ -233,7 +233,7 @@ AMOUNTS = {"records": 3, "bytes": 10, "queries": 1}
 
 
 def bounded(session: str, **most: int) -> Unit:
-    return structs.replace(release(session), within=Allowance(session, **most))
+    return structs.replace(release(session), within=(Allowance(session, **most),))
 
 
 @pytest.mark.parametrize("bound", AMOUNTS)
@@ -257,8 +257,8 @@ def test_a_unit_of_several_releases_is_within_its_quota_as_a_whole(log: Log):
     (one,) = release("sess_1").appends
     (two,) = release("sess_1").appends
     with pytest.raises(Stale):
-        append(log, Unit((one, two), within=Allowance("sess_1", queries=1)))
-    append(log, Unit((one, two), within=Allowance("sess_1", queries=2)))
+        append(log, Unit((one, two), within=(Allowance("sess_1", queries=1),)))
+    append(log, Unit((one, two), within=(Allowance("sess_1", queries=2),)))
 
 
 def test_two_servers_of_one_store_keep_to_one_quota(database_place):
@@ -272,6 +272,66 @@ def test_two_servers_of_one_store_keep_to_one_quota(database_place):
         outcomes = asyncio.run(race())
         assert [type(each) for each in outcomes if not isinstance(each, Stale)] == [Committed] * 11
         assert logs[0].read(lambda reads: reads.usage(["sess_1"]))["sess_1"].records == 33
+
+
+# ---------------------------------------------------------------------------- over several sessions, and in time
+
+
+def shared(session: str, *, rates: tuple[Rate, ...] = (), **most: int) -> Unit:
+    """A release that counts in an account beside its session's; `most` bounds that account."""
+    effect = Used(session, records=3, bytes=10, queries=1, accounts=("ds_1/org_a", "5/org_h/org_a"), rates=rates)
+    within = (Allowance("ds_1/org_a", scope="dataset", **most),) if most else ()
+    return Unit((make_append(type="release", effect=effect),), within=within)
+
+
+@pytest.mark.parametrize("bound", AMOUNTS)
+def test_sessions_that_share_an_account_share_its_bound(storage, log: Log, bound):
+    most = 5 * AMOUNTS[bound]
+    append(log, shared("sess_0"))
+    outcomes = together(log, *(shared(f"sess_{n % 3}", **{bound: most}) for n in range(9)))
+    assert [isinstance(outcome, Stale) for outcome in outcomes] == [False] * 4 + [True] * 5
+    assert {ref for each in outcomes if isinstance(each, Stale) for ref in each.moved} == {("usage", "ds_1/org_a")}
+    used = storage.read(lambda reads: reads.usage(["ds_1/org_a", "5/org_h/org_a", "sess_0"]))
+    assert [used[name].queries for name in ("ds_1/org_a", "5/org_h/org_a")] == [5, 5]
+    assert used["sess_0"].queries == 3
+
+
+MINUTE = Rate("sess_1", 3, 60_000)
+HOURLY = Rate("ds_1/org_a", 5, 3_600_000, "dataset")
+
+
+def test_a_rate_is_exact_however_many_ask_at_once_and_begins_anew_in_each_period(storage, log: Log):
+    def rush(session: str) -> list[bool]:
+        rate = Rate(session, 3, 60_000)
+        outcomes = together(log, *(shared(session, rates=(rate, HOURLY)) for _ in range(5)))
+        return [isinstance(outcome, Stale) for outcome in outcomes]
+
+    assert rush("sess_1") == [False, False, False, True, True]
+    assert rush("sess_2") == [False, False, True, True, True], "the hour of both is full"
+    counted = storage.read(lambda reads: reads.counted([MINUTE.key, HOURLY.key, ("sess_1", 7)]))
+    assert counted == {
+        MINUTE.key: Counted(log.clock.ms // 60_000, 3),
+        HOURLY.key: Counted(log.clock.ms // 3_600_000, 5),
+    }
+    log.clock.ms += 60_000
+    assert rush("sess_1") == [True] * 5
+    log.clock.ms += 3_600_000
+    assert rush("sess_1") == [False, False, False, True, True]
+    assert storage.read(lambda reads: reads.counted([MINUTE.key]))[MINUTE.key].requests == 3
+
+
+def test_what_is_counted_lasts_over_a_start_and_holds_for_two_servers(database_place):
+    with running_log(database_place.open()) as log:
+        append(log, shared("sess_1", rates=(MINUTE,)))
+    with contextlib.ExitStack() as stack:
+        again = database_place.reopen()
+        logs = [stack.enter_context(running_log(each)) for each in (again, database_place.open())]
+
+        async def race() -> list[object]:
+            units = [(log, shared("sess_1", rates=(MINUTE,))) for log in logs for _ in range(4)]
+            return await asyncio.gather(*(log.ledger.append(each) for log, each in units), return_exceptions=True)
+
+        assert sum(isinstance(each, Committed) for each in asyncio.run(race())) == 2
 
 
 def test_releases_are_found_by_the_blocks_they_touch(storage, log: Log):

@@ -7,6 +7,7 @@ from hypothesis import strategies as st
 
 from xase_server.policy.contract import Conflict, Contract, meet
 from xase_server.policy.decide import AccessRequest, Layer, LayerKind, Outcome, decide
+from xase_server.policy.limits import Limits, PerOrganisation
 from xase_server.policy.load import load
 from xase_server.policy.model import ACTIONS
 
@@ -14,6 +15,14 @@ FIELDS = ["age", "name", "lab", "lab.glucose", "lab.a1c"]
 PURPOSES = ["research", "model-development", "model-training", "validation", "marketing", "other"]
 words = st.lists(st.sampled_from(FIELDS), min_size=1, max_size=4, unique=True)
 limits = st.integers(1, 5)
+shared = st.fixed_dictionaries(
+    {},
+    optional={
+        "max_records": limits,
+        "max_concurrent": limits,
+        "rate_limit": st.fixed_dictionaries({"limit": limits, "period": st.sampled_from(["1m", "1h"])}),
+    },
+)
 constrains = st.fixed_dictionaries(
     {},
     optional={
@@ -22,6 +31,7 @@ constrains = st.fixed_dictionaries(
         "filterable_fields": words,
         "min_group_size": limits,
         "max_records": limits,
+        "per_organisation": shared,
         "row_filter": st.sampled_from([{"age": 1}, {"age": {"$gt": 2}}]),
         "transforms": st.dictionaries(
             st.sampled_from(FIELDS), st.sampled_from([{"op": "hash"}, {"op": "mask"}, {"op": "drop"}]), max_size=2
@@ -90,6 +100,12 @@ def test_a_guardrail_only_narrows(own, above, request):
         assert not both.contract.allows_field(field) or alone.contract.allows_field(field)
     assert set(alone.contract.deny_fields) <= set(both.contract.deny_fields)
     assert (both.contract.max_records or 99) <= (alone.contract.max_records or 99)
+    wide, narrow = alone.contract.per_organisation or PerOrganisation(), both.contract.per_organisation
+    for scope in ("dataset", "holder"):
+        before, after = getattr(wide, scope), getattr(narrow or wide, scope)
+        assert (after.max_records or 99) <= (before.max_records or 99)
+        assert (after.max_concurrent or 99) <= (before.max_concurrent or 99)
+        assert set(before.rate_limits) <= set(after.rate_limits)
     assert both.contract.min_group_size >= alone.contract.min_group_size
     assert len(both.contract.row_filters) >= len(alone.contract.row_filters)
     for path in both.contract.filterable_fields or ():
@@ -174,6 +190,11 @@ contracts = st.builds(
         st.sampled_from(FIELDS), st.sampled_from([{"op": "hash"}, {"op": "tokenize"}]), max_size=2
     ),
     max_records=st.none() | limits,
+    per_organisation=st.none()
+    | st.builds(
+        PerOrganisation,
+        *[st.builds(Limits, rate_limits=st.sampled_from([(), ((2, 60_000),)]), max_bytes=st.none() | limits)] * 2,
+    ),
     min_group_size=limits,
 )
 

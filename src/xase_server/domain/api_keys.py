@@ -1,10 +1,11 @@
 """API keys: what callers send (docs/spec/api.md, section 9)."""
 
-from typing import Annotated, Literal
+from typing import Annotated, Final, Literal
 
 from msgspec import UNSET, Meta, Struct, UnsetType
 
 from xase_server.domain.decisions import Email, Name
+from xase_server.domain.objects import ObjectRef
 
 
 class NewKey(Struct, forbid_unknown_fields=True, frozen=True, kw_only=True):
@@ -38,3 +39,11 @@ class KeyRotation(Struct, forbid_unknown_fields=True, frozen=True, kw_only=True)
     grace: Annotated[
         str, Meta(max_length=16, description="How long the old key goes on working: `0`, `90m`, `24h`, up to `30d`")
     ] = "24h"
+
+
+REVOKED_KEY: Final = "revoked_key"
+
+
+def revoked_ref(key_id: str) -> ObjectRef:
+    """What says that a key was revoked: it is there from then on, and its document is the id of the entry."""
+    return ObjectRef(REVOKED_KEY, key_id)

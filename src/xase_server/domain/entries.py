@@ -13,7 +13,8 @@ from typing import Any, Final, Literal, NewType
 from msgspec import Struct, field
 
 from xase.proof.entry import Prepared
-from xase_server.domain.objects import Allowance, Delivery, Expectation, ModelUse, ObjectRow
+from xase_server.domain.objects import Delivery, Expectation, ModelUse, ObjectRow
+from xase_server.domain.quotas import Allowance, Rate
 
 Stream = NewType("Stream", str)
 
@@ -138,10 +139,11 @@ class KeyStored:
 
 @dataclass(frozen=True, slots=True)
 class KeyRevoked:
-    """An API key stops working; `revoked_ms` is the entry's time."""
+    """An API key stops working; `revoked_ms` is the entry's time. `objects` let releases of this key be refused."""
 
     organisation: str
     key_id: str
+    objects: tuple[ObjectRow, ...] = ()
 
 
 @dataclass(frozen=True, slots=True)
@@ -178,7 +180,8 @@ class ObjectsChanged(Struct, frozen=True):
 class Used(Struct, frozen=True, gc=False):
     """A session used this much; a release says which records it touches, an operation for which model.
 
-    `objects` move on with it: the budget that an answer is paid from, what it tells of groups.
+    `accounts` have used as much as the session; the request counts towards each of `rates`. `objects` move on with it:
+    the budget that an answer is paid from, what it tells of groups.
     """
 
     session: str
@@ -189,6 +192,8 @@ class Used(Struct, frozen=True, gc=False):
     delivery: Delivery | None = None
     model: ModelUse | None = None
     objects: tuple[ObjectRow, ...] = ()
+    accounts: tuple[str, ...] = ()
+    rates: tuple[Rate, ...] = ()
 
 
 Effect = (
@@ -196,7 +201,7 @@ Effect = (
 )
 
 
-_CHANGING: Final = (ObjectsChanged, Used)
+_CHANGING: Final = (ObjectsChanged, Used, KeyRevoked)
 
 
 def objects_in(effect: Effect | None) -> tuple[ObjectRow, ...]:
@@ -234,15 +239,15 @@ class Unit(Struct, frozen=True):
     """What one request appends, whole or not at all, and only if every object in `expects` still stands as it says.
 
     That an object which a unit changes was at the revision before is always expected. With `until_ms` it is
-    appended before that time or not at all; with `within` only where its session has not used more by then, with
-    what the unit itself uses.
+    appended before that time or not at all. Where no account has used more than `within` allows by then, with what the
+    unit itself uses, and none of the rates that it counts towards is full.
     """
 
     appends: tuple[Append, ...]
     claim: Claim | None = None
     expects: tuple[Expectation, ...] = ()
     until_ms: int | None = None
-    within: Allowance | None = None
+    within: tuple[Allowance, ...] = ()
 
     @property
     def changed(self) -> tuple[ObjectRow, ...]:

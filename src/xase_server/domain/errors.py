@@ -61,7 +61,12 @@ _KINDS: Final = (
         "The answer would speak of fewer subjects than the policy allows.",
     ),
     ErrorKind("budget_exhausted", 403, "Budget exhausted", "The privacy budget does not cover another such query."),
-    ErrorKind("quota_exceeded", 403, "Quota exceeded", "The session has used up what the policy allows it."),
+    ErrorKind(
+        "quota_exceeded",
+        403,
+        "Quota exceeded",
+        "The session, or its organisation over all of its sessions, has used up what the policy allows.",
+    ),
     ErrorKind("not_found", 404, "Not found", "No such object, or one of another organisation."),
     ErrorKind("method_not_allowed", 405, "Method not allowed", "The address exists but does not answer this method."),
     ErrorKind("request_timeout", 408, "Too slow", "The body did not arrive within the time limit."),
@@ -80,7 +85,10 @@ _KINDS: Final = (
         "idempotency_mismatch", 422, "Idempotency key reused", "This idempotency key was used before with another body."
     ),
     ErrorKind(
-        "rate_limit_exceeded", 429, "Too many requests", "The key made more requests than it may in this period."
+        "rate_limit_exceeded",
+        429,
+        "Too many requests",
+        "The key, its session or its organisation made more requests than it may in this period.",
     ),
     ErrorKind("internal_error", 500, "Internal error", "A defect of the server; the request id finds it in the log."),
     ErrorKind(

@@ -87,7 +87,7 @@ class ObjectQuery:
 
 
 class Usage(Struct, frozen=True):
-    """What a session has used so far."""
+    """What a session, or another account (`domain.quotas`), has used so far."""
 
     records: int = 0
     bytes: int = 0
@@ -99,20 +99,6 @@ class Usage(Struct, frozen=True):
         """So much more of what is bounded."""
         more = {"records": self.records + records, "bytes": self.bytes + bytes, "queries": self.queries + queries}
         return replace(self, **more)
-
-
-class Allowance(Struct, frozen=True, gc=False):
-    """What a session may have used at most; None sets no bound."""
-
-    session: str
-    records: int | None = None
-    bytes: int | None = None
-    queries: int | None = None
-
-    def covers(self, used: Usage) -> bool:
-        """Whether so much is within it."""
-        pairs = ((self.records, used.records), (self.bytes, used.bytes), (self.queries, used.queries))
-        return all(most is None or amount <= most for most, amount in pairs)
 
 
 class Delivery(Struct, frozen=True, gc=False):

@@ -6,17 +6,18 @@ deny-lists unite, row filters are all imposed, the stronger transform wins.
 
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field, replace
-from typing import Any, Final
+from typing import Any
 
 from msgspec import convert
 
 from xase.proof.canonical import canonical
 from xase.proof.digest import sha256_digest
+from xase_server.domain.quotas import DATASET
 from xase_server.domain.times import parse_duration
+from xase_server.policy.limits import LONGEST_MS, PerOrganisation, least, limits_of, rates_of
+from xase_server.policy.limits import both as both_limits
 from xase_server.policy.model import STRENGTH, Constrain
 from xase_server.policy.privacy import ACTIONS, Privacy, both, changes_entity, privacy_of
-
-_LONGEST_MS: Final = 100 * 366 * 86_400_000
 
 
 class Conflict(Exception):
@@ -49,6 +50,7 @@ class Contract:
     max_bytes: int | None = None
     max_concurrent: int | None = None
     duration_ms: int | None = None
+    per_organisation: PerOrganisation | None = None
     privacy: Privacy | None = None
     salt: str | None = None
 
@@ -76,13 +78,9 @@ class Contract:
             "max_bytes": self.max_bytes,
             "max_concurrent": self.max_concurrent,
             "duration_ms": self.duration_ms,
+            **({} if self.per_organisation is None else {"per_organisation": self.per_organisation.to_dict()}),
             **({} if self.privacy is None else {"privacy": self.privacy.to_dict()}),
         }
-
-    @property
-    def has_quota(self) -> bool:
-        """Whether it matters how much a session has used."""
-        return any(each is not None for each in (self.max_records, self.max_queries, self.max_bytes))
 
     @property
     def hash(self) -> str:
@@ -102,9 +100,11 @@ def read_contract(terms: Mapping[str, Any]) -> Contract:
     return convert(terms, Contract)
 
 
-def terms_of(constrain: Constrain, *, actions: Iterable[str] | None, max_duration: str | None) -> Contract:
-    """One rule's constraints as terms."""
-    rate, privacy = constrain.rate_limit, privacy_of(constrain)
+def terms_of(
+    constrain: Constrain, *, actions: Iterable[str] | None, max_duration: str | None, scope: str = DATASET
+) -> Contract:
+    """One rule's constraints as terms; `scope` says whose use its bounds on organisations count."""
+    privacy = privacy_of(constrain)
     return Contract(
         fields=_set(constrain.fields),
         deny_fields=_set(constrain.deny_fields) or frozenset(),
@@ -117,12 +117,13 @@ def terms_of(constrain: Constrain, *, actions: Iterable[str] | None, max_duratio
         min_group_size=constrain.min_group_size or 1,
         round_to=constrain.round_to or 1,
         min_set_difference=constrain.min_set_difference or 0,
-        rate_limits=((rate.limit, _ms(rate.period)),) if rate is not None else (),
+        rate_limits=rates_of(constrain.rate_limit),
         max_records=constrain.max_records,
         max_queries=constrain.max_queries,
         max_bytes=constrain.max_bytes,
         max_concurrent=constrain.max_concurrent,
         duration_ms=_ms(max_duration) if max_duration is not None else None,
+        per_organisation=limits_of(constrain.per_organisation, scope),
         privacy=privacy,
     )
 
@@ -143,11 +144,12 @@ def meet(one: Contract, other: Contract) -> Contract:
         round_to=max(one.round_to, other.round_to),
         min_set_difference=max(one.min_set_difference, other.min_set_difference),
         rate_limits=_united(one.rate_limits, other.rate_limits),
-        max_records=_least(one.max_records, other.max_records),
-        max_queries=_least(one.max_queries, other.max_queries),
-        max_bytes=_least(one.max_bytes, other.max_bytes),
-        max_concurrent=_least(one.max_concurrent, other.max_concurrent),
-        duration_ms=_least(one.duration_ms, other.duration_ms),
+        max_records=least(one.max_records, other.max_records),
+        max_queries=least(one.max_queries, other.max_queries),
+        max_bytes=least(one.max_bytes, other.max_bytes),
+        max_concurrent=least(one.max_concurrent, other.max_concurrent),
+        duration_ms=least(one.duration_ms, other.duration_ms),
+        per_organisation=both_limits(one.per_organisation, other.per_organisation),
         privacy=both(one.privacy, other.privacy),
     )
     _refuse_without_unit(met)
@@ -173,7 +175,7 @@ def _refuse_without_unit(contract: Contract) -> None:
 
 
 def _ms(text: str) -> int:
-    return parse_duration(text, "duration", maximum_ms=_LONGEST_MS)
+    return parse_duration(text, "duration", maximum_ms=LONGEST_MS)
 
 
 def _set(words: Iterable[str] | None) -> frozenset[str] | None:
@@ -203,10 +205,6 @@ def _narrow(one: frozenset[str] | None, other: frozenset[str] | None) -> frozens
 
 def _is_within(path: str, name: str) -> bool:
     return path == name or path.startswith(f"{name}.")
-
-
-def _least(one: int | None, other: int | None) -> int | None:
-    return min((each for each in (one, other) if each is not None), default=None)
 
 
 def _united(one: tuple[Any, ...], other: tuple[Any, ...]) -> tuple[Any, ...]:

@@ -11,6 +11,7 @@ from enum import StrEnum
 from functools import cached_property, lru_cache
 from typing import Any, Final, overload
 
+from xase_server.domain.quotas import DATASET, HOLDER
 from xase_server.domain.times import parse_duration
 from xase_server.policy.contract import Conflict, Contract, meet, narrowed, terms_of
 from xase_server.policy.model import ACTIONS, Approvals, Constrain, Policy, Rule, When
@@ -265,7 +266,12 @@ class _Held:
     def terms(self) -> Iterator[Contract]:
         """What the layer imposes: the chosen permit's terms, and those of prohibitions of single actions."""
         for rule in self.best:
-            yield terms_of(rule.constrain, actions=rule.when.actions, max_duration=rule.when.max_duration)
+            yield terms_of(
+                rule.constrain,
+                actions=rule.when.actions,
+                max_duration=rule.when.max_duration,
+                scope=HOLDER if self._layer.kind is LayerKind.GUARDRAIL else DATASET,
+            )
         if self.barred:
             yield terms_of(Constrain(), actions=ACTIONS - self.barred, max_duration=None)
 

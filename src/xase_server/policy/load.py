@@ -161,8 +161,13 @@ def _transform_faults(constrain: Constrain, schema: Schema | None = None) -> Ite
 
 def _duration_faults(rule: Rule, place: str) -> Iterator[tuple[str, str]]:
     durations = [(f"{place}.when.max_duration", rule.when.max_duration)]
-    if rule.constrain.rate_limit is not None:
-        durations.append((f"{place}.constrain.rate_limit.period", rule.constrain.rate_limit.period))
+    shared = rule.constrain.per_organisation
+    for path, rate in (
+        ("rate_limit", rule.constrain.rate_limit),
+        ("per_organisation.rate_limit", None if shared is None else shared.rate_limit),
+    ):
+        if rate is not None:
+            durations.append((f"{place}.constrain.{path}.period", rate.period))
     for path, text in durations:
         try:
             if text is not None and parse_duration(text, path, maximum_ms=_LONGEST_MS) == 0:

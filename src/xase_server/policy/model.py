@@ -59,6 +59,16 @@ class RateLimit(Closed, frozen=True):
     period: Duration
 
 
+class Limits(Closed, frozen=True):
+    """What may be used at most."""
+
+    rate_limit: RateLimit | None = None
+    max_records: Count | None = None
+    max_queries: Count | None = None
+    max_bytes: Count | None = None
+    max_concurrent: Count | None = None
+
+
 class Constrain(Closed, frozen=True):
     """What a permit imposes; what is left out restricts nothing."""
 
@@ -81,6 +91,7 @@ class Constrain(Closed, frozen=True):
     max_queries: Count | None = None
     max_bytes: Count | None = None
     max_concurrent: Count | None = None
+    per_organisation: Limits | None = None
 
 
 class Rule(Closed, frozen=True):

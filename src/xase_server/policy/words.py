@@ -80,7 +80,25 @@ _TERMS: Final[Mapping[str, Callable[[Any], Iterable[str]]]] = {
     "max_queries": lambda most: [f"At most {most:,} queries in a session."],
     "max_bytes": lambda most: [f"At most {most:,} bytes in a session."],
     "max_concurrent": lambda most: [f"At most {most:,} requests at once."],
+    "per_organisation": lambda limits: [
+        f"All sessions of one organisation together: {_lowered(sentence)}"
+        for name, value in structs.asdict(limits).items()
+        if value is not None
+        for sentence in _SHARED[name](value)
+    ],
 }
+
+_SHARED: Final[Mapping[str, Callable[[Any], Iterable[str]]]] = {
+    "rate_limit": _TERMS["rate_limit"],
+    "max_records": lambda most: [f"At most {most:,} records."],
+    "max_queries": lambda most: [f"At most {most:,} queries."],
+    "max_bytes": lambda most: [f"At most {most:,} bytes."],
+    "max_concurrent": _TERMS["max_concurrent"],
+}
+
+
+def _lowered(sentence: str) -> str:
+    return sentence[0].lower() + sentence[1:]
 
 
 def _terms(constrain: Constrain) -> list[str]:

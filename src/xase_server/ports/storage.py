@@ -23,6 +23,7 @@ from xase_server.domain.entries import (
     Stream,
 )
 from xase_server.domain.objects import ModelUse, ObjectQuery, ObjectRef, ObjectRow, Usage
+from xase_server.domain.quotas import Counted
 from xase_server.domain.tokens import TokenRow
 from xase_server.ports.webhooks import Outbox
 
@@ -167,8 +168,12 @@ class Transaction(Protocol):
         """The revisions of these objects; one that does not exist is left out."""
         ...
 
-    def usage(self, sessions: Sequence[str]) -> Mapping[str, Usage]:
-        """What these sessions have used; one that used nothing is left out."""
+    def usage(self, accounts: Sequence[str]) -> Mapping[str, Usage]:
+        """What these sessions and other accounts have used; one that used nothing is left out."""
+        ...
+
+    def counted(self, keys: Sequence[tuple[str, int]]) -> Mapping[tuple[str, int], Counted]:
+        """The newest count of each of these (account, period in milliseconds); one that has none is left out."""
         ...
 
     def tile(self, level: int, number: int) -> bytes:
@@ -280,8 +285,12 @@ class Reads(Protocol):
         """Objects of this status whose end has come, longest ago first."""
         ...
 
-    def usage(self, sessions: Sequence[str]) -> Mapping[str, Usage]:
-        """What these sessions have used; one that used nothing is left out."""
+    def usage(self, accounts: Sequence[str]) -> Mapping[str, Usage]:
+        """What these sessions and other accounts have used; one that used nothing is left out."""
+        ...
+
+    def counted(self, keys: Sequence[tuple[str, int]]) -> Mapping[tuple[str, int], Counted]:
+        """The newest count of each of these (account, period in milliseconds); one that has none is left out."""
         ...
 
     def deliveries(self, dataset: str, version: int, block: int) -> Sequence[DeliveryRow]:

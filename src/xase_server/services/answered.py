@@ -23,11 +23,11 @@ from xase_server.domain.answered import KEPT, Answered, AnsweredCells, answered_
 from xase_server.domain.clock import Clock
 from xase_server.domain.errors import Refused
 from xase_server.domain.objects import ObjectRef, ObjectRow
+from xase_server.domain.quotas import DATASET, used_up
 from xase_server.policy.difference import Cells
 from xase_server.policy.sight import RECORD_ID
 from xase_server.ports import Numbers, Reads, Version
 from xase_server.services.grants import Grant
-from xase_server.services.pace import used_up
 from xase_server.services.planning import readable
 from xase_server.services.reading import Reader
 from xase_server.services.releases import Release, Releases
@@ -164,4 +164,4 @@ def _refuse_too_many(told: _Told, new: dict[bytes, BitMap64]) -> None:
         ("answered_bytes", _MOST_BYTES, told.bytes, sum(map(len, new))),
     ):
         if used + more > limit:
-            raise used_up(quota, limit, used)
+            raise used_up(quota, limit, used, DATASET)

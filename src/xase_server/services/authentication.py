@@ -48,14 +48,14 @@ class Authenticator:
             known = await self._look_up(digest, now_ms)
         _, row, principal = known
         if not works(row, now_ms):
-            raise Refused("authentication_error", "The API key is not valid: it is unknown, has expired or was revoked")
+            raise not_valid()
         self.used_ms[row.id] = now_ms
         return principal
 
     async def _look_up(self, digest: bytes, now_ms: int) -> tuple[int, ApiKeyRow, Principal]:
         row = await self._reader.point(lambda reads: reads.key(digest))
         if row is None or not hmac.compare_digest(row.digest, digest):
-            raise Refused("authentication_error", "The API key is not valid: it is unknown, has expired or was revoked")
+            raise not_valid()
         if len(self._known) >= self._capacity:
             self._known.clear()
         known = (now_ms, row, principal_of(row))
@@ -70,6 +70,11 @@ class Authenticator:
         """When each key was last used since the last call."""
         used, self.used_ms = self.used_ms, {}
         return used
+
+
+def not_valid() -> Refused:
+    """The one refusal of every key that does not work."""
+    return Refused("authentication_error", "The API key is not valid: it is unknown, has expired or was revoked")
 
 
 def works(row: ApiKeyRow, now_ms: int) -> bool:

@@ -108,6 +108,7 @@ class Bulk:
         size = sum(map(len, pieces))
         release = Release(via=_VIA, numbers=numbers, fields=plan.shape.fields, asked=self._wanted.plain, size=size)
         await self._data.releases.commit(grant, batch_id, release)
+        visit.released()
         self._encoder, self._contract_hash = encoder, grant.contract_hash  # its head is in a batch that will be sent
         self._data.remember(self._wanted)
         return Batch(pieces, following)

@@ -4,33 +4,36 @@ What is admitted here may still be overtaken by a revocation. `Grant.expects` is
 finds out: an append that carries it is refused as Stale once anything it rests on has moved.
 """
 
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Mapping
 from contextlib import asynccontextmanager
 from dataclasses import dataclass, replace
 from typing import Final
 
+from xase_server.domain.api_keys import revoked_ref
 from xase_server.domain.approvals import approval_ref
 from xase_server.domain.clock import Clock
 from xase_server.domain.errors import not_found
-from xase_server.domain.objects import Allowance, Expectation, ObjectRow, Usage
+from xase_server.domain.objects import Expectation, ObjectRef, ObjectRow
 from xase_server.domain.principals import Principal
+from xase_server.domain.quotas import Allowance, Rate
 from xase_server.domain.sessions import ACTIVE, EXPIRED, Asked, Session, session_ref
 from xase_server.policy.contract import Conflict, Contract, meet, read_contract
 from xase_server.policy.decide import AMBIGUOUS, AccessRequest, Approval, Outcome, Violation
 from xase_server.ports import Reads
 from xase_server.services.approving import approvals_now
+from xase_server.services.authentication import not_valid
 from xase_server.services.documents import session_of
 from xase_server.services.endings import Ended, expired, read_ending, refusal, status_of
 from xase_server.services.governance import APPROVAL_NEEDED, Governance, Governed, policy_violation
-from xase_server.services.pace import Pace, used_up
+from xase_server.services.pace import Pace
 from xase_server.services.parsed import Parsed
+from xase_server.services.quotas import Accounts, Bounds, Quotas, accounts_of, bounds_of
 from xase_server.services.reading import Reader
 
 _MOST_TERMS: Final = 10_000
 _MOST_KNOWN: Final = 10_000
 _CLAIM: Final = "operations"  # says what was done with data; what has used up its data must still be able to say so
 _ACTION: Final = Violation("action_not_allowed", "This session does not allow this kind of request")
-_NOTHING_USED: Final = Usage()
 
 
 @dataclass(frozen=True, slots=True)
@@ -39,8 +42,9 @@ class Grant:
 
     `expects` and `until_ms` go into the unit of every release: the session, its dataset (which
     moves on when it is archived, or a consent is withdrawn), the policy in force, and the session's
-    end. `used` is what the session had used by then, `withdrawn` how many consents had been withdrawn
-    from the dataset.
+    end. Its key is expected not to have been revoked. `quotas` are what the session and its organisation had used
+    by then, `rates` what the request is still to be counted towards, `withdrawn` how many consents had been
+    withdrawn from the dataset.
     """
 
     who: Principal
@@ -53,33 +57,29 @@ class Grant:
     holder: str
     expects: tuple[Expectation, ...]
     until_ms: int
-    used: Usage = _NOTHING_USED
+    accounts: Accounts
+    quotas: Quotas
+    rates: tuple[Rate, ...] = ()
     withdrawn: int = 0
 
-    def refuse_beyond(self, *, records: int, bytes: int) -> None:
-        """Raise `quota_exceeded` when handing out this much more would go beyond the contract."""
-        for quota, limit, used, more in (
-            ("max_records", self.contract.max_records, self.used.records, records),
-            ("max_bytes", self.contract.max_bytes, self.used.bytes, bytes),
-        ):
-            if limit is not None and used + more > limit:
-                raise used_up(quota, limit, used)
-
     @property
-    def allowance(self) -> Allowance | None:
-        """What the session may have used once a release has been appended; None when nothing is set."""
-        terms = self.contract
-        if not terms.has_quota:
-            return None
-        return Allowance(self.session_id, terms.max_records, terms.max_bytes, terms.max_queries)
+    def within(self) -> tuple[Allowance, ...]:
+        """What may have been used once a release has been appended."""
+        return self.quotas.bounds.allowances
 
 
 @dataclass(frozen=True, slots=True)
 class _Terms:
-    """A contract with its hash, which takes long to make."""
+    """A contract with its hash, which takes long to make, and what it bounds."""
 
     contract: Contract
     hash: str
+    accounts: Accounts
+    bounds: Bounds
+
+    def narrowed(self, contract: Contract) -> "_Terms":
+        """The terms of the same session under another contract."""
+        return _Terms(contract, contract.hash, self.accounts, bounds_of(contract, self.accounts))
 
 
 @dataclass(frozen=True, slots=True)
@@ -91,13 +91,12 @@ class _Denial:
 
 @dataclass(frozen=True, slots=True)
 class _Found:
-    """A session, what governs its dataset now, and what it has used, in one view of the store."""
+    """A session and what governs its dataset now, in one view of the store."""
 
     row: ObjectRow
     session: Session
     terms: _Terms
     governed: Governed
-    used: Usage
     ended: Ended | None
     approvals: tuple[Approval, ...]
 
@@ -107,7 +106,7 @@ class _Found:
 
     @property
     def lasts(self) -> bool:
-        """Whether all of it but `used` holds for as long as `expects` does; approvals may end by the clock."""
+        """Whether all of it holds for as long as `expects` does; approvals may end by the clock."""
         return self.governed.granted(self.session)
 
 
@@ -132,21 +131,20 @@ class Gate:
         Raises Refused: `not_found` for a session that is not of the caller's organisation,
         `session_closed`, `access_revoked` or `session_expired` for one that has ended,
         `policy_violation` when the terms leave out the action or a later policy the session,
-        `rate_limit_exceeded` and `quota_exceeded`.
+        `rate_limit_exceeded` and `quota_exceeded`, and `authentication_error` for a key that was revoked meanwhile.
         """
         now_ms = self._clock.now_ms()
-        found = await self._reader.point(lambda reads: self._find(reads, who, session_id, now_ms))
-        _refuse_ended(found, now_ms)
-        terms = self._terms_now(found, now_ms)
+        found, terms, quotas = await self._reader.point(lambda reads: self._look(reads, who, session_id, now_ms))
         until_ms = _end_of(found, terms.contract)
         if now_ms >= until_ms:
             raise expired(session_id, until_ms, now_ms)
         if terms.contract.actions is not None and action not in terms.contract.actions:
             raise policy_violation(found.session.policy_id, found.session.policy_version, (_ACTION,))
         if counted:
-            self._pace.take(session_id, terms.contract.rate_limits, now_ms)
+            quotas.refuse_too_fast(now_ms)
+            self._pace.take(terms.bounds.rates, now_ms)
         if action != _CLAIM:
-            _refuse_used_up(terms.contract, found.used)
+            quotas.refuse_used_up()
         session = found.session
         return Grant(
             who,
@@ -157,11 +155,17 @@ class Gate:
             session.dataset_id,
             session.version,
             session.holder,
-            found.expects,
+            (*found.expects, Expectation(revoked_ref(who.key_id), 0)),
             until_ms,
-            found.used,
+            terms.accounts,
+            quotas,
+            terms.bounds.rates,
             found.governed.dataset.withdrawn,
         )
+
+    def refuse_too_fast(self, grant: Grant) -> None:
+        """Raise `rate_limit_exceeded` when others have meanwhile been given what this request was to have."""
+        grant.quotas.refuse_too_fast(self._clock.now_ms())
 
     @asynccontextmanager
     async def entered(self, who: Principal, session_id: str, action: str) -> AsyncIterator["Visit"]:
@@ -170,26 +174,34 @@ class Gate:
         The place is held while the block runs. Entering raises what `admit` raises.
         """
         grant = await self.admit(who, session_id, action)
-        with self._pace.running(session_id, grant.contract.max_concurrent):
+        with self._pace.running(grant.quotas.bounds.rooms):
             yield Visit(self, grant, action)
 
+    def _look(self, reads: Reads, who: Principal, session_id: str, now_ms: int) -> tuple["_Found", "_Terms", Quotas]:
+        """The session, its terms now, and what has been used of what they bound."""
+        found = self._find(reads, who, session_id, now_ms)
+        _refuse_ended(found, now_ms)
+        terms = self._terms_now(found, now_ms)
+        return found, terms, terms.bounds.used(reads)
+
     def _find(self, reads: Reads, who: Principal, session_id: str, now_ms: int) -> _Found:
-        found = self._again(reads, session_id) or self._anew(reads, session_id, now_ms)
+        found = self._again(reads, session_id, who) or self._anew(reads, session_id, who, now_ms)
         if found.row.organisation != who.organisation:
             raise not_found("session", session_id)
         return found
 
-    def _again(self, reads: Reads, session_id: str) -> _Found | None:
+    def _again(self, reads: Reads, session_id: str, who: Principal) -> _Found | None:
         """What is known of the session, if that still stands."""
-        found = self._known.get(session_id)
+        found, key = self._known.get(session_id), revoked_ref(who.key_id)
         if found is None:
             return None
-        now = reads.revisions([each.ref for each in found.expects])
-        if any(now.get(each.ref, 0) != each.revision for each in found.expects):
-            return None
-        return replace(found, used=_used(reads, session_id)) if found.terms.contract.has_quota else found
+        now = reads.revisions([*(each.ref for each in found.expects), key])
+        _refuse_revoked(now, key)
+        return None if any(now.get(each.ref, 0) != each.revision for each in found.expects) else found
 
-    def _anew(self, reads: Reads, session_id: str, now_ms: int) -> _Found:
+    def _anew(self, reads: Reads, session_id: str, who: Principal, now_ms: int) -> _Found:
+        key = revoked_ref(who.key_id)
+        _refuse_revoked(reads.revisions([key]), key)
         row = reads.object(session_ref(session_id))
         if row is None:
             raise not_found("session", session_id)
@@ -197,8 +209,7 @@ class Gate:
         governed = self._governance.of(reads, session.dataset_id)
         assert governed is not None, "datasets are archived, never removed"
         approvals = () if governed.granted(session) else standing_approvals(reads, session, now_ms)
-        used, ending = _used(reads, session_id), read_ending(reads, session)
-        found = _Found(row, session, terms, governed, used, ending, approvals)
+        found = _Found(row, session, terms, governed, read_ending(reads, session), approvals)
         if found.lasts:
             if len(self._known) >= _MOST_KNOWN:
                 self._known.clear()
@@ -233,11 +244,14 @@ class Gate:
             contract = meet(found.terms.contract, verdict.contract)
         except Conflict:
             return _Denial((AMBIGUOUS,))
-        return _Terms(contract, contract.hash)
+        return found.terms.narrowed(contract)
 
 
 class Visit:
-    """A request under way: each of its attempts and batches is granted anew, and none is counted again."""
+    """A request under way: each of its attempts and batches is granted anew, and none is counted again.
+
+    Its first release is counted beside the ledger; who makes several says so (`released`).
+    """
 
     def __init__(self, gate: Gate, grant: Grant, action: str) -> None:
         self._gate = gate
@@ -245,11 +259,21 @@ class Visit:
         self._session_id = grant.session_id
         self._action = action
         self._fresh: Grant | None = grant
+        self._is_counted = False
 
     async def grant(self) -> Grant:
-        """What the request may do now; raises what `Gate.admit` raises but for the session's rate."""
+        """What the request may do now; raises what `Gate.admit` raises."""
         fresh, self._fresh = self._fresh, None
-        return fresh or await self._gate.admit(self._who, self._session_id, self._action, counted=False)
+        grant = fresh or await self._gate.admit(self._who, self._session_id, self._action, counted=False)
+        if self._is_counted:
+            return replace(grant, rates=())
+        if fresh is None:
+            self._gate.refuse_too_fast(grant)
+        return grant
+
+    def released(self) -> None:
+        """The request has released something: what follows is the same request."""
+        self._is_counted = True
 
 
 def asked_again(asked: Asked, now_ms: int, approvals: tuple[Approval, ...] = ()) -> AccessRequest:
@@ -275,7 +299,9 @@ def standing_approvals(reads: Reads, session: Session, now_ms: int) -> tuple[App
 
 def _parse(row: ObjectRow) -> tuple[Session, _Terms]:
     session = session_of(row)
-    return session, _Terms(read_contract(session.contract), session.contract_hash)
+    contract = read_contract(session.contract)
+    accounts = accounts_of(row.id, row.organisation, session.dataset_id, session.holder)
+    return session, _Terms(contract, session.contract_hash, accounts, bounds_of(contract, accounts))
 
 
 def _refuse_ended(found: _Found, now_ms: int) -> None:
@@ -294,15 +320,7 @@ def _end_of(found: _Found, contract: Contract) -> int:
     return min(found.session.expires_ms, found.row.created_ms + contract.duration_ms)
 
 
-def _used(reads: Reads, session_id: str) -> Usage:
-    return reads.usage([session_id]).get(session_id, _NOTHING_USED)
-
-
-def _refuse_used_up(contract: Contract, used: Usage) -> None:
-    for quota, limit, so_far in (
-        ("max_records", contract.max_records, used.records),
-        ("max_queries", contract.max_queries, used.queries),
-        ("max_bytes", contract.max_bytes, used.bytes),
-    ):
-        if limit is not None and so_far >= limit:
-            raise used_up(quota, limit, so_far)
+def _refuse_revoked(revisions: Mapping[ObjectRef, int], key: ObjectRef) -> None:
+    """Raise `authentication_error` for a key that was revoked since its caller was let in."""
+    if revisions.get(key):
+        raise not_valid()

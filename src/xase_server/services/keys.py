@@ -10,15 +10,17 @@ from msgspec.json import decode, encode
 
 from xase.proof.entry import format_time
 from xase.proof.keys import Seal
-from xase_server.domain.api_keys import KeyRotation, NewKey
+from xase_server.domain.api_keys import KeyRotation, NewKey, revoked_ref
 from xase_server.domain.clock import Clock
 from xase_server.domain.entries import ApiKeyRow, Append, KeyRevoked, KeyStored, Replayed, Unit, admin_stream
 from xase_server.domain.errors import Problems, Refused, invalid_field, not_found
 from xase_server.domain.ids import new_id
+from xase_server.domain.objects import ObjectRow
 from xase_server.domain.principals import ROLES, SCOPES, Principal
 from xase_server.domain.times import parse_duration, parse_instant
 from xase_server.ledger.append import Ledger
 from xase_server.ports import Reads
+from xase_server.services.anew import until_it_stands
 from xase_server.services.authentication import digest_of, principal_of
 from xase_server.services.outcome import (
     Once,
@@ -162,21 +164,22 @@ class Keys:
         return await self._store(minted, append_key(who, minted.row, old.id, ends_ms), once)
 
     async def revoke(self, who: Principal, identifier: str, once: Once | None) -> Outcome:
-        """The key, no longer working on any server within a second; revoking again changes nothing."""
+        """The key, which releases nothing more, and no longer works on any server within a second.
+
+        Revoking again changes nothing.
+        """
         replayed = await recall(self._reader, once) is not None
-        row = await self._one(who, identifier)
-        if row.revoked_ms is None:
-            append = make_append(
-                identifier=new_id("evt"),
-                type="key_revoked",
-                stream=admin_stream(who.organisation),
-                principal=who,
-                body={"key_id": row.id},
-                parts={"principal": who.email},
-                effect=KeyRevoked(who.organisation, row.id),
-            )
+
+        async def attempt() -> bool:
+            row = await self._one(who, identifier)
+            if row.revoked_ms is not None:
+                return replayed
+            append = _append_revoked(who, row, self._clock.now_ms())
+            # COMMIT POINT: no release that this key asks for can follow.
             committed = await self._ledger.append(Unit((append,), remember(once, Remembered(ids=[row.id]))))
-            replayed = isinstance(committed, Replayed)
+            return isinstance(committed, Replayed)
+
+        replayed = await until_it_stands(attempt)
         return Outcome(key_view(await self._one(who, identifier)), replayed=replayed)
 
     async def list(self, who: Principal, limit: int, offset: int) -> tuple[Sequence[View], int]:
@@ -225,6 +228,28 @@ class Keys:
         if earlier.sealed is UNSET:
             raise another_kind_of_request()
         return Outcome(decode(self._seal.open(earlier.sealed, _context(once))), replayed=True)
+
+
+def _append_revoked(who: Principal, row: ApiKeyRow, now_ms: int) -> Append:
+    identifier, ref = new_id("evt"), revoked_ref(row.id)
+    revoked = ObjectRow(
+        kind=ref.kind,
+        id=ref.id,
+        organisation=row.organisation,
+        revision=1,
+        document=identifier.encode(),
+        created_ms=now_ms,
+        status="REVOKED",
+    )
+    return make_append(
+        identifier=identifier,
+        type="key_revoked",
+        stream=admin_stream(row.organisation),
+        principal=who,
+        body={"key_id": row.id},
+        parts={"principal": who.email},
+        effect=KeyRevoked(row.organisation, row.id, (revoked,)),
+    )
 
 
 def _context(once: Once) -> bytes:

@@ -135,7 +135,9 @@ def _append(grant: Grant, identifier: str, wish: NewOperation, claimed: Claimed)
             **({} if model_id is None else {"model_id": model_id}),
         },
         parts=_parts(grant.who, wish, claimed),
-        effect=Used(grant.session_id, operations=1, model=_use(grant, wish, model_id, len(claimed.received))),
+        effect=Used(
+            grant.session_id, operations=1, model=_use(grant, wish, model_id, len(claimed.received)), rates=grant.rates
+        ),
     )
 
 

@@ -1,67 +1,74 @@
-"""How fast a session may go, and how much it may do at a time, where its contract says so.
+"""How fast a session and its organisation may go, and how much they may do at a time, as one server sees it.
 
-Fixed windows, counted in this process: several servers of one store each allow the limit.
+Every request counts here, those too that release nothing and so are in no ledger; what is released is counted
+beside the ledger, for all servers together.
 """
 
 from collections.abc import Iterable, Iterator
-from contextlib import contextmanager
-from typing import Final
+from contextlib import ExitStack, contextmanager
+from typing import Final, NamedTuple
 
-from xase.proof.entry import format_time
-from xase_server.domain.errors import Refused
-from xase_server.domain.times import format_duration
+from xase_server.domain.quotas import NONE_COUNTED, Counted, Rate, TooFast, used_up
 
-_MOST_WINDOWS: Final = 100_000
+_MOST_COUNTED: Final = 100_000
+
+
+class Room(NamedTuple):
+    """How many requests of an account may run at a time."""
+
+    account: str
+    most: int
+    scope: str
 
 
 class Pace:
-    """Counts the requests of sessions in each of their periods, and those that run now."""
+    """Counts the requests of accounts in each of their periods, and those that run now."""
 
     def __init__(self) -> None:
-        self._windows: dict[tuple[str, int], tuple[int, int]] = {}
+        self._counted: dict[tuple[str, int], Counted] = {}
         self._running: dict[str, int] = {}
 
-    def take(self, session_id: str, limits: Iterable[tuple[int, int]], now_ms: int) -> None:
-        """Count a request against every limit; raises `rate_limit_exceeded` when it is one too many for any."""
-        for limit, period_ms in limits:
-            used, reset_ms = self._windows.get((session_id, period_ms), (0, 0))
-            if now_ms >= reset_ms:
+    def take(self, rates: Iterable[Rate], now_ms: int) -> None:
+        """Count a request against every rate; raises `rate_limit_exceeded` when it is one too many for any."""
+        for rate in rates:
+            counted = rate.now(self._counted.get(rate.key, NONE_COUNTED), now_ms)
+            if not counted.requests:
                 self._forget(now_ms)
-                used, reset_ms = 0, now_ms + period_ms
-            self._windows[session_id, period_ms] = (used + 1, reset_ms)
-            if used >= limit:
-                raise Refused(
-                    "rate_limit_exceeded",
-                    "Rate limit exceeded",
-                    {"limit": limit, "period": format_duration(period_ms), "reset_at": format_time(reset_ms)},
-                    retry_after=max(1, -(-(reset_ms - now_ms) // 1000)),
-                )
+            self._counted[rate.key] = Counted(counted.period, counted.requests + 1)
+            refuse_too_fast(rate, counted, now_ms)
 
     @contextmanager
-    def running(self, session_id: str, most: int | None) -> Iterator[None]:
-        """Hold one of the session's places while the block runs; raises `quota_exceeded` when all are taken."""
-        now = self._running.get(session_id, 0)
-        if most is not None and now >= most:
-            raise used_up("max_concurrent", most, now)
-        self._running[session_id] = now + 1
+    def running(self, rooms: Iterable[Room]) -> Iterator[None]:
+        """Hold a place in each room while the block runs; raises `quota_exceeded` when one has none left."""
+        with ExitStack() as stack:
+            for room in rooms:
+                stack.enter_context(self._place(room))
+            yield
+
+    @contextmanager
+    def _place(self, room: Room) -> Iterator[None]:
+        now = self._running.get(room.account, 0)
+        if now >= room.most:
+            raise used_up("max_concurrent", room.most, now, room.scope)
+        self._running[room.account] = now + 1
         try:
             yield
         finally:
-            self._running[session_id] -= 1
-            if not self._running[session_id]:
-                del self._running[session_id]
+            self._running[room.account] -= 1
+            if not self._running[room.account]:
+                del self._running[room.account]
 
     def _forget(self, now_ms: int) -> None:
-        """Drop windows that are over, once there are too many."""
-        if len(self._windows) >= _MOST_WINDOWS:
-            self._windows = {name: each for name, each in self._windows.items() if now_ms < each[1]}
+        """Drop periods that are over, once there are too many."""
+        if len(self._counted) >= _MOST_COUNTED:
+            self._counted = {
+                (account, period_ms): counted
+                for (account, period_ms), counted in self._counted.items()
+                if now_ms // period_ms <= counted.period
+            }
 
 
-def used_up(quota: str, limit: int, used: int) -> Refused:
-    """The refusal of a session that has used up what its contract gives it."""
-    left = max(0, limit - used)
-    details = {"quota": quota, "limit": limit, "used": used, "left": left, "resets_at": None}
-    message = (
-        "This is more than the policy leaves the session" if left else "The session has used up what the policy allows"
-    )
-    return Refused("quota_exceeded", message, details)
+def refuse_too_fast(rate: Rate, counted: Counted, now_ms: int) -> None:
+    """Raise `rate_limit_exceeded` when the period at hand has no room for one request more."""
+    if counted.requests >= rate.limit:
+        raise TooFast(rate.scope, rate.limit, rate.period_ms, reset_ms=rate.resets_ms(counted), now_ms=now_ms)

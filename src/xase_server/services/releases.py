@@ -69,13 +69,13 @@ class Releases:
     async def commit(self, grant: Grant, identifier: str, release: Release) -> Committed:
         """On return the release is durable: its data may leave.
 
-        Raises `quota_exceeded` when it is more than the session may still use, Stale when the session, what it
-        has used, its policy or its dataset has moved on since the grant, and `unavailable` when the ledger
+        Raises `quota_exceeded` when it is more than may still be used, Stale when the session, what was used, the key,
+        the policy or the dataset has moved on since the grant, and `unavailable` when the ledger
         cannot be written; in all cases nothing may leave.
         """
         numbers = release.numbers
         count = 0 if numbers is None else len(numbers)
-        grant.refuse_beyond(records=count, bytes=release.size)
+        grant.quotas.refuse_beyond(records=count, bytes=release.size)
         body = {
             **_cited(grant),
             "via": release.via,
@@ -101,11 +101,13 @@ class Releases:
                 queries=1,
                 delivery=None if numbers is None or not count else _delivery(grant, numbers),
                 objects=release.objects,
+                accounts=grant.accounts.shared,
+                rates=grant.rates,
             ),
         )
         # COMMIT POINT: before it nothing has left, after it the data may
         committed = await self._ledger.append(
-            Unit((append,), expects=grant.expects, until_ms=grant.until_ms, within=grant.allowance)
+            Unit((append,), expects=grant.expects, until_ms=grant.until_ms, within=grant.within)
         )
         assert isinstance(committed, Committed), "a release has no idempotency key"
         return committed
@@ -122,12 +124,10 @@ class Releases:
             principal=grant.who,
             body={**_cited(grant), "code": code},
             parts={"query": dict(release.asked), "principal": grant.who.email},
-            effect=Used(grant.session_id, queries=1),
+            effect=Used(grant.session_id, queries=1, accounts=grant.accounts.shared, rates=grant.rates),
         )
         # COMMIT POINT: before it nobody was told that it is refused
-        await self._ledger.append(
-            Unit((append,), expects=grant.expects, until_ms=grant.until_ms, within=grant.allowance)
-        )
+        await self._ledger.append(Unit((append,), expects=grant.expects, until_ms=grant.until_ms, within=grant.within))
 
 
 def _cited(grant: Grant) -> dict[str, Any]:

@@ -10,9 +10,11 @@ from xase_server.domain.decisions import Page
 from xase_server.domain.errors import not_found
 from xase_server.domain.objects import ObjectQuery, ObjectRow, Usage
 from xase_server.domain.principals import Principal
+from xase_server.domain.quotas import DATASET, HOLDER
 from xase_server.domain.sessions import EXPIRED, REVOKED, SESSION, Session, session_ref
 from xase_server.domain.times import format_duration
 from xase_server.policy.contract import Contract, read_contract
+from xase_server.policy.limits import PerOrganisation
 from xase_server.policy.privacy import Privacy
 from xase_server.ports import Reads
 from xase_server.services.documents import session_of
@@ -124,13 +126,25 @@ def obligations_view(contract: Contract) -> View:
         "min_group_size": contract.min_group_size,
         "round_to": contract.round_to,
         "min_set_difference": contract.min_set_difference,
-        "rate_limits": [{"limit": limit, "period": format_duration(ms)} for limit, ms in contract.rate_limits],
+        "rate_limits": _rates_view(contract.rate_limits),
         "max_records": contract.max_records,
         "max_queries": contract.max_queries,
         "max_bytes": contract.max_bytes,
         "max_concurrent": contract.max_concurrent,
+        "per_organisation": None if contract.per_organisation is None else _shared_view(contract.per_organisation),
         "privacy": None if contract.privacy is None else _privacy_view(contract, contract.privacy),
     }
+
+
+def _shared_view(shared: PerOrganisation) -> View:
+    return {
+        scope: limits.to_dict() | {"rate_limits": _rates_view(limits.rate_limits)}
+        for scope, limits in ((DATASET, shared.dataset), (HOLDER, shared.holder))
+    }
+
+
+def _rates_view(rates: tuple[tuple[int, int], ...]) -> list[View]:
+    return [{"limit": limit, "period": format_duration(ms)} for limit, ms in rates]
 
 
 def _privacy_view(contract: Contract, privacy: Privacy) -> View:

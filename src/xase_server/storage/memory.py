@@ -31,6 +31,7 @@ from xase_server.domain.entries import (
     Used,
 )
 from xase_server.domain.objects import ObjectRef, Usage
+from xase_server.domain.quotas import Counted
 from xase_server.domain.tokens import TokenRow
 from xase_server.ports import (
     AmbiguousPrefix,
@@ -159,8 +160,11 @@ class _MemoryTransaction:
     def revisions(self, refs: Sequence[ObjectRef]) -> Mapping[ObjectRef, int]:
         return self.state.objects.revisions(refs)
 
-    def usage(self, sessions: Sequence[str]) -> Mapping[str, Usage]:
-        return self.state.objects.usage(sessions)
+    def usage(self, accounts: Sequence[str]) -> Mapping[str, Usage]:
+        return self.state.objects.usage(accounts)
+
+    def counted(self, keys: Sequence[tuple[str, int]]) -> Mapping[tuple[str, int], Counted]:
+        return self.state.objects.counted(keys)
 
     def tile(self, level: int, number: int) -> bytes:
         return self.state.tiles.get((level, number), b"")
@@ -216,6 +220,7 @@ class _MemoryTransaction:
             case KeyStored():
                 self._add_key(effect)
             case KeyRevoked(organisation, key_id):
+                self.state.objects.change(effect.objects, entry)
                 key = self._key(organisation, key_id)
                 self.state.keys[key_id] = replace(key, revoked_ms=key.revoked_ms or entry.time_ms)
             case BundleStored(row):

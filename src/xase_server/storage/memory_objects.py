@@ -7,6 +7,7 @@ from msgspec import structs
 from xase_server.domain.decisions import Page
 from xase_server.domain.entries import Part, SealedEntry, Used
 from xase_server.domain.objects import EVERYWHERE, ModelUse, ObjectQuery, ObjectRef, ObjectRow, Usage
+from xase_server.domain.quotas import NONE_COUNTED, Counted
 from xase_server.ports import DeliveryRow, ObjectPage, Unwritable
 from xase_server.storage.journal import Journal, Kept
 
@@ -19,6 +20,7 @@ class MemoryObjects:
         self.names: Kept[tuple[str, str, str], ObjectRef] = Kept(journal)
         self.places: Kept[ObjectRef, int] = Kept(journal)
         self.used: Kept[str, Usage] = Kept(journal)
+        self.counts: Kept[tuple[str, int], Counted] = Kept(journal)
         self.releases: Kept[tuple[str, int, int], tuple[int, ...]] = Kept(journal)
         self.models: Kept[tuple[str, str, str, str], ModelUse] = Kept(journal)
 
@@ -40,14 +42,18 @@ class MemoryObjects:
     def use(self, effect: Used, entry: SealedEntry) -> None:
         """Add what a session used, move on what that is paid from, and file its release."""
         self.change(effect.objects, entry)
-        before = self.used.get(effect.session, Usage())
-        self.used[effect.session] = Usage(
-            before.records + effect.records,
-            before.bytes + effect.bytes,
-            before.queries + effect.queries,
-            before.operations + effect.operations,
-            entry.time_ms,
-        )
+        for account in (effect.session, *effect.accounts):
+            before = self.used.get(account, Usage())
+            self.used[account] = Usage(
+                before.records + effect.records,
+                before.bytes + effect.bytes,
+                before.queries + effect.queries,
+                before.operations + effect.operations,
+                entry.time_ms,
+            )
+        for rate in effect.rates:
+            period, requests = rate.now(self.counts.get(rate.key, NONE_COUNTED), entry.time_ms)
+            self.counts[rate.key] = Counted(period, requests + 1)
         if effect.delivery is not None:
             for block in effect.delivery.blocks:
                 place = (effect.delivery.dataset, effect.delivery.version, block)
@@ -72,9 +78,13 @@ class MemoryObjects:
         """The revisions of the objects that exist."""
         return {ref: self.rows[ref].revision for ref in refs if ref in self.rows}
 
-    def usage(self, sessions: Sequence[str]) -> Mapping[str, Usage]:
-        """What these sessions have used."""
-        return {name: self.used[name] for name in sessions if name in self.used}
+    def usage(self, accounts: Sequence[str]) -> Mapping[str, Usage]:
+        """What these accounts have used."""
+        return {name: self.used[name] for name in accounts if name in self.used}
+
+    def counted(self, keys: Sequence[tuple[str, int]]) -> Mapping[tuple[str, int], Counted]:
+        """The newest counts."""
+        return {key: self.counts[key] for key in keys if key in self.counts}
 
     def page(self, query: ObjectQuery, page: Page) -> ObjectPage:
         """A page of objects and the exact total."""
@@ -127,9 +137,13 @@ class MemoryObjectReads:
         """See `Reads.ended`."""
         return self._held.ended(kind, status, now_ms, limit)
 
-    def usage(self, sessions: Sequence[str]) -> Mapping[str, Usage]:
+    def usage(self, accounts: Sequence[str]) -> Mapping[str, Usage]:
         """See `Reads.usage`."""
-        return self._held.usage(sessions)
+        return self._held.usage(accounts)
+
+    def counted(self, keys: Sequence[tuple[str, int]]) -> Mapping[tuple[str, int], Counted]:
+        """See `Reads.counted`."""
+        return self._held.counted(keys)
 
     def model_uses(
         self,

@@ -5,8 +5,9 @@ from collections.abc import Mapping, Sequence
 from typing import Final
 
 from xase_server.domain.decisions import Page
-from xase_server.domain.entries import Used, objects_in
+from xase_server.domain.entries import SealedEntry, Used, objects_in
 from xase_server.domain.objects import ModelUse, ObjectQuery, ObjectRef, ObjectRow, Usage
+from xase_server.domain.quotas import Counted
 from xase_server.ports import DeliveryRow, ObjectPage, SealedAppend
 from xase_server.storage.names import name_bytes
 from xase_server.storage.packing import unpack_parts
@@ -22,8 +23,14 @@ def find_revisions(session: Session, refs: Sequence[ObjectRef]) -> Mapping[Objec
 
 
 def find_usage(session: Session, names: Sequence[str]) -> Mapping[str, Usage]:
-    """What these sessions have used; one that used nothing is left out."""
+    """What these accounts have used; one that used nothing is left out."""
     return {name: Usage(*amounts) for name, *amounts in session.find("find_usage", [(name,) for name in names])}
+
+
+def find_counted(session: Session, keys: Sequence[tuple[str, int]]) -> Mapping[tuple[str, int], Counted]:
+    """The newest counts of these; one that has none is left out."""
+    found = session.find("find_counted", keys)
+    return {(account, period_ms): Counted(*counted) for account, period_ms, *counted in found}
 
 
 def write_objects(session: Session, appends: Sequence[SealedAppend], organisations: Mapping[str, int]) -> None:
@@ -58,23 +65,33 @@ def _object_row(row: ObjectRow, organisations: Mapping[str, int], index: int, cr
 
 
 def write_usage(session: Session, appends: Sequence[SealedAppend], organisations: Mapping[str, int]) -> None:
-    """Add up what a batch says that sessions and models used; file releases under the blocks that they touch."""
+    """Add up what a batch says that accounts and models used; file releases under the blocks that they touch."""
     found = [(each.append.effect, each.entry) for each in appends if isinstance(each.append.effect, Used)]
     amounts: dict[str, Counter[str]] = {}
     last: dict[str, int] = {}
     deliveries: list[Row] = []
     for used, entry in found:
-        amounts.setdefault(used.session, Counter()).update({name: getattr(used, name) for name in _AMOUNTS})
-        last[used.session] = entry.time_ms
+        for account in (used.session, *used.accounts):
+            amounts.setdefault(account, Counter()).update({name: getattr(used, name) for name in _AMOUNTS})
+            last[account] = entry.time_ms
         if used.delivery is not None:
             dataset, version, blocks = used.delivery.dataset, used.delivery.version, used.delivery.blocks
             deliveries += [(dataset, version, block, entry.index) for block in blocks]
     session.many(
         "add_usage", [(name, *(sum_[each] for each in _AMOUNTS), last[name]) for name, sum_ in amounts.items()]
     )
+    session.many("add_counted", _counted_rows(found))
     session.many("add_deliveries", deliveries)
     uses = [(used.model, entry.time_ms) for used, entry in found if used.model is not None]
     session.many("add_model_uses", _model_rows(uses, organisations))
+
+
+def _counted_rows(found: Sequence[tuple[Used, SealedEntry]]) -> list[Row]:
+    """One row for each account and period: the entries of a batch have one time."""
+    rows: Counter[tuple[str, int, int]] = Counter()
+    for used, entry in found:
+        rows.update((*rate.key, entry.time_ms // rate.period_ms) for rate in used.rates)
+    return [(*key, requests) for key, requests in rows.items()]
 
 
 def _model_rows(uses: Sequence[tuple[ModelUse, int]], organisations: Mapping[str, int]) -> list[Row]:
@@ -138,9 +155,13 @@ class ObjectReads:
         rows = self._session.rows("ended_objects", kind=kind, status=status, now_ms=now_ms, limit=limit)
         return [_unpacked(row) for row in rows]
 
-    def usage(self, sessions: Sequence[str]) -> Mapping[str, Usage]:
-        """What these sessions have used."""
-        return find_usage(self._session, sessions)
+    def usage(self, accounts: Sequence[str]) -> Mapping[str, Usage]:
+        """What these accounts have used."""
+        return find_usage(self._session, accounts)
+
+    def counted(self, keys: Sequence[tuple[str, int]]) -> Mapping[tuple[str, int], Counted]:
+        """The newest counts."""
+        return find_counted(self._session, keys)
 
     def model_uses(
         self,

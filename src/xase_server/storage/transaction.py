@@ -8,9 +8,10 @@ from typing import Final
 
 from xase_server.domain.entries import Claim, PayloadErased, Stream
 from xase_server.domain.objects import ObjectRef, Usage
+from xase_server.domain.quotas import Counted
 from xase_server.ports import Head, SealedAppend, SealedBatch, StorageUnavailable, StreamHead, Unwritable
 from xase_server.storage.memo import Memo
-from xase_server.storage.objects import find_revisions, find_usage
+from xase_server.storage.objects import find_counted, find_revisions, find_usage
 from xase_server.storage.packing import pack_parts
 from xase_server.storage.projection import Projection
 from xase_server.storage.session import Row, Session
@@ -57,9 +58,13 @@ class SqlTransaction:
         """The revisions of these objects."""
         return find_revisions(self._session, refs)
 
-    def usage(self, sessions: Sequence[str]) -> Mapping[str, Usage]:
-        """What these sessions have used."""
-        return find_usage(self._session, sessions)
+    def usage(self, accounts: Sequence[str]) -> Mapping[str, Usage]:
+        """What these accounts have used."""
+        return find_usage(self._session, accounts)
+
+    def counted(self, keys: Sequence[tuple[str, int]]) -> Mapping[tuple[str, int], Counted]:
+        """The newest counts."""
+        return find_counted(self._session, keys)
 
     def tile(self, level: int, number: int) -> bytes:
         """The hashes of a tile so far."""

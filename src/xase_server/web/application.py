@@ -9,6 +9,7 @@ import structlog
 
 from xase_server.domain.errors import Refused, unavailable
 from xase_server.domain.ids import new_id
+from xase_server.domain.quotas import TooFast
 from xase_server.ports import StorageUnavailable
 from xase_server.web.answer import Answer, is_known, tag_of
 from xase_server.web.asgi import ASGIApp, Receive, Scope, Send
@@ -105,8 +106,8 @@ class Application:
                 self._pipeline.count_address(call)
             except Refused as exceeded:
                 refusal = exceeded
-        if refusal.kind.slug == "rate_limit_exceeded" and not (call.quota and call.quota.exceeded):
-            call.quota = quota_of(refusal)  # the session's
+        if isinstance(refusal, TooFast) and not (call.quota and call.quota.exceeded):
+            call.quota = quota_of(refusal)  # the session's, or its organisation's
         return refusal_answer(refusal, call.request_id, as_problem=_PROBLEM in call.headers.get(b"accept", b""))
 
     def _report(self, call: Call, defect: Exception) -> None:

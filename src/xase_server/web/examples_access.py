@@ -37,6 +37,7 @@ SESSION: Final[dict[str, Any]] = {
         "max_queries": 2_000,
         "max_bytes": None,
         "max_concurrent": 4,
+        "per_organisation": None,
         "privacy": None,
     },
 }
@@ -98,5 +99,12 @@ ERROR_DETAILS: Final[dict[str, Any]] = {
         "closed_at": "2026-01-25T09:00:00.000Z",
         "reason": "Analysis complete",
     },
-    "quota_exceeded": {"quota": "max_records", "limit": 5_000_000, "used": 4_999_990, "left": 10},
+    "quota_exceeded": {
+        "quota": "max_records",
+        "limit": 5_000_000,
+        "used": 4_999_990,
+        "left": 10,
+        "scope": "session",
+        "resets_at": None,
+    },
 }

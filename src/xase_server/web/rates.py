@@ -11,9 +11,8 @@ import time
 from collections.abc import Callable
 from typing import Final, NamedTuple
 
-from xase.proof.entry import format_time, parse_time
 from xase_server.domain.errors import Refused
-from xase_server.domain.times import MAX_DURATION_MS, parse_duration
+from xase_server.domain.quotas import TooFast
 
 PERIOD_SECONDS: Final = 60
 _MOST_CALLERS: Final = 100_000
@@ -50,24 +49,18 @@ class Quota(NamedTuple):
 
     def refusal(self) -> Refused:
         """The 429 of a caller that went beyond it."""
-        reset_at = format_time(math.ceil(self.reset) * 1000)
-        return Refused(
-            "rate_limit_exceeded",
-            "Rate limit exceeded",
-            {"limit": self.limit, "period": "1m", "reset_at": reset_at},
-            retry_after=max(1, self._seconds()),
-        )
+        reset_ms, now_ms = math.ceil(self.reset) * 1000, math.floor(self.now * 1000)
+        return TooFast(self.name.decode(), self.limit, self.window * 1000, reset_ms=reset_ms, now_ms=now_ms)
 
     def _seconds(self) -> int:
         return min(self.window, max(0, math.ceil(self.reset - self.now)))
 
 
-def quota_of(refusal: Refused) -> Quota:
-    """What is left to a session that its policy's limit has refused: nothing, until the limit resets."""
-    limit, period, reset_at = (refusal.details[name] for name in ("limit", "period", "reset_at"))
-    window = parse_duration(period, "period", maximum_ms=MAX_DURATION_MS) // 1000
-    reset = parse_time(reset_at) / 1000
-    return Quota(limit, limit, reset, reset - (refusal.retry_after or 0), b"session", window)
+def quota_of(refusal: TooFast) -> Quota:
+    """What is left under a policy's limit that has refused: nothing, until it resets."""
+    reset, window = refusal.reset_ms / 1000, -(-refusal.period_ms // 1000)
+    name = refusal.scope.encode()
+    return Quota(refusal.limit, refusal.limit, reset, reset - (refusal.retry_after or 0), name, window)
 
 
 class _Window:

@@ -16,6 +16,23 @@ class RateLimit(Struct):
     period: Annotated[str, Meta(description="`1m`, `24h`, …")]
 
 
+class SharedLimits(Struct):
+    """What several sessions may use together; null restricts nothing."""
+
+    rate_limits: list[RateLimit]
+    max_records: Count | None
+    max_queries: Count | None
+    max_bytes: Count | None
+    max_concurrent: Count | None
+
+
+class OrganisationLimits(Struct):
+    """The bounds on an organisation's sessions on the dataset, and on those on all datasets of its holder."""
+
+    dataset: SharedLimits
+    holder: SharedLimits
+
+
 class PrivacyTerms(Struct):
     """What answers cost, and what bounds them: so many rows of each person, values of each field in its range."""
 
@@ -41,6 +58,9 @@ class Obligations(Struct):
     max_queries: Count | None
     max_bytes: Count | None
     max_concurrent: Count | None
+    per_organisation: Annotated[
+        OrganisationLimits | None, Meta(description="What all sessions of the organisation may use together.")
+    ]
     privacy: Annotated[PrivacyTerms | None, Meta(description="Where answers bear noise.")]
 
 

@@ -201,6 +201,6 @@ def release(grant: Grant, **used: int) -> Unit:
         type="release",
         organisation=grant.who.organisation,
         stream=session_stream(grant.session_id),
-        effect=Used(grant.session_id, **used),
+        effect=Used(grant.session_id, accounts=grant.accounts.shared, rates=grant.rates, **used),
     )
-    return Unit((append,), expects=grant.expects, until_ms=grant.until_ms, within=grant.allowance)
+    return Unit((append,), expects=grant.expects, until_ms=grant.until_ms, within=grant.within)

@@ -3,19 +3,39 @@
 import pytest
 
 from tests.contract.logs import START_MS
+from tests.contract.records import make_append
 from tests.unit.access.scene import DATASET_ID, DAY_MS, HOLDER, LAB, OPEN, STRANGER, Scene, release, run
 from xase.proof.entry import format_time
+from xase_server.domain.api_keys import REVOKED_KEY, revoked_ref
 from xase_server.domain.datasets import ARCHIVED
+from xase_server.domain.entries import ObjectsChanged
 from xase_server.domain.errors import Refused
-from xase_server.domain.objects import Stale, Usage
+from xase_server.domain.objects import ObjectRow, Stale
+from xase_server.domain.principals import Principal
+from xase_server.domain.quotas import TooFast
 from xase_server.domain.sessions import EXPIRED, REVOKED, TERMINATED, Asked
 from xase_server.policy.contract import Contract
+from xase_server.policy.limits import Limits, PerOrganisation
 
+SPENT = {"scope": "session", "resets_at": None}
 ASKED = Asked(organisation="org_lab", role="ai_lab", purpose="model-training", model_id="m-1")
 
 
 def permit(constrain=None, **when):
     return {"name": "p", "rules": [{"id": "one", "effect": "permit", "when": when, "constrain": constrain or {}}]}
+
+
+def revoke_key(scene: Scene, who: Principal) -> None:
+    row = ObjectRow(
+        kind=REVOKED_KEY,
+        id=who.key_id,
+        organisation=who.organisation,
+        revision=1,
+        document=b"evt_1",
+        created_ms=START_MS,
+        status="REVOKED",
+    )
+    scene.log.append(make_append(effect=ObjectsChanged((row,))))
 
 
 def refused(scene: Scene, session_id: str, action: str = "stream", who=LAB) -> Refused:
@@ -40,8 +60,8 @@ def test_an_open_session_is_admitted_with_its_terms(scene: Scene):
         1,
         HOLDER.organisation,
     )
-    assert {each.ref.kind for each in grant.expects} == {"session", "dataset", "policy", "guardrails"}
-    assert grant.used == Usage()
+    assert {each.ref.kind for each in grant.expects} == {"session", "dataset", "policy", "guardrails", "revoked_key"}
+    assert grant.within == ()
 
 
 @pytest.mark.parametrize("who", [STRANGER, HOLDER])
@@ -226,7 +246,7 @@ def test_a_session_that_was_admitted_before_is_looked_at_all_the_same(scene: Sce
         assert scene.admit(session).withdrawn == 3
     else:
         scene.log.ledger.append_now(release(before))
-        assert scene.admit(session).used != before.used
+        assert scene.admit(session).quotas.used != before.quotas.used
     assert refused(scene, session, who=STRANGER).kind.slug == "not_found"
 
 
@@ -260,7 +280,7 @@ def test_a_session_that_has_used_up_its_quota_gets_no_more(scene: Scene, quota, 
     scene.log.ledger.append_now(release(scene.admit(session), **{used: 1}))
     refusal = refused(scene, session)
     assert refusal.kind.slug == "quota_exceeded"
-    assert refusal.details == {"quota": quota, "limit": 5, "used": 5, "left": 0, "resets_at": None}
+    assert refusal.details == SPENT | {"quota": quota, "limit": 5, "used": 5, "left": 0}
     scene.admit(session, "operations")  # what was done with the data must still be told
 
 
@@ -268,10 +288,10 @@ def test_a_grant_knows_what_it_can_still_afford(scene: Scene):
     session = scene.session(Contract(max_records=5, max_bytes=100))
     scene.log.ledger.append_now(release(scene.admit(session), records=3, bytes=10))
     grant = scene.admit(session)
-    grant.refuse_beyond(records=2, bytes=90)
+    grant.quotas.refuse_beyond(records=2, bytes=90)
     with pytest.raises(Refused, match="more than the policy leaves") as caught:
-        grant.refuse_beyond(records=3, bytes=0)
-    assert caught.value.details == {"quota": "max_records", "limit": 5, "used": 3, "left": 2, "resets_at": None}
+        grant.quotas.refuse_beyond(records=3, bytes=0)
+    assert caught.value.details == SPENT | {"quota": "max_records", "limit": 5, "used": 3, "left": 2}
 
 
 def test_no_more_requests_run_at_a_time_than_the_contract_allows(scene: Scene):
@@ -289,6 +309,132 @@ def test_no_more_requests_run_at_a_time_than_the_contract_allows(scene: Scene):
             pass
 
     run(enter())
+
+
+def share(**limits) -> PerOrganisation:
+    return PerOrganisation(dataset=Limits(**limits))
+
+
+@pytest.mark.parametrize(
+    ("quota", "used"), [("max_records", "records"), ("max_queries", "queries"), ("max_bytes", "bytes")]
+)
+def test_a_second_session_gives_no_second_quota(scene: Scene, quota, used):
+    contract = Contract(per_organisation=share(**{quota: 5}))
+    one, other = scene.session(contract), scene.session(contract)
+    scene.log.ledger.append_now(release(scene.admit(one), **{used: 3}))
+    late = scene.admit(other)
+    scene.log.ledger.append_now(release(scene.admit(other), **{used: 2}))
+    refusal = refused(scene, other)
+    assert (refusal.kind.slug, refusal.message) == (
+        "quota_exceeded",
+        "The organisation has used up what the policy allows",
+    )
+    assert refusal.details == {"quota": quota, "limit": 5, "used": 5, "left": 0, "scope": "dataset", "resets_at": None}
+    with pytest.raises(Stale):
+        scene.log.ledger.append_now(release(late, **{used: 1}))
+
+
+def test_what_was_used_before_a_policy_bounds_it_counts(scene: Scene):
+    scene.log.ledger.append_now(release(scene.admit(scene.session()), records=4))
+    late = scene.session()
+    scene.policy(permit({"per_organisation": {"max_records": 4}}))
+    assert refused(scene, late).details["used"] == 4
+
+
+def test_organisations_and_datasets_are_counted_apart_and_together_for_their_holder(scene: Scene):
+    contract = Contract(per_organisation=PerOrganisation(Limits(max_records=4), Limits(max_records=6)))
+    scene.dataset(identifier="ds_00000000000000bb", name="another")
+    first, second = (
+        scene.session(contract),
+        scene.session(contract, dataset_id="ds_00000000000000bb", dataset="another"),
+    )
+    own = scene.session(contract, who=HOLDER)
+    for session, records in ((first, 3), (second, 3)):
+        scene.log.ledger.append_now(release(scene.admit(session), records=records))
+    for session in (first, second):
+        assert refused(scene, session).details["scope"] == "holder"
+    assert scene.admit(own, who=HOLDER).quotas.used == {}
+
+
+def test_a_rate_holds_over_servers_and_starts_for_what_was_released(scene: Scene):
+    contract = Contract(rate_limits=((2, 60_000), (9, 60_000)), per_organisation=share(rate_limits=((3, 60_000),)))
+    session, other = scene.session(contract), scene.session(contract)
+    for _ in range(2):
+        scene.log.ledger.append_now(release(scene.admit(session)))
+    fresh = Scene(scene.log)  # another server, or this one after a start
+    refusal = refused(fresh, session)
+    assert isinstance(refusal, TooFast)
+    assert (refusal.scope, refusal.retry_after) == ("session", 60)
+    assert refusal.details == {"limit": 2, "period": "1m", "reset_at": format_time(START_MS + 60_000)}
+    overtaken = fresh.admit(other)
+    fresh.log.ledger.append_now(release(fresh.admit(other)))
+    with pytest.raises(TooFast) as full:
+        Scene(scene.log).admit(other)
+    assert full.value.scope == "dataset"
+    with pytest.raises(Stale):
+        scene.log.ledger.append_now(release(overtaken))
+    scene.log.clock.ms += 60_000
+    fresh.log.ledger.append_now(release(fresh.admit(session)))
+
+
+def test_what_releases_nothing_is_counted_by_its_server_alone(scene: Scene):
+    session = scene.session(Contract(rate_limits=((1, 60_000),)))
+    scene.admit(session)
+    refused(scene, session)
+    Scene(scene.log).admit(session)
+
+
+def test_an_organisation_has_so_many_places_over_its_sessions(scene: Scene):
+    contract = Contract(per_organisation=PerOrganisation(holder=Limits(max_concurrent=1)))
+    one, other = scene.session(contract), scene.session(contract)
+
+    async def enter() -> None:
+        async with scene.gate.entered(LAB, one, "stream"):
+            with pytest.raises(Refused) as caught:
+                await scene.gate.entered(LAB, other, "stream").__aenter__()
+            assert (caught.value.details["quota"], caught.value.details["scope"]) == ("max_concurrent", "holder")
+        async with scene.gate.entered(LAB, other, "stream"):
+            pass
+
+    run(enter())
+
+
+def test_a_request_of_many_releases_is_counted_with_the_first(scene: Scene):
+    session = scene.session(Contract(rate_limits=((1, 60_000),)))
+
+    async def visit() -> None:
+        async with scene.gate.entered(LAB, session, "stream") as visit:
+            for _ in range(3):
+                await scene.log.ledger.append(release(await visit.grant()))
+                visit.released()
+
+    run(visit())
+    assert scene.log.read(lambda reads: reads.counted([(session, 60_000)]))[session, 60_000].requests == 1
+
+
+def test_an_attempt_that_comes_too_late_for_its_period_is_told_so(scene: Scene):
+    session = scene.session(Contract(rate_limits=((1, 60_000),)))
+
+    async def visit() -> None:
+        async with scene.gate.entered(LAB, session, "stream") as visit:
+            first = await visit.grant()
+            scene.log.ledger.append_now(release(first))  # as another server would
+            with pytest.raises(TooFast):
+                await visit.grant()
+
+    run(visit())
+
+
+@pytest.mark.parametrize("known", [False, True])
+def test_a_revoked_key_releases_nothing(scene: Scene, known):
+    session = scene.session()
+    grant = scene.admit(session)
+    fresh = scene if known else Scene(scene.log)
+    revoke_key(scene, LAB)
+    with pytest.raises(Stale) as stale:
+        scene.log.ledger.append_now(release(grant))
+    assert stale.value.moved == (revoked_ref(LAB.key_id),)
+    assert refused(fresh, session).kind.slug == "authentication_error"
 
 
 def test_a_visit_is_granted_anew_and_counted_once(scene: Scene):

@@ -33,3 +33,13 @@ SELECT * FROM unnest(
 ON CONFLICT (organisation, model, session, type) DO UPDATE SET
     operations = model_uses.operations + excluded.operations, records = model_uses.records + excluded.records,
     last_ms = excluded.last_ms
+
+-- name: find_counted
+SELECT account, period_ms, period, requests
+FROM unnest(CAST(? AS text[]), CAST(? AS bigint[])) AS k (account, period_ms) JOIN counted USING (account, period_ms)
+
+-- name: add_counted
+INSERT INTO counted (account, period_ms, period, requests)
+SELECT * FROM unnest(CAST(? AS text[]), CAST(? AS bigint[]), CAST(? AS bigint[]), CAST(? AS bigint[]))
+ON CONFLICT (account, period_ms) DO UPDATE SET period = excluded.period,
+    requests = excluded.requests + CASE WHEN counted.period = excluded.period THEN counted.requests ELSE 0 END

@@ -24,3 +24,12 @@ INSERT INTO model_uses (organisation, model, session, type, dataset, version, op
 VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?)
 ON CONFLICT (organisation, model, session, type) DO UPDATE SET operations = operations + excluded.operations,
     records = records + excluded.records, last_ms = excluded.last_ms
+
+-- name: find_counted
+WITH k (account, period_ms) AS (VALUES (?, ?))
+SELECT account, period_ms, period, requests FROM k JOIN counted USING (account, period_ms)
+
+-- name: add_counted
+INSERT INTO counted (account, period_ms, period, requests) VALUES (?, ?, ?, ?)
+ON CONFLICT (account, period_ms) DO UPDATE SET period = excluded.period,
+    requests = excluded.requests + CASE WHEN counted.period = excluded.period THEN counted.requests ELSE 0 END

@@ -5,7 +5,7 @@
 -- the right, even a stolen password of the service cannot drop the triggers first.
 
 GRANT SELECT, INSERT ON ALL TABLES IN SCHEMA public TO xase_service;
-GRANT UPDATE ON log_head, streams, tiles, decisions, merged, buckets, intervened, api_keys, objects, usage, model_uses, webhook_cursors, webhook_messages TO xase_service;
+GRANT UPDATE ON log_head, streams, tiles, decisions, merged, buckets, intervened, api_keys, objects, usage, counted, model_uses, webhook_cursors, webhook_messages TO xase_service;
 GRANT UPDATE ON payloads TO xase_service; -- erasure
 GRANT DELETE ON claims, transactions, newest_ids, webhook_messages TO xase_service;
 REVOKE INSERT ON alembic_version FROM xase_service;

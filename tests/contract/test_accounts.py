@@ -1,0 +1,63 @@
+"""What organisations had used before their accounts were kept."""
+
+import sqlite3
+from contextlib import closing
+
+from tests.contract.conftest import DatabasePlace
+from tests.contract.logs import running_log
+from tests.contract.test_objects import append, change, release, row
+from xase_server.domain.quotas import dataset_account, holder_account
+from xase_server.storage import migrations
+
+BEFORE = (
+    "DROP TABLE counted",
+    "DELETE FROM usage WHERE session LIKE '%/%'",
+    "UPDATE alembic_version SET version_num = '0004'",
+)
+
+
+def run(database: str, file: str, statements: tuple[str, ...]) -> None:
+    """Run these in the database, wherever it is."""
+    if migrations.is_postgres(database):
+        import psycopg
+
+        with psycopg.connect(database) as connection:
+            for statement in statements:
+                connection.execute(statement)
+        return
+    with closing(sqlite3.connect(file)) as connection:
+        for statement in statements:
+            connection.execute(statement)
+        connection.commit()
+
+
+def test_what_was_used_before_is_added_up(database_place: DatabasePlace):
+    lab = {"organisation": "org_läb", "partner": "org_h"}
+    sessions = {
+        "sess_1": {"parent": "ds_1", **lab},
+        "sess_2": {"parent": "ds_1", **lab},
+        "sess_3": {"parent": "ds_2", **lab},
+        "sess_4": {"parent": "ds_1", "organisation": "org_h"},
+    }
+    with running_log(database_place.open()) as log:
+        for name, fields in sessions.items():
+            append(log, change(row(name, **fields)))
+            append(log, release(name))
+        append(log, release("sess_1"))
+    database_place.close()
+    run(database_place.database, str(database_place.home / "xase.db"), BEFORE)
+    names = [
+        dataset_account("org_läb", "ds_1"),
+        dataset_account("org_läb", "ds_2"),
+        dataset_account("org_h", "ds_1"),
+        holder_account("org_läb", "org_h"),
+        holder_account("org_h", "org_h"),
+    ]
+    found = database_place.reopen().read(lambda reads: reads.usage(names))
+    assert [(found[name].records, found[name].bytes, found[name].queries) for name in names] == [
+        (9, 30, 3),
+        (3, 10, 1),
+        (3, 10, 1),
+        (12, 40, 4),
+        (3, 10, 1),
+    ]
