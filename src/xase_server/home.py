@@ -1,6 +1,7 @@
 """The home folder: what lies where, and the secrets that must stay outside the database.
 
     DIR/xase.db          the embedded database (unless --database names another)
+    DIR/xase.db-lists    its lists of decisions, made anew where they are missing
     DIR/head             the newest checkpoint, held outside the database: a cut tail is seen at start
     DIR/admin.key        the first API key, written once
     DIR/data/            the storage root `data`: files that datasets may be registered from

@@ -22,19 +22,50 @@ KINDS: Final = (LABEL, *(CONFIDENCE + level for level in range(len(LEVEL_BITS)))
 LEAF_KIND: Final = KINDS[-1]
 
 
+MOST_AT_ONCE: Final = 65_536
+"""Decisions that `follow` lists in one transaction."""
+
+
 def merge_lists(session: Session, memo: Memo, organisation: int) -> None:
     """Bring up to date the kind of list that is furthest behind, if it is far behind."""
     merged = memo.merged.get(organisation)
     if merged is None:
-        found = {row[0]: row[1] for row in session.rows("merged_kinds", organisation=organisation)}
-        merged = memo.merged[organisation] = {kind: found.get(kind, 0) for kind in KINDS}
+        merged = memo.merged[organisation] = _reached(session, organisation)
     kind = min(merged, key=merged.__getitem__)
-    start, stop = merged[kind], memo.lengths[organisation]
-    if stop - start < FAR_BEHIND:
-        return
+    stop = memo.lengths[organisation]
+    if stop - merged[kind] >= FAR_BEHIND:
+        _merge(session, organisation, kind, merged[kind], stop)
+        merged[kind] = stop
+
+
+def is_far_behind(session: Session, organisation: int) -> bool:
+    """Whether any list of the organisation is."""
+    return _length(session, organisation) - min(_reached(session, organisation).values()) >= FAR_BEHIND
+
+
+def follow(session: Session, organisation: int) -> None:
+    """Bring up to date all lists of the organisation, but no more decisions than may be listed at once."""
+    length = _length(session, organisation)
+    for kind, start in _reached(session, organisation).items():
+        stop = min(length, start + MOST_AT_ONCE)
+        if stop > start:
+            _merge(session, organisation, kind, start, stop)
+
+
+def _reached(session: Session, organisation: int) -> dict[int, int]:
+    """How far each kind of list is complete."""
+    found = {row[0]: row[1] for row in session.rows("merged_kinds", organisation=organisation)}
+    return {kind: found.get(kind, 0) for kind in KINDS}
+
+
+def _length(session: Session, organisation: int) -> int:
+    rows = session.rows("count_decisions", organisation=organisation)
+    return int(rows[0][0]) if rows else 0
+
+
+def _merge(session: Session, organisation: int, kind: int, start: int, stop: int) -> None:
     bounds = {"organisation": organisation, "start": start, "stop": stop}
     session.run("merge_postings", kind=kind, leaf_kind=LEAF_KIND, **bounds)
     if kind == LEAF_KIND:
         session.run("merge_buckets", **bounds)
     session.run("put_merged", organisation=organisation, kind=kind, number=stop)
-    merged[kind] = stop

@@ -17,6 +17,7 @@ from psycopg_pool import ConnectionPool, PoolTimeout
 from xase_server.domain.tokens import TokenRow
 from xase_server.ports import Head, Reads, StorageUnavailable, Transaction, Unwritable
 from xase_server.storage.memo import Memo
+from xase_server.storage.merging import merge_lists
 from xase_server.storage.outbox import SqlOutbox
 from xase_server.storage.reads import SqlReads, read_head
 from xase_server.storage.session import Row
@@ -75,6 +76,8 @@ class PostgresStorage:
             head = Head(*locked[0])
             transaction = SqlTransaction(session, head, self._memo)
             yield transaction
+            for organisation in transaction.grown:
+                merge_lists(session, self._memo, organisation)
         transaction.keep()
 
     def read(self, work: Callable[[Reads], T]) -> T:

@@ -23,7 +23,6 @@ from xase_server.storage.confidence import bucket_of
 from xase_server.storage.identifiers import id_number
 from xase_server.storage.ids import add_ids
 from xase_server.storage.memo import Memo
-from xase_server.storage.merging import merge_lists
 from xase_server.storage.names import Names, name_bytes
 from xase_server.storage.objects import write_objects, write_usage
 from xase_server.storage.packing import pack_bundle, pack_key_detail, pack_parts, unpack_parts, unpack_text
@@ -46,6 +45,8 @@ class Projection:
     """Writes the derived rows of one batch."""
 
     def __init__(self, session: Session, memo: Memo) -> None:
+        self.grown: Counter[int] = Counter()
+        """How many decisions each organisation gained."""
         self._session = session
         self._memo = memo
         self._names = Names(session, memo)
@@ -116,8 +117,7 @@ class Projection:
         self._session.many("add_decisions", rows)
         self._session.many("add_decision_times", [(*place, number) for place, number in times.items()])
         self._session.many("add_transactions", named)
-        for owner in {owner for _, _, owner, _ in decisions}:
-            merge_lists(self._session, self._memo, owner)
+        self.grown = Counter([owner for _, _, owner, _ in decisions])
 
     # ------------------------------------------------------------------ interventions and erasures
 

@@ -7,8 +7,9 @@ from pathlib import Path
 
 from xase_server.durable import sync
 from xase_server.ports import StorageUnavailable
+from xase_server.storage.lists_file import SUFFIX
 
-_COMPANIONS = ("", "-wal", "-shm")
+_COMPANIONS = tuple(name + suffix for name in ("", SUFFIX) for suffix in ("", "-wal", "-shm"))
 
 
 class InUse(StorageUnavailable):

@@ -5,24 +5,21 @@ across processes: a gate hands the turn around fairly, `BEGIN IMMEDIATE` makes i
 """
 
 import contextlib
-import json
-import re
 import sqlite3
 import threading
-from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
-from functools import lru_cache
-from itertools import chain
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from pathlib import Path
-from typing import Any, Final, TypeVar
+from typing import Final, TypeVar
 
 from xase_server.domain.tokens import TokenRow
 from xase_server.ports import Reads, StorageUnavailable, Transaction, Unwritable
 from xase_server.storage.folding import MOST_PAGES, Folder
 from xase_server.storage.gate import Gate
+from xase_server.storage.lists_file import ListsFile, attach, prepare
 from xase_server.storage.memo import Memo
 from xase_server.storage.outbox import SqlOutbox
 from xase_server.storage.reads import SqlReads, read_head
-from xase_server.storage.session import Row
+from xase_server.storage.sqlite_session import SqliteSession, translated
 from xase_server.storage.statements import sqlite_statements
 from xase_server.storage.tokens import keep_tokens
 from xase_server.storage.transaction import SqlTransaction
@@ -33,13 +30,9 @@ BUSY_SECONDS: Final = 5.0
 """How long a locked database is waited for before an append is answered `unavailable`."""
 
 _FULL: Final = 2
-_ROWS_AT_ONCE: Final = (256, 64, *range(32, 0, -1))
-"""Each count is a statement to prepare and keep; below 32 every count has its own."""
-
 _PAGES_EACH: Final = 16
 """What a commit writes beside a page for each entry, roughly."""
 
-_VALUES: Final = re.compile(r"VALUES (\([?, ]+\))")
 _SETTINGS: Final = (
     "PRAGMA synchronous = FULL",
     "PRAGMA fullfsync = ON",  # macOS: past the drive's own cache
@@ -51,6 +44,7 @@ _SETTINGS: Final = (
     "PRAGMA temp_store = MEMORY",
 )
 _FOLDER_SETTINGS: Final = ("PRAGMA synchronous = FULL", "PRAGMA checkpoint_fullfsync = ON")
+_LISTER_SETTINGS: Final = ("PRAGMA temp_store = MEMORY",)
 _READER_SETTINGS: Final = ("PRAGMA query_only = ON", "PRAGMA cache_size = -16384", "PRAGMA mmap_size = 268435456")
 
 
@@ -65,12 +59,14 @@ class SqliteStorage:
         self._writer: sqlite3.Connection | None = None
         self._memo = Memo()
         self._folder = Folder(lambda: _open(path, _FOLDER_SETTINGS))
+        self._lists = ListsFile(lambda: _open_with_lists(path, _LISTER_SETTINGS), self._statements)
         self._unwiped = True  # a crash may have come between an erasure and its wiping
         self._readers = threading.local()
         self._opened: list[sqlite3.Connection] = []
         self.outbox = SqlOutbox(self._read, self._write)
-        with _translated():
+        with translated():
             self._writer = _open_writer(path)
+            prepare(lambda: _open_with_lists(path, ()), path)
 
     @property
     def reads_are_inline(self) -> bool:
@@ -78,9 +74,11 @@ class SqliteStorage:
         return True
 
     def initialise(self, log: str) -> None:
-        """Create the head of a new log unless there is one."""
+        """Create the head of a new log unless there is one, and begin to keep up the lists."""
         with self._write() as session:
             session.run("create_head", log=log, compact=b"")
+            organisations = session.rows("every_organisation")
+        self._lists.look_at([number for (number,) in organisations])
 
     @contextlib.contextmanager
     def begin(self) -> Iterator[Transaction]:
@@ -94,6 +92,7 @@ class SqliteStorage:
         if self._unwiped:
             self._wipe()
         self._folder.wrote(_PAGES_EACH + transaction.appended)
+        self._lists.grew(transaction.grown)
 
     def read(self, work: Callable[[Reads], T]) -> T:
         """Run `work` on a snapshot of the database."""
@@ -121,12 +120,13 @@ class SqliteStorage:
     def check(self) -> None:
         """Raise StorageUnavailable unless the head can be read and the write-ahead log is in use."""
         self.read(lambda reads: reads.head())
-        with _translated():
+        with translated():
             _refuse_unless_wal(self._reader())
 
     def close(self) -> None:
         """Close every connection; call it when no thread reads any more."""
         self._folder.close()
+        self._lists.close()
         with self._writing:
             self._drop_writer()
             while self._opened:
@@ -135,13 +135,13 @@ class SqliteStorage:
 
     # ------------------------------------------------------------------ inside
 
-    def _read(self, work: Callable[["_Session"], T]) -> T:
+    def _read(self, work: Callable[[SqliteSession], T]) -> T:
         connection = self._reader()
         try:
-            with _translated():
+            with translated():
                 connection.execute("BEGIN")
                 try:
-                    return work(_Session(connection, self._statements))
+                    return work(SqliteSession(connection, self._statements))
                 finally:
                     connection.execute("COMMIT")
         except StorageUnavailable:
@@ -150,12 +150,12 @@ class SqliteStorage:
             raise
 
     @contextlib.contextmanager
-    def _write(self) -> Iterator["_Session"]:
-        with self._writing, self._gate, _translated():
+    def _write(self) -> Iterator[SqliteSession]:
+        with self._writing, self._gate, translated():
             connection = self._writer = self._writer or _open_writer(self._path)
             try:
                 connection.execute("BEGIN IMMEDIATE")
-                yield _Session(connection, self._statements)
+                yield SqliteSession(connection, self._statements)
                 connection.execute("COMMIT")
             except Unwritable:
                 self._memo.forget()
@@ -181,66 +181,11 @@ class SqliteStorage:
     def _reader(self) -> sqlite3.Connection:
         connection: sqlite3.Connection | None = getattr(self._readers, "connection", None)
         if connection is None:
-            with _translated():
-                connection = _open(self._path, _READER_SETTINGS)
+            with translated():
+                connection = _open_with_lists(self._path, _READER_SETTINGS)
             self._readers.connection = connection
             self._opened.append(connection)
         return connection
-
-
-class _Session:
-    """Implements `xase_server.storage.session.Session`."""
-
-    __slots__ = ("_connection", "_statements")
-
-    def __init__(self, connection: sqlite3.Connection, statements: Mapping[str, str]) -> None:
-        self._connection = connection
-        self._statements = statements
-
-    def rows(self, name: str, /, **values: Any) -> Sequence[Row]:
-        for key, value in values.items():
-            if type(value) is list:
-                values[key] = json.dumps(value)
-        return self._connection.execute(self._statements[name], values).fetchall()
-
-    def find(self, name: str, keys: Iterable[Row]) -> Sequence[Row]:
-        return [row for cursor in self._spread(name, list(keys)) for row in cursor]
-
-    def many(self, name: str, rows: Sequence[Row]) -> None:
-        try:
-            for _ in self._spread(name, rows):
-                pass
-        except sqlite3.IntegrityError as error:
-            raise Unwritable(str(error)) from error
-
-    def _spread(self, name: str, rows: Sequence[Row]) -> Iterator[sqlite3.Cursor]:
-        """Run a statement on many rows at a time.
-
-        One call for each row would give up the interpreter's lock each time, and win it back only
-        when the event loop's thread lets go.
-        """
-        start = 0
-        while left := len(rows) - start:
-            count = next(count for count in _ROWS_AT_ONCE if count <= left)
-            values = list(chain.from_iterable(rows[start : start + count]))
-            yield self._connection.execute(_for_rows(self._statements[name], count), values)
-            start += count
-
-    def run(self, name: str, /, **values: Any) -> None:
-        self._connection.execute(self._statements[name], values)
-
-    def change(self, name: str, /, **values: Any) -> int:
-        return self._connection.execute(self._statements[name], values).rowcount
-
-    def advance_head(self, **values: Any) -> None:
-        if self.change("advance_head", **values) != 1:
-            raise StorageUnavailable("the head was moved by another writer")
-
-
-@lru_cache(maxsize=512)
-def _for_rows(statement: str, count: int) -> str:
-    """The statement with so many rows after VALUES."""
-    return _VALUES.sub(lambda values: "VALUES " + ", ".join([values[1]] * count), statement)
 
 
 def _open(path: Path, settings: Sequence[str]) -> sqlite3.Connection:
@@ -249,6 +194,16 @@ def _open(path: Path, settings: Sequence[str]) -> sqlite3.Connection:
     )
     for setting in settings:
         connection.execute(setting).fetchall()
+    return connection
+
+
+def _open_with_lists(path: Path, settings: Sequence[str]) -> sqlite3.Connection:
+    connection = _open(path, settings)
+    try:
+        attach(connection, path)
+    except BaseException:
+        connection.close()
+        raise
     return connection
 
 
@@ -273,11 +228,3 @@ def _refuse_unless_full(connection: sqlite3.Connection) -> None:
     ((synchronous,),) = connection.execute("PRAGMA synchronous")
     if synchronous != _FULL:
         raise StorageUnavailable("SQLite does not take synchronous=FULL: appends would not be durable")
-
-
-@contextlib.contextmanager
-def _translated() -> Iterator[None]:
-    try:
-        yield
-    except sqlite3.Error as error:
-        raise StorageUnavailable(f"SQLite: {error}") from error

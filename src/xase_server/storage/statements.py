@@ -29,6 +29,12 @@ def postgres_statements() -> Mapping[str, str]:
     return {name: _for_psycopg(text) for name, text in _read("postgres")}
 
 
+def read_statements(file: str) -> dict[str, str]:
+    """The statements of one file, as they are written there."""
+    parts = _HEADING.split(files("xase_server.storage").joinpath("sql", file).read_text("utf-8"))
+    return {name: _COMMENT.sub("", text).strip() for name, text in zip(parts[1::2], parts[2::2], strict=True)}
+
+
 def _for_sqlite(text: str) -> str:
     return text.replace("AS bytea", "AS blob").replace("THEN JOIN", "CROSS JOIN")
 
@@ -47,7 +53,6 @@ def _read(dialect: str) -> Iterator[tuple[str, str]]:
         "webhooks.sql",
         *(f"{part}{dialect}.sql" for part in ("", "objects.", "tokens.")),
     ):
-        parts = _HEADING.split(files("xase_server.storage").joinpath("sql", file).read_text("utf-8"))
-        found |= {name: _COMMENT.sub("", text).strip() for name, text in zip(parts[1::2], parts[2::2], strict=True)}
+        found |= read_statements(file)
     for name, text in found.items():
         yield name, _QUOTED.sub(lambda quoted: found[quoted[1]], text)

@@ -1,6 +1,7 @@
 """The write transaction of a group commit, the same for both databases."""
 
 import hashlib
+from collections import Counter
 from collections.abc import Mapping, Sequence
 from itertools import groupby
 from operator import attrgetter
@@ -32,6 +33,8 @@ class SqlTransaction:
         self.head = head
         self.appended = 0
         self.erases = False
+        self.grown: Counter[int] = Counter()
+        """How many decisions each organisation gained, by its number."""
         self._session = session
         self._memo = memo
         self._written = head
@@ -82,7 +85,9 @@ class SqlTransaction:
             self._write_log(batch)
         except Unwritable as error:
             raise StorageUnavailable("the log does not continue where its head says") from error
-        Projection(self._session, self._memo).write(batch.appends)
+        projection = Projection(self._session, self._memo)
+        projection.write(batch.appends)
+        self.grown.update(projection.grown)
         self.erases = any(isinstance(each.append.effect, PayloadErased) for each in batch.appends)
         self._write_claims(batch)
         self._advance(batch.head)

@@ -38,7 +38,8 @@ def original(tmp_path_factory: pytest.TempPathFactory) -> Path:
 
 @pytest.fixture
 def copy(original: Path, tmp_path: Path) -> Path:
-    (tmp_path / "xase.db").write_bytes(original.read_bytes())
+    for file in (original, original.with_name("xase.db-lists")):
+        (tmp_path / file.name).write_bytes(file.read_bytes())
     return tmp_path
 
 
@@ -46,6 +47,7 @@ def copy(original: Path, tmp_path: Path) -> Path:
 def intruder(copy: Path) -> Iterator[sqlite3.Connection]:
     """Somebody with the database file and a tool: the triggers are gone first."""
     with closing(sqlite3.connect(copy / "xase.db", isolation_level=None)) as connection:
+        connection.execute("ATTACH DATABASE ? AS lists", [str(copy / "xase.db-lists")])
         for (name,) in connection.execute("SELECT name FROM sqlite_master WHERE type = 'trigger'").fetchall():
             connection.execute(f"DROP TRIGGER {name}")
         yield connection

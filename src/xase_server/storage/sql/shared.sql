@@ -134,6 +134,9 @@ SELECT content FROM bundle_chunks WHERE bundle = :id AND number = :number
 
 -- Lists of decisions ---------------------------------------------------------------------------
 
+-- name: every_organisation
+SELECT id FROM organisations
+
 -- name: merged_kinds
 SELECT kind, number FROM merged WHERE organisation = :organisation
 
