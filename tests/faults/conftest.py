@@ -2,7 +2,7 @@
 
 import os
 import shutil
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from pathlib import Path
 
 import pytest
@@ -34,11 +34,21 @@ def keys(tmp_path_factory: pytest.TempPathFactory) -> Path:
     return home.keys
 
 
+@pytest.fixture(scope="session")
+def make_home(keys: Path) -> Callable[[Path], Path]:
+    """A function that makes a home in a folder, with nothing in it but its keys, because making those takes seconds."""
+
+    def make(place: Path) -> Path:
+        shutil.copytree(keys, place / "home" / "keys")
+        return place / "home"
+
+    return make
+
+
 @pytest.fixture
-def home(tmp_path: Path, keys: Path) -> Path:
-    """A home folder with nothing but its keys, because making those takes seconds."""
-    shutil.copytree(keys, tmp_path / "home" / "keys")
-    return tmp_path / "home"
+def home(tmp_path: Path, make_home: Callable[[Path], Path]) -> Path:
+    """The test's own home."""
+    return make_home(tmp_path)
 
 
 @pytest.fixture(autouse=True)

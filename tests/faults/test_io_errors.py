@@ -3,7 +3,7 @@
 import errno
 import itertools
 import sqlite3
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import closing
 from dataclasses import dataclass
 from http.client import HTTPException
@@ -27,9 +27,13 @@ class Disturbed:
     faults: Faults
     caller: Caller
     memory: Memory
+    test: int = 0
 
-    def record(self, once: str) -> int:
-        """Ask for the record; the status, and what was promised goes into the memory."""
+    def record(self, name: str) -> int:
+        """Ask for the test's record of this name; the status, and what was promised goes into the memory."""
+        return self._ask(f"{self.test}-{name}")
+
+    def _ask(self, once: str) -> int:
         status, answer = self.caller.record(once)
         self.memory.promised[once] = answer["id"] if status == 201 else None
         if status != 201:
@@ -37,29 +41,45 @@ class Disturbed:
             assert answer["error"]["code"] == "unavailable", answer
         return status
 
+    def wait_until_ready(self) -> None:
+        """Return once the server says that it is ready, although nobody appends anything."""
+        attempts = itertools.count()
+        while self.caller.ask("GET", "/readyz")[0] != 200:
+            assert next(attempts) < RECOVERY_SECONDS / 0.05, self.server.log.read_text()[-4000:]
+            assert not self.server.ends_within(0.05)
+
     def recover(self) -> None:
         """With the fault gone, repeat what was refused until it is taken, without a hand from anyone."""
         self.faults.clear()
         for once in self.memory.unanswered:
             attempts = itertools.count()
-            while self.record(once) != 201:
+            while self._ask(once) != 201:
                 assert next(attempts) < RECOVERY_SECONDS / 0.05, self.server.log.read_text()[-4000:]
                 assert not self.server.ends_within(0.05)
 
 
-@pytest.fixture
-def disturbed(home: Path, tmp_path: Path, library: Path) -> Iterator[Disturbed]:
-    """A running server with a record in it; afterwards its whole log must be clean and complete."""
-    faults = Faults(tmp_path / "faults")
+@pytest.fixture(scope="module")
+def sufferer(make_home: Callable[[Path], Path], tmp_path_factory, library: Path) -> Iterator[Disturbed]:
+    """One server that lives through all of it; afterwards its whole log must be clean and complete."""
+    place = tmp_path_factory.mktemp("sufferer")
+    home, faults = make_home(place), Faults(place / "faults")
     server = Server.start(home, environment=iotrace.environment(library, home, faults=faults.file)).wait_until_ready()
     with closing(Caller(server)) as caller:
-        trial = Disturbed(server, faults, caller, Memory())
-        assert trial.record("first") == 201
-        yield trial
-    assert_each_promise_kept_once(server, trial.memory)
+        yield Disturbed(server, faults, caller, Memory())
     assert server.stop() == 0
     done = audit(home)
     assert done.returncode == 0, done.stdout + done.stderr
+
+
+@pytest.fixture
+def disturbed(sufferer: Disturbed) -> Iterator[Disturbed]:
+    """The server, working; afterwards it works again, and each promise that was made until then is kept."""
+    sufferer.test += 1
+    sufferer.recover()
+    assert sufferer.record("first") == 201
+    yield sufferer
+    sufferer.recover()
+    assert_each_promise_kept_once(sufferer.server, sufferer.memory)
 
 
 CALL_BY_CALL = [
@@ -110,7 +130,7 @@ def test_what_was_recorded_is_read_while_the_disk_is_full(disturbed):
     disturbed.faults.arm(Calls.WRITE | Calls.TRUNCATE, sticky=True, error=errno.ENOSPC)  # files that are there open
     assert disturbed.record("second") == 503
     status, page = disturbed.caller.ask("GET", "/v1/records")
-    assert (status, page["total"]) == (200, 1)
+    assert (status, page["total"]) == (200, len(disturbed.memory.acknowledged))
     disturbed.recover()
 
 
@@ -121,7 +141,7 @@ def test_a_server_that_cannot_write_says_that_it_is_not_ready(disturbed):
     assert disturbed.caller.ask("GET", "/healthz")[0] == 200
     assert disturbed.caller.ask("GET", "/readyz")[0] == 503
     disturbed.recover()
-    assert disturbed.caller.ask("GET", "/readyz")[0] == 200
+    disturbed.wait_until_ready()
 
 
 @pytest.mark.slow

@@ -88,6 +88,7 @@ class HeadKeeper:
             self.problem = None
         except (OSError, UnicodeDecodeError) as error:
             self.problem = f"the head cannot be kept outside the database: {error}"
+            self._wanted.set()  # tried again without an append, since nobody sends any to a server that is not ready
 
 
 def _size(note: str | None) -> int:
