@@ -15,6 +15,18 @@ settings.register_profile("patient", settings(), deadline=None)
 settings.load_profile("patient")
 
 
+def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
+    """What shares a fixture of its module runs in one worker: spread, each worker would make that fixture anew."""
+    for item in items:
+        if isinstance(item, pytest.Function) and _shares_its_module(item):
+            item.add_marker(pytest.mark.xdist_group(item.path.stem))
+
+
+def _shares_its_module(item: pytest.Function) -> bool:
+    made = item._fixtureinfo.name2fixturedefs
+    return any(made[name][-1].scope == "module" for name in item.fixturenames if name in made)
+
+
 @pytest.fixture
 def anyio_backend() -> str:
     """Coroutine tests run on asyncio, as the server does."""

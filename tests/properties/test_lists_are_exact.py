@@ -38,7 +38,12 @@ def stores(tmp_path_factory: pytest.TempPathFactory, request: pytest.FixtureRequ
             found.append(open_storage(request.getfixturevalue("postgres")(), tmp_path_factory.mktemp("home")))
         for store in found:
             stack.callback(store.close)
-        yield [stack.enter_context(running_log(store, clock=clock)) for store in found]
+        logs = [stack.enter_context(running_log(store, clock=clock)) for store in found]
+        for (
+            store
+        ) in found:  # a pool that still connects draws random numbers, which hypothesis takes for the strategies'
+            store.check()
+        yield logs
 
 
 @pytest.fixture(scope="module", autouse=True)
