@@ -2,7 +2,7 @@
 
 from dataclasses import replace
 
-from hypothesis import given
+from hypothesis import example, given
 from hypothesis import strategies as st
 
 from tests.conformance.corpus import same
@@ -27,6 +27,9 @@ STAGES = st.one_of(
     expressions().map(lambda value: [{"$group": {"_id": value, "n": {"$sum": 1}}}]),
     st.sampled_from([[{"$replaceRoot": {"newRoot": "$$ROOT"}}], [{"$unwind": "$lo"}], *WHOLE]),
 )
+
+ALTERNATING = [{"f": f, "s": s} for f, s in ((None, "a"), (1.0, "b"), (2.0, "a"), (3.0, "b"))]
+"""Rows of two keys by turns: their remainder is in the order of the sort, not key by key."""
 
 
 def read(what, *asked):
@@ -81,6 +84,7 @@ def test_an_engine_finds_what_is_visible_by_what_is_visible(data, denied, within
     subjects=st.lists(st.sampled_from(["s", "o.s", "b", "li", "o"]), min_size=1, max_size=2, unique=True),
     least=st.integers(1, 4),
 )
+@example(data=ALTERNATING, key="$s", fields=[("push", "$f")], subjects=["b"], least=2)
 def test_small_groups_are_what_a_group_of_all_their_rows_is(data, key, fields, subjects, least):
     group = {"_id": key, "n": {"$sum": 1}, **{f"v{n}": {f"${name}": value} for n, (name, value) in enumerate(fields)}}
     (grouped,) = parse_pipeline([{"$sort": {"f": 1}}, {"$group": group}], SCHEMA)[1:]

@@ -157,7 +157,8 @@ def _group(stage: Group, rows: Rows, run: _Run) -> Rows:
 def _crowds(stage: Crowds, rows: Rows, run: _Run) -> Rows:
     groups = _grouped(stage.key, rows, run)
     crowds = [(key, members) for key, members in groups if _subjects(stage, members) >= stage.least]
-    rest = [row for _, members in groups if _subjects(stage, members) < stage.least for row in members]
+    told = {id(row) for _, members in crowds for row in members}
+    rest = [row for row in rows if id(row) not in told]  # in the order of the last sort, which `$push` follows
     found: Rows = [
         {"_id": key, FEW: False, SUBJECTS: _subjects(stage, each), **_accumulated(stage, each, run)}
         for key, each in crowds
