@@ -5,6 +5,8 @@ import multiprocessing
 import os
 import sqlite3
 import stat
+import subprocess
+import sys
 import threading
 from contextlib import suppress
 from pathlib import Path
@@ -474,3 +476,40 @@ def test_whatever_goes_wrong_each_decision_ends_in_one_place(tmp_path_factory, s
 )
 def test_the_verdict_on_an_unacknowledged_batch(error, size, verdict):
     assert judge(error, size) is verdict
+
+
+FORKING = """
+import os, sys
+from pathlib import Path
+from xase._client.config import SpoolLimits
+from xase._client.spool.store import Spool
+
+def open_spool():
+    path = Path(sys.argv[1])
+    return Spool(path, server="http://host/v1", key="key-a", limits=SpoolLimits(), wait_for_disk=False)
+
+spool = open_spool()
+spool.add(b'"of the parent"')
+(from_parent, to_child), (from_child, to_parent) = os.pipe(), os.pipe()
+if os.fork() == 0:
+    os.close(to_child)
+    own = open_spool()
+    own.add(b'"of the child"')
+    os.write(to_parent, b"1")
+    os.read(from_parent, 1)  # until the parent has closed what it has
+    own.add(b'"of the child, later"')
+    os._exit(0)
+os.read(from_child, 1)
+spool.add(b'"of the parent, later"')
+spool.close()
+os.close(to_child)
+sys.exit(os.waitstatus_to_exitcode(os.wait()[1]))
+"""
+
+
+def test_nothing_is_lost_when_a_parent_closes_the_spool_that_its_child_uses(path):
+    done = subprocess.run([sys.executable, "-c", FORKING, path], capture_output=True, text=True, check=False)
+    assert (done.returncode, done.stderr) == (0, "")
+    spool = open_spool(path)
+    assert spool.state().waiting == 4
+    spool.close()

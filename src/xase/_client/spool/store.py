@@ -13,7 +13,7 @@ import threading
 import time
 import weakref
 from collections.abc import Iterator, Sequence
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, Final
@@ -87,7 +87,7 @@ def _readable_faults() -> Iterator[None]:
 
 
 class Spool:
-    """One connection to a spool file. May be used from several threads; not across a fork."""
+    """One connection to a spool file. May be used from several threads, and on both sides of a fork."""
 
     def __init__(self, path: Path, *, server: str, key: str, limits: SpoolLimits, wait_for_disk: bool) -> None:
         self.path = path
@@ -96,8 +96,9 @@ class Spool:
         self._limits = limits
         self._synchronous = "FULL" if wait_for_disk else "NORMAL"
         self._gate = threading.RLock()
+        self._is_closed = False
         with _OPENING, _readable_faults():
-            self._connection = self._open()
+            self._connection: sqlite3.Connection | None = self._open()
             _LIVING.add(self)
 
     # -------------------------------------------------------------- taking in
@@ -117,7 +118,7 @@ class Spool:
             "max_bytes": self._limits.bytes,
         }
         with self._gate, _readable_faults():
-            added = self._connection.execute(schema.ADD, values).rowcount  # COMMIT POINT
+            added = self._connected().execute(schema.ADD, values).rowcount  # COMMIT POINT
         if added != 1:
             raise SpoolFull(f"the spool holds {self._limits.items} decisions or {self._limits.bytes} bytes already")
         return identifier
@@ -181,7 +182,7 @@ class Spool:
     def checkpoint(self) -> None:
         """Move what was delivered out of the write-ahead log; only if nobody has to wait for it."""
         with self._gate, _readable_faults():
-            self._connection.execute("PRAGMA wal_checkpoint(PASSIVE)").fetchall()
+            self._connected().execute("PRAGMA wal_checkpoint(PASSIVE)").fetchall()
 
     # -------------------------------------------------------------- what it knows
 
@@ -194,12 +195,12 @@ class Spool:
     def state(self) -> SpoolState:
         """The counts, without a scan."""
         with self._gate, _readable_faults():
-            return SpoolState(*self._connection.execute(schema.STATE, {"key": self._key}).fetchone())
+            return SpoolState(*self._connected().execute(schema.STATE, {"key": self._key}).fetchone())
 
     def knows_owner(self) -> bool:
         """Whether the organisation of this key is known here."""
         with self._gate, _readable_faults():
-            return bool(self._connection.execute("SELECT 1 FROM owners WHERE key = ?", (self._key,)).fetchall())
+            return bool(self._connected().execute("SELECT 1 FROM owners WHERE key = ?", (self._key,)).fetchall())
 
     def learn_owner(self, organisation: str) -> None:
         """Remember whose key this is: other keys of the same organisation may then deliver for it."""
@@ -213,7 +214,7 @@ class Spool:
         columns = "id, body, captured_ms, status, slug, error"
         sql = f"SELECT {columns} FROM items WHERE error IS NOT NULL ORDER BY number LIMIT ?"  # noqa: S608 - a constant
         with self._gate, _readable_faults():
-            return [RejectedItem(*row) for row in self._connection.execute(sql, (limit,))]
+            return [RejectedItem(*row) for row in self._connected().execute(sql, (limit,))]
 
     def resubmit(self, identifier: str) -> bool:
         """Let a rejected decision wait again; whether there was one."""
@@ -231,18 +232,32 @@ class Spool:
     def close(self) -> None:
         """Close the connection; the file stays."""
         with self._gate, _readable_faults():
-            self._connection.close()
+            self._is_closed = True
+            self._disconnect()
 
     @contextmanager
     def _transaction(self) -> Iterator[Any]:
         with self._gate, _readable_faults():
-            self._connection.execute("BEGIN IMMEDIATE")
+            connection = self._connected()
+            connection.execute("BEGIN IMMEDIATE")
             try:
-                yield self._connection.execute
+                yield connection.execute
             except BaseException:
-                self._connection.execute("ROLLBACK")
+                connection.execute("ROLLBACK")
                 raise
-            self._connection.execute("COMMIT")  # COMMIT POINT
+            connection.execute("COMMIT")  # COMMIT POINT
+
+    def _connected(self) -> sqlite3.Connection:
+        if self._is_closed:
+            raise SpoolError("the spool is closed")
+        if self._connection is None:  # there was a fork
+            self._connection = self._open()
+        return self._connection
+
+    def _disconnect(self) -> None:
+        if self._connection is not None:
+            self._connection.close()
+            self._connection = None
 
     def _open(self) -> sqlite3.Connection:
         folder = self.path.parent
@@ -303,19 +318,23 @@ def _now_ms() -> int:
     return time.time_ns() // 1_000_000
 
 
-# A fork copies SQLite's own locks as they are. So it waits until no thread is inside SQLite, and
-# leaves the child with nothing of it: connections must not cross a fork (sqlite.org/howtocorrupt).
+# No connection may be open across a fork (sqlite.org/howtocorrupt), not even one that the child never uses: SQLite in
+# the child would believe that it holds the parent's locks, and the parent, closing what it takes for the last
+# connection, would delete the log that the child writes to. So a fork waits until no thread is inside SQLite and closes
+# them all; each side opens its own again when it needs it.
 _OPENING: Final = threading.RLock()
 _LIVING: Final[weakref.WeakSet[Spool]] = weakref.WeakSet()
 _HELD: Final[list[Spool]] = []
-_ABANDONED: Final[list[sqlite3.Connection]] = []
 
 
-def _hold_all() -> None:
+def _disconnect_all() -> None:
     _OPENING.acquire()
     _HELD.extend(_LIVING)
     for spool in _HELD:
         spool._gate.acquire()  # noqa: SLF001 - of this module
+    for spool in _HELD:
+        with suppress(sqlite3.Error):  # closed or broken: there is nothing more to give back
+            spool._disconnect()  # noqa: SLF001 - of this module
 
 
 def _release_all() -> None:
@@ -324,9 +343,4 @@ def _release_all() -> None:
     _OPENING.release()
 
 
-def _abandon_all() -> None:
-    _ABANDONED.extend(spool._connection for spool in _HELD)  # noqa: SLF001 - of this module
-    _release_all()
-
-
-os.register_at_fork(before=_hold_all, after_in_parent=_release_all, after_in_child=_abandon_all)
+os.register_at_fork(before=_disconnect_all, after_in_parent=_release_all, after_in_child=_release_all)
