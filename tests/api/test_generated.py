@@ -106,7 +106,7 @@ def test_generated_requests_get_documented_answers(listening, existing, mode, op
 
     @given(case=strategy)
     @settings(
-        max_examples=8,
+        max_examples=6,
         deadline=None,
         database=None,
         derandomize=True,

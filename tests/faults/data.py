@@ -28,8 +28,9 @@ def make_dataset(server: Server, rows: int = ROWS) -> str:
     lines = "".join(json.dumps({"record_id": record_id(n), "age": n % 90, "word": f"w{n}"}) + "\n" for n in range(rows))
     with closing(Caller(server)) as caller:
         _, made = caller.ask("POST", "/v1/datasets", {"name": "patients"})
-        address = f"/v1/datasets/{made['dataset_id']}"
-        send(server, "PUT", f"{address}/data", lines.encode(), {"content-type": NDJSON})
+    address = f"/v1/datasets/{made['dataset_id']}"
+    send(server, "PUT", f"{address}/data", lines.encode(), {"content-type": NDJSON})
+    with closing(Caller(server)) as caller:  # a server closes a connection that is silent for as long as that may take
         while caller.ask("GET", address)[1]["status"] == "PROCESSING":
             assert not server.ends_within(0.05)
     return str(made["dataset_id"])

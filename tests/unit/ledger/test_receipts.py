@@ -1,7 +1,7 @@
 """Receipts made from a commit alone prove the same as those read from the store."""
 
 import pytest
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from tests.contract.logs import ORIGIN, SIGNER
@@ -32,6 +32,7 @@ def test_every_new_entry_of_a_small_tree_is_proven(before):
         assert_all_proven(before, added)
 
 
+@settings(max_examples=30)
 @given(before=st.integers(0, 3_000), added=st.integers(1, 300))
 def test_every_new_entry_is_proven(before, added):
     assert_all_proven(before, added)
