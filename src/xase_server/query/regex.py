@@ -4,6 +4,7 @@ The options travel inside the pattern, so that every engine gets the same single
 """
 
 import functools
+import re
 from typing import Any, Final
 
 import re2
@@ -11,6 +12,9 @@ import re2
 from xase_server.query.refusal import refuse
 
 _OPTIONS: Final = "imsx"
+# An escape, a class, or the end of the text; and what makes `$` mean something else.
+_PIECE: Final = re.compile(r"\\.|\[\^?\]?(?:\\.|\[:\^?\w+:\]|[^\]\\])*\]|\$", re.DOTALL)
+_OTHERWISE: Final = re.compile(r"\\Q|\(\?[a-zA-Z]*m")
 
 
 def portable(pattern: str, options: str, where: str) -> str:
@@ -22,11 +26,20 @@ def portable(pattern: str, options: str, where: str) -> str:
             raise refuse(where, "The options of a pattern are i, m, s and x")
     if "x" in options:
         pattern = _without_layout(pattern)
+    _compile(pattern, where)
+    if "m" not in options:
+        pattern = _with_final_newline(pattern)
     flags = "".join(sorted(set(options) - {"x"}))
     text = f"(?{flags}:{pattern})" if flags else pattern
-    _compile(pattern, where)
     _compile(text, where)
     return text
+
+
+def _with_final_newline(pattern: str) -> str:
+    """A pattern whose `$` matches before a final newline, too, as it does elsewhere."""
+    if _OTHERWISE.search(pattern):
+        return pattern
+    return _PIECE.sub(lambda piece: r"(?:\n?\z)" if piece[0] == "$" else piece[0], pattern)
 
 
 def found(pattern: str, text: str) -> bool:

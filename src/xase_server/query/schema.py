@@ -86,6 +86,8 @@ def _in_elements(element: Type, path: tuple[str, ...]) -> Type | None:
 
 def _collected(element: Type, path: tuple[str, ...]) -> Type | None:
     inside = None if isinstance(element, ListOf) else resolve(element, path, in_filter=False)
+    if inside is None and is_index(path[0]):  # here a number is a name, which no element has
+        return ListOf(NULL)
     return None if inside is None else ListOf(inside)
 
 

@@ -227,8 +227,8 @@ class DuckDBEngine:
     def _inside(self, compiler: PipelineCompiler, within: Node) -> None:
         try:
             compiler.inside(within, self._whole.canonical)
-        except NotNative as error:
-            raise refuse("", f"The rows that may be seen cannot be told: {error}") from None
+        except NotNative:  # by which operator is the policy's own business
+            raise refuse("", "The policy's condition on rows cannot be asked of every record") from None
 
     def _planned(self, shape: Hashable, make: Callable[[], _Plan]) -> _Plan:
         plan: _Plan | None = self._plans.get(shape)
