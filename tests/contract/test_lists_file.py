@@ -20,7 +20,7 @@ CREATE TABLE postings (organisation, kind, value, number, rank, confidence);
 CREATE TABLE merged (organisation, kind, number);
 CREATE TABLE buckets (organisation, bucket, low, high);
 INSERT INTO merged VALUES (1, 0, 2), (1, 1, 2), (1, 2, 2);
-UPDATE alembic_version SET version_num = '0004';
+UPDATE alembic_version SET version_num = '0005';
 """
 
 

@@ -11,7 +11,7 @@ from typing import Any, Final
 
 from xase_server.ports import StorageUnavailable
 
-LATEST: Final = "0005"
+LATEST: Final = "0006"
 _VERSION: Final = "SELECT version_num FROM alembic_version"
 _PAGE_BYTES: Final = 4096
 
