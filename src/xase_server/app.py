@@ -37,6 +37,7 @@ from xase_server.services.dispatching import Dispatcher
 from xase_server.services.events import Events
 from xase_server.services.evidence import Evidence
 from xase_server.services.exports import Exports
+from xase_server.services.forgetting import Forgetting
 from xase_server.services.governance import Governance
 from xase_server.services.grants import Gate
 from xase_server.services.guardrails import Guardrails
@@ -187,6 +188,7 @@ def _services(core: Core, library: Library, courier: Courier) -> Services:
         events=Events(reader, planner),
         consent=Consent(ledger, reader, spread, clock),
         reversal=Reversal(ledger, reader, masters),
+        forgetting=Forgetting(ledger, reader, masters),
         lineage=Lineage(reader, planner, spread),
         trail=Trail(reader),
         usage=UsageReport(reader, clock),

@@ -267,6 +267,7 @@ async def access_calls(client):
         "list_events": ("GET", f"{data}/events", None),
         "withdraw_consent": ("POST", f"/v1/datasets/{dataset}/subjects/withdraw", {"subject": 57, "reason": "r"}),
         "detokenize": ("POST", f"/v1/datasets/{dataset}/detokenize", {"tokens": [hidden["age"], "x"], "reason": "r"}),
+        "erase_tokens": ("POST", f"/v1/datasets/{dataset}/tokens/erase", {"tokens": [hidden["age"]], "reason": "r"}),
         "list_accesses": ("GET", f"/v1/datasets/{dataset}/records/{record}/accesses", None),
         "dataset_lineage": ("GET", f"/v1/datasets/{dataset}/lineage", None),
         "request_access": ("POST", "/v1/access", ask),

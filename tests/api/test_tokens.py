@@ -256,6 +256,66 @@ async def test_a_token_of_another_dataset_is_unknown(client, lab, places):
     assert (answer["reversed"], answer["unknown"]) == ([], [token])
 
 
+# ---------------------------------------------------------------- erased
+
+
+async def erase(client, dataset, headers=None, **wish):
+    body = {"reason": "to be forgotten"} | wish
+    return await client.post(f"/v1/datasets/{dataset}/tokens/erase", json=body, headers=headers)
+
+
+@pytest.fixture
+async def known(client, lab):
+    """A dataset of its own, for others' values are remembered, and two sessions on it."""
+    policy = await make_policy(client, transforms=TRANSFORMS)
+    dataset = (await make_dataset(client, ROWS, policy_id=policy))["dataset_id"]
+    return dataset, [f"/v1/sessions/{await open_session(lab, dataset)}" for _ in range(2)]
+
+
+async def test_a_token_that_was_erased_stands_for_nothing(client, lab, known):
+    dataset, places = known
+    records = await found(lab, places[0])
+    one, other = records[21]["patient_id"], records[22]["patient_id"]
+    made = (await erase(client, dataset, tokens=[one, "tok_none"])).json()
+    assert (made["dataset_id"], made["erased"], made["unknown"]) == (dataset, [one], ["tok_none"])
+    answer = (await reverse(client, dataset, [one, other])).json()
+    assert ([each["token"] for each in answer["reversed"]], answer["unknown"]) == ([other], [one])
+    proof = (await client.get(f"/v1/evidence/{made['erasure_id']}")).json()
+    assert (proof["entry"]["type"], proof["entry"]["body"]) == (
+        "tokens_erased",
+        {"dataset_id": dataset, "erased_count": 1},
+    )
+
+
+async def test_all_tokens_of_a_value_are_erased_in_whichever_session(client, lab, known):
+    dataset, places = known
+    seen = [(await found(lab, place))[1] for place in places]
+    dates = [each["born"] for each in seen]
+    asked_for = (await asked(lab, places[1], "tokenize", fields=["other"]))[0]["other"]
+    tokens = {*dates, seen[0]["patient_id"], asked_for}
+    assert len(tokens) == 4, "one of each session, one that both share, and one that was asked for"
+    values = {each["value"] for each in (await reverse(client, dataset, tokens)).json()["reversed"]}
+    assert values == {"1951-01-01T00:00:00.000Z", "p1"}
+    again = {"idempotency-key": "forget-once"}
+    made = await erase(client, dataset, again, values=sorted(values))
+    assert set(made.json()["erased"]) == tokens
+    assert set((await reverse(client, dataset, tokens)).json()["unknown"]) == tokens
+    repeated = await erase(client, dataset, again, values=sorted(values))
+    assert (repeated.json(), repeated.headers["idempotency-replayed"]) == (made.json(), "true")
+    proof = (await client.get(f"/v1/evidence/{made.json()['erasure_id']}")).json()
+    assert "1951-01-01" not in str(proof)
+    assert (await erase(client, dataset, values=sorted(values))).json()["erased"] == []
+
+
+async def test_only_the_holder_erases_and_says_what(site, client, lab, dataset):
+    assert (await erase(lab, dataset, values=["p0"])).status_code == 403
+    async with site.client(site.mint(role="data_holder", organisation="org_two")) as other:
+        assert (await erase(other, dataset, values=["p0"])).status_code == 404
+    for wish in ({}, {"tokens": ["tok_"], "values": ["p0"]}):
+        answer = await erase(client, dataset, **wish)
+        assert (answer.status_code, answer.json()["error"]["details"][0]["field"]) == (400, "tokens")
+
+
 @pytest.mark.parametrize(
     ("body", "named"),
     [

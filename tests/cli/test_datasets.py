@@ -194,3 +194,6 @@ def test_tokens_are_followed_back(xase_, added, name):
     assert (answer.code, answer.json["reversed"], answer.json["unknown"]) == (0, [], [unknown])
     assert "unknown" in xase_("datasets", "detokenize", name, unknown, "--reason", "a finding").out
     assert xase_("datasets", "detokenize", name, unknown).code == 2
+    answer = xase_("datasets", "erase-tokens", name, unknown, "--reason", "to be forgotten", "--json")
+    assert (answer.code, answer.json["erased"], answer.json["unknown"]) == (0, [], [unknown])
+    assert xase_("datasets", "erase-tokens", name, "--reason", "to be forgotten").code == 2

@@ -7,6 +7,7 @@ import pytest
 from tests.contract.conftest import DatabasePlace, Place
 from tests.contract.logs import Log
 from tests.contract.records import make_append
+from xase_server.domain.entries import TokensErased
 from xase_server.domain.tokens import TokenRow
 from xase_server.ports import Storage
 
@@ -50,6 +51,16 @@ def test_the_map_of_another_dataset_does_not_answer(storage: Storage):
     storage.keep_tokens([row(1, dataset="ds_1"), row(2, dataset="ds_2")])
     tokens = [row(1).token, row(2).token, row(3).token]
     assert storage.read(lambda reads: reads.token_rows("ds_2", tokens)) == [row(2, dataset="ds_2")]
+
+
+def test_what_is_erased_is_found_by_nothing_and_its_name_may_get_another(log: Log):
+    rows = [row(1), row(2), row(3)]
+    log.storage.keep_tokens(rows)
+    log.append(make_append(type="tokens_erased", effect=TokensErased((rows[2].name, rows[0].name, row(9).name))))
+    left = log.read(lambda reads: reads.token_rows("ds_1", [each.token for each in rows]))
+    assert left == [rows[1]]
+    assert log.read(lambda reads: reads.tokens([each.name for each in rows])) == {rows[1].name: rows[1].token}
+    assert kept(log.storage, [row(1, side=1)]) == [row(1, side=1).token]
 
 
 def test_many_are_kept_and_found(storage: Storage):

@@ -299,6 +299,29 @@ def detokenize(
     show_table(("token", "value", "session"), rows)
 
 
+@app.command()
+def erase_tokens(
+    dataset: Dataset,
+    tokens: Annotated[list[str] | None, typer.Argument(metavar="TOKEN...", help="As a session received them.")] = None,
+    *,
+    value: Annotated[list[str] | None, typer.Option(help="All tokens of this text; repeatable.")] = None,
+    reason: Annotated[str, typer.Option(help="Why; the ledger commits to it.")],
+    base_url: BaseUrl = None,
+    key_file: KeyFile = None,
+    as_json: AsJson = False,
+) -> None:
+    """Destroy the way back from tokens of an own dataset, for somebody who must be forgotten."""
+    if bool(tokens) == bool(value):
+        raise Stop("give either tokens or --value", ExitCode.USAGE)
+    with connect(base_url, key_file) as client:
+        made = client.datasets.erase_tokens(dataset, tokens=tokens or None, values=value or None, reason=reason)
+    found = made.to_dict()
+    if as_json:
+        emit(found)
+        return
+    show_table(("token", "state"), [(each, state) for state in ("erased", "unknown") for each in found[state]])
+
+
 def _next_version(
     client: "Client", dataset: str, data: Path | str, *, mode: str, format: str | None, wait: bool
 ) -> "DatasetState":

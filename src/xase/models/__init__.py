@@ -15,6 +15,7 @@ from xase.models.datasets import (
     PolicyImpact,
     PolicyVerdict,
     Reversal,
+    TokenErasure,
     Withdrawal,
 )
 from xase.models.decisions import DecisionRecord, Intervention
@@ -64,6 +65,7 @@ __all__ = [
     "Revocation",
     "SessionEvent",
     "SessionState",
+    "TokenErasure",
     "Transformed",
     "Webhook",
     "WebhookDelivery",

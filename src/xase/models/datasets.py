@@ -183,6 +183,17 @@ class Withdrawal(Model):
     derived: Sequence[Facts] | None
 
 
+class TokenErasure(Model):
+    """Tokens that were `erased`: they stand for nothing any more. `unknown` stood for nothing before."""
+
+    __slots__ = ()
+
+    erasure_id: str
+    dataset_id: str
+    erased: Sequence[str]
+    unknown: Sequence[str]
+
+
 class Reversal(Model):
     """What tokens stand for: each of `reversed` has `token`, `value` as text, and the `session_id` it was made for."""
 

@@ -42,6 +42,7 @@ EntryType = Literal[
     "operation",
     "consent_withdrawn",
     "tokens_reversed",
+    "tokens_erased",
     "bundle_requested",
     "bundle_exported",
     "bundle_failed",
@@ -106,6 +107,13 @@ class PayloadErased:
     organisation: str
     record_id: str
     parts: tuple[str, ...]
+
+
+@dataclass(frozen=True, slots=True)
+class TokensErased:
+    """The places of these names in the map of tokens are destroyed."""
+
+    names: tuple[bytes, ...]
 
 
 @dataclass(frozen=True, slots=True)
@@ -197,7 +205,15 @@ class Used(Struct, frozen=True, gc=False):
 
 
 Effect = (
-    ObjectsChanged | Used | DecisionStored | InterventionStored | PayloadErased | KeyStored | KeyRevoked | BundleStored
+    ObjectsChanged
+    | Used
+    | DecisionStored
+    | InterventionStored
+    | PayloadErased
+    | TokensErased
+    | KeyStored
+    | KeyRevoked
+    | BundleStored
 )
 
 

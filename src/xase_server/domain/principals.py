@@ -21,6 +21,7 @@ ACCESS_REVOKE: Final = "access:revoke"
 ACCESS_APPROVE: Final = "access:approve"
 CONSENT_WRITE: Final = "consent:write"
 TOKENS_REVERSE: Final = "tokens:reverse"
+TOKENS_ERASE: Final = "tokens:erase"
 LINEAGE_READ: Final = "lineage:read"
 SESSIONS_READ: Final = "sessions:read"
 SESSIONS_USE: Final = "sessions:use"
@@ -50,6 +51,7 @@ SCOPES: Final[dict[str, str]] = {
     ACCESS_APPROVE: "decide on requests for access to the organisation's datasets, where the policy names the role",
     CONSENT_WRITE: "withdraw a person's consent from the organisation's datasets",
     TOKENS_REVERSE: "follow tokens of the organisation's datasets back to the values they stand for",
+    TOKENS_ERASE: "destroy the way back from tokens of the organisation's datasets to the values they stand for",
     LINEAGE_READ: "follow decisions, models and data to where they came from and went",
     SESSIONS_READ: "see the organisation's sessions, and those on its datasets, with their events",
     SESSIONS_USE: "stream, filter, aggregate and look up data in the organisation's sessions",
@@ -71,6 +73,7 @@ _HOLDING: Final = frozenset(
         ACCESS_APPROVE,
         CONSENT_WRITE,
         TOKENS_REVERSE,
+        TOKENS_ERASE,
         AUDIT_READ,
     }
 )

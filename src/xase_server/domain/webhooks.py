@@ -60,6 +60,7 @@ EVENTS: Final[Mapping[str, Event]] = {
     "aggregate_refused": Event("aggregate_refused", SESSIONS_READ),
     "consent_withdrawn": Event("consent_withdrawn", AUDIT_READ),
     "tokens_reversed": Event("tokens_reversed", AUDIT_READ),
+    "tokens_erased": Event("tokens_erased", AUDIT_READ),
     "dataset_registered": Event("dataset_registered", DATASETS_READ),
     "dataset_changed": Event("dataset_changed", DATASETS_READ),
     "dataset_archived": Event("dataset_archived", DATASETS_READ),

@@ -28,6 +28,7 @@ from xase_server.domain.entries import (
     PayloadErased,
     SealedEntry,
     Stream,
+    TokensErased,
     Used,
 )
 from xase_server.domain.objects import ObjectRef, Usage
@@ -215,7 +216,7 @@ class _MemoryTransaction:
             case InterventionStored(organisation, record_id):
                 self._change(organisation, record_id, intervened=True)
                 self.state.interventions[organisation, identifier] = (record_id, entry.index)
-            case PayloadErased():
+            case PayloadErased() | TokensErased():
                 self._erase(effect, entry)
             case KeyStored():
                 self._add_key(effect)
@@ -242,7 +243,10 @@ class _MemoryTransaction:
         self.state.decisions[organisation, record_id] = replace(decision, **changes)  # type: ignore[arg-type]
         return decision
 
-    def _erase(self, effect: PayloadErased, entry: SealedEntry) -> None:
+    def _erase(self, effect: PayloadErased | TokensErased, entry: SealedEntry) -> None:
+        if isinstance(effect, TokensErased):
+            self.state.tokens.erase(effect.names)
+            return
         place = (effect.organisation, effect.record_id)
         decision = self._change(*place)
         self._change(*place, erased=entry.index if decision.erased is None else decision.erased)

@@ -16,6 +16,11 @@ class MemoryTokens:
         """See `Storage.keep_tokens`."""
         return {row.name: self.rows.setdefault(row.name, row).token for row in rows}
 
+    def erase(self, names: Sequence[bytes]) -> None:
+        """See `TokensErased`."""
+        for name in names:
+            self.rows.pop(name, None)
+
     def tokens(self, names: Sequence[bytes]) -> Mapping[bytes, bytes]:
         """See `Reads.tokens`."""
         return {name: self.rows[name].token for name in names if name in self.rows}

@@ -16,6 +16,7 @@ from xase_server.domain.entries import (
     KeyStored,
     PayloadErased,
     SealedEntry,
+    TokensErased,
     objects_in,
 )
 from xase_server.ports import SealedAppend, Unwritable
@@ -27,6 +28,7 @@ from xase_server.storage.names import Names, name_bytes
 from xase_server.storage.objects import write_objects, write_usage
 from xase_server.storage.packing import pack_bundle, pack_key_detail, pack_parts, unpack_parts, unpack_text
 from xase_server.storage.session import Row, Session
+from xase_server.storage.tokens import erase_tokens
 
 CHUNK_BYTES: Final = 1 << 20
 BLOCK_BITS: Final = 6
@@ -66,6 +68,8 @@ class Projection:
         self._add_interventions(list(_effects(appends, InterventionStored)))
         for erasure, sealed in _effects(appends, PayloadErased):
             self._erase(erasure, sealed.entry)
+        for tokens, _ in _effects(appends, TokensErased):
+            erase_tokens(self._session, tokens.names)
         write_objects(self._session, appends, self._organisations)
         write_usage(self._session, appends, self._organisations)
         self._write_keys(appends)

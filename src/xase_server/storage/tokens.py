@@ -17,6 +17,11 @@ def keep_tokens(session: Session, rows: Sequence[TokenRow]) -> Mapping[bytes, by
     return kept
 
 
+def erase_tokens(session: Session, names: Sequence[bytes]) -> None:
+    """See `TokensErased`. In the order of names, too."""
+    session.many("erase_tokens", [(name,) for name in sorted(names)])
+
+
 class TokenReads:
     """The part of `xase_server.ports.Reads` that is about tokens."""
 

@@ -7,7 +7,7 @@ from itertools import groupby
 from operator import attrgetter
 from typing import Final
 
-from xase_server.domain.entries import Claim, PayloadErased, Stream
+from xase_server.domain.entries import Claim, PayloadErased, Stream, TokensErased
 from xase_server.domain.objects import ObjectRef, Usage
 from xase_server.domain.quotas import Counted
 from xase_server.ports import Head, SealedAppend, SealedBatch, StorageUnavailable, StreamHead, Unwritable
@@ -88,7 +88,7 @@ class SqlTransaction:
         projection = Projection(self._session, self._memo)
         projection.write(batch.appends)
         self.grown.update(projection.grown)
-        self.erases = any(isinstance(each.append.effect, PayloadErased) for each in batch.appends)
+        self.erases = any(isinstance(each.append.effect, PayloadErased | TokensErased) for each in batch.appends)
         self._write_claims(batch)
         self._advance(batch.head)
         self._written = batch.head

@@ -15,3 +15,14 @@ REVERSAL: Final[dict[str, Any]] = {
     "reversed": [{"token": _KNOWN, "value": "p12345", "session_id": "sess_7f6e5d4c3b2a1908"}],
     "unknown": [_UNKNOWN],
 }
+
+NEW_ERASURE: Final[dict[str, Any]] = {
+    "values": ["p12345"],
+    "reason": "The patient asked to be forgotten",
+}
+ERASURE: Final[dict[str, Any]] = {
+    "erasure_id": "ers_4f5e6d7c8b9a0011",
+    "dataset_id": "ds_9e8d7c6b5a493827",
+    "erased": [_KNOWN],
+    "unknown": [],
+}

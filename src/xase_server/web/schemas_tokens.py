@@ -20,3 +20,12 @@ class Reversal(Struct):
     dataset_id: str
     reversed: list[TokenValue]
     unknown: list[str]
+
+
+class TokenErasure(Struct):
+    """Tokens that stand for nothing any more; `unknown` are those asked for that stood for nothing before."""
+
+    erasure_id: Annotated[str, Meta(pattern="^ers_[0-9a-f]{16}$")]
+    dataset_id: str
+    erased: list[str]
+    unknown: list[str]

@@ -17,6 +17,7 @@ from xase_server.services.datasets import Datasets
 from xase_server.services.decisions import Decisions
 from xase_server.services.events import Events
 from xase_server.services.evidence import Evidence
+from xase_server.services.forgetting import Forgetting
 from xase_server.services.guardrails import Guardrails
 from xase_server.services.health import Health
 from xase_server.services.interventions import Interventions
@@ -62,6 +63,7 @@ class Services:
     events: Events
     consent: Consent
     reversal: Reversal
+    forgetting: Forgetting
     lineage: Lineage
     trail: Trail
     usage: UsageReport

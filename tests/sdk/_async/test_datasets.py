@@ -167,6 +167,9 @@ async def test_tokens_are_followed_back_by_the_holder(client, name, file):
     assert [(each.token, each.value) for each in found.reversed] == [*zip(tokens, ("p1", "p2"), strict=True)]
     assert found.unknown == ["p1"]
     assert found.reversed[0].session_id == session.id
+    made = await client.datasets.erase_tokens(name, values=["p1"], reason="to be forgotten")
+    assert (made.erased, made.unknown) == ([tokens[0]], [])
+    assert (await client.datasets.detokenize(name, tokens, reason="a look")).unknown == [tokens[0]]
 
 
 async def test_a_policy_file_that_is_not_there_is_an_error_here(client):

@@ -21,6 +21,7 @@ from xase.models import (
     DatasetState,
     DatasetVersion,
     Reversal,
+    TokenErasure,
     Withdrawal,
 )
 
@@ -281,6 +282,28 @@ class Datasets:
         path = f"/datasets/{wire.segment(dataset)}/detokenize"
         body = {"tokens": list(tokens), "reason": reason}
         return Reversal(self._exchange.send(wire.call("POST", path, body=body, idempotency_key=idempotency_key)))
+
+    def erase_tokens(
+        self,
+        dataset: str,
+        *,
+        tokens: Iterable[str] | None = None,
+        values: Iterable[str] | None = None,
+        reason: str,
+        idempotency_key: str | None = None,
+    ) -> TokenErasure:
+        """These tokens of an own dataset, or all of these values, stand for nothing from then on; the ledger says so.
+
+        A value that still leaves is given a new token: withdraw the person's consent first.
+        """
+        path = f"/datasets/{wire.segment(dataset)}/tokens/erase"
+        body = wire.sent(
+            tokens=None if tokens is None else list(tokens),
+            values=None if values is None else list(values),
+            reason=reason,
+        )
+        call = wire.call("POST", path, body=body, idempotency_key=idempotency_key)
+        return TokenErasure(self._exchange.send(call))
 
     def _send(
         self,

@@ -8,4 +8,5 @@ GRANT SELECT, INSERT ON ALL TABLES IN SCHEMA public TO xase_service;
 GRANT UPDATE ON log_head, streams, tiles, decisions, merged, buckets, intervened, api_keys, objects, usage, counted, model_uses, webhook_cursors, webhook_messages TO xase_service;
 GRANT UPDATE ON payloads TO xase_service; -- erasure
 GRANT DELETE ON claims, transactions, newest_ids, webhook_messages TO xase_service;
+GRANT DELETE ON tokens TO xase_service; -- erasure
 REVOKE INSERT ON alembic_version FROM xase_service;

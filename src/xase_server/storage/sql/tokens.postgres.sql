@@ -9,3 +9,6 @@ SELECT name, token FROM tokens WHERE name = ANY(CAST(? AS bytea[]))
 
 -- name: find_token_rows
 SELECT name, token, dataset, session, sealed FROM tokens WHERE token = ANY(CAST(? AS bytea[]))
+
+-- name: erase_tokens
+DELETE FROM tokens WHERE name = ANY(CAST(? AS bytea[]))

@@ -6,3 +6,6 @@ SELECT name, token FROM tokens WHERE name IN (VALUES (?))
 
 -- name: find_token_rows
 SELECT name, token, dataset, session, sealed FROM tokens WHERE token IN (VALUES (?))
+
+-- name: erase_tokens
+DELETE FROM tokens WHERE name IN (VALUES (?))

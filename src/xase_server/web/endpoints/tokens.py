@@ -2,13 +2,13 @@
 
 from typing import Final
 
-from xase_server.domain.principals import TOKENS_REVERSE
-from xase_server.domain.tokens import NewReversal
+from xase_server.domain.principals import TOKENS_ERASE, TOKENS_REVERSE
+from xase_server.domain.tokens import NewReversal, NewTokenErasure
 from xase_server.web import examples_tokens as examples
 from xase_server.web.endpoint import Endpoint, Reply
 from xase_server.web.endpoints.data import DATASET
 from xase_server.web.handlers import tokens
-from xase_server.web.schemas_tokens import Reversal
+from xase_server.web.schemas_tokens import Reversal, TokenErasure
 
 TOKENS: Final = (
     Endpoint(
@@ -25,5 +25,20 @@ TOKENS: Final = (
         body=NewReversal,
         body_example=examples.NEW_REVERSAL,
         answers={200: Reply(description="The values.", schema=Reversal, example=examples.REVERSAL)},
+    ),
+    Endpoint(
+        method="POST",
+        path="/v1/datasets/{id}/tokens/erase",
+        name="erase_tokens",
+        access=TOKENS_ERASE,
+        group="Datasets",
+        summary="Destroy the way back from tokens",
+        description="For the organisation that holds the dataset. These tokens, or all tokens of these values, stand "
+        "for nothing from then on. That it was done, for how many tokens and why, is in the ledger with it.",
+        handler=tokens.erase_tokens,
+        path_parameters=(DATASET,),
+        body=NewTokenErasure,
+        body_example=examples.NEW_ERASURE,
+        answers={200: Reply(description="What was erased.", schema=TokenErasure, example=examples.ERASURE)},
     ),
 )
