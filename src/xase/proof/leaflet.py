@@ -16,6 +16,13 @@ export LC_ALL
 
 fail() { echo "FAILED: $*" >&2; exit 6; }
 unjudged() { echo "NOT JUDGED: $*" >&2; exit 7; }
+verified() {
+    echo "Left to xase verify: the archive's own form, whether the log's name is the key's, the Merkle proofs of"
+    echo "inclusion and consistency, witnesses, the payloads' commitments, signatures of interventions, and whether"
+    echo "sessions, policies and times make sense"
+    echo "VERIFIED: $*. For the rest, use: xase verify BUNDLE --key KEY"
+    exit 0
+}
 
 case "${1:-}" in
     "" | -h | --help)
@@ -96,8 +103,7 @@ echo "entries.ndjson: the streams are unbroken"
 # The checkpoint: a signed note; the text before the empty line is what was signed, by Ed25519.
 if [ -z "$log_key" ]; then
     echo "checkpoint: NOT CHECKED, no log key was given"
-    echo "VERIFIED: signature, files, entries and streams. For the rest, use: xase verify BUNDLE --key KEY"
-    exit 0
+    verified "signature, files, entries and streams"
 fi
 openssl pkey -pubin -in "$log_key" -noout 2>/dev/null || unjudged "$log_key is not a public key in PEM"
 openssl pkeyutl -help 2>&1 | grep -q rawin || unjudged "this openssl cannot check Ed25519 signatures"
@@ -119,8 +125,9 @@ done <"$work/signatures"
 [ $signed -eq 1 ] || fail "the checkpoint is not signed by this log key"
 root=$(sed -n 3p checkpoint | openssl base64 -d -A | od -An -tx1 | tr -d ' \n')
 grep -q "\"merkle_root\":\"sha256:$root\"" manifest.json || fail "the manifest names another root"
-echo "checkpoint: signed by this log key"
-echo "VERIFIED: signatures, files, entries and streams. For the rest, use: xase verify BUNDLE --key KEY"
+grep -q "\"checkpoint_size\":$(sed -n 2p checkpoint)[,}]" manifest.json || fail "the manifest names another size"
+echo "checkpoint: signed by this log key in the name of $origin"
+verified "signatures, files, entries and streams"
 """
 
 README_TXT: Final = """\
