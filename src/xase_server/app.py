@@ -159,9 +159,8 @@ def _services(core: Core, library: Library, courier: Courier) -> Services:
     reader, ledger, custody, clock = core.reader, core.ledger, core.custody, core.clock
     governance = Governance(_purposes(core.settings.purposes_file))
     masters = Masters(core.home.master_keys(core.settings.master_key_file))
-    gate, datasets = Gate(reader, clock, governance), _datasets(core, library)
-    withdrawn, budgets = Withdrawn(reader), Budgets(reader, governance)
-    planner = Planner(library, withdrawn, masters, TokenMap(core.storage).give)
+    gate, withdrawn, budgets = Gate(reader, clock, governance), Withdrawn(reader), Budgets(reader, governance)
+    planner, datasets = Planner(library, withdrawn, masters, TokenMap(core.storage).give), _datasets(core, library)
     data, spread = Data(gate, planner, Releases(ledger), reader), Spread(reader, planner)
     return Services(
         decisions=Decisions(ledger, reader),
