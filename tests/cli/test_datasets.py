@@ -188,6 +188,12 @@ def test_a_faulty_policy_names_the_place(xase_, tmp_path):
     assert "rules.0.effect" in answer.err
 
 
+def test_a_person_is_taken_out(xase_, added, name):
+    answer = xase_("datasets", "withdraw", name, "p1", "--reason", "asked for by the person", "--json")
+    assert answer.code == 8, "the dataset names no person"
+    assert "subject_field" in answer.err
+
+
 def test_tokens_are_followed_back(xase_, added, name):
     unknown = "tok_00112233445566778899aabbccddeeff"
     answer = xase_("datasets", "detokenize", name, unknown, "--reason", "a finding", "--json")

@@ -29,6 +29,17 @@ def test_a_decision_is_got_by_the_beginning_of_its_id(xase_, made):
     assert xase_("records", "get", made["id"][:14], "--json").json == made
 
 
+def test_a_decision_is_erased_and_says_why(xase_, made):
+    erased = xase_("records", "erase", made["id"], "--reason", "asked for by the person", "--json").json
+    assert (erased["erased_reason"], "input" in erased, erased["hash"]) == (
+        "asked for by the person",
+        False,
+        made["hash"],
+    )
+    assert "(erased)" in xase_("records", "list").out
+    assert xase_("records", "erase", made["id"]).code == 2
+
+
 def test_a_body_comes_from_standard_input_and_options_add_to_it(xase_):
     body = b'{"model_id": "a", "input": {}, "output": {}, "confidence": 0.1}'
     answer = xase_("records", "create", "-", "--model-id", "b", "--json", stdin=body)

@@ -8,7 +8,20 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from xase.models import DecisionRecord, Document, Facts, Intervention, Model, NewApiKey, Page, SessionState, plain
+from xase.models import (
+    ApprovalRequest,
+    BundleState,
+    DatasetState,
+    DecisionRecord,
+    Document,
+    Facts,
+    Intervention,
+    Model,
+    NewApiKey,
+    Page,
+    SessionState,
+    plain,
+)
 
 SOURCE_DOCUMENT = {
     "id": "rec_8a7f3b2c4d5e6f7a",
@@ -47,6 +60,19 @@ def test_a_declared_field_that_was_not_sent_is_none(record):
     assert "policy_id" not in record
     with pytest.raises(KeyError):
         record["policy_id"]
+
+
+@pytest.mark.parametrize(
+    ("kind", "field"),
+    [
+        (SessionState, "session_id"),
+        (DatasetState, "dataset_id"),
+        (BundleState, "bundle_id"),
+        (ApprovalRequest, "approval_request_id"),
+    ],
+)
+def test_what_has_an_id_has_it_as_id(kind, field):
+    assert kind({field: "x_1"}).id == "x_1"
 
 
 def test_a_field_nobody_declared_is_kept():

@@ -9,7 +9,7 @@ import typer
 
 from xase.cli.connection import AsJson, BaseUrl, KeyFile, connect
 from xase.cli.exits import ExitCode, Stop
-from xase.cli.output import emit, show_all, show_fields, show_table
+from xase.cli.output import emit, show_all, show_fields, show_one, show_table
 
 if TYPE_CHECKING:
     from xase import Client
@@ -276,6 +276,22 @@ def archive(dataset: Dataset, *, base_url: BaseUrl = None, key_file: KeyFile = N
     """Let no new session begin on a dataset."""
     with connect(base_url, key_file) as client:
         _show(client.datasets.archive(dataset).to_dict(), as_json=as_json)
+
+
+@app.command()
+def withdraw(
+    dataset: Dataset,
+    subject: Annotated[str, typer.Argument(metavar="PERSON", help="As the dataset's subject field names them.")],
+    *,
+    reason: Annotated[str | None, typer.Option(help="Why; the ledger commits to it.")] = None,
+    base_url: BaseUrl = None,
+    key_file: KeyFile = None,
+    as_json: AsJson = False,
+) -> None:
+    """Take a person's consent back: no session gets their records any more. Shows who had received them."""
+    with connect(base_url, key_file) as client:
+        found = client.datasets.withdraw(dataset, subject=subject, reason=reason).to_dict()
+    show_one(found, as_json=as_json)
 
 
 @app.command()

@@ -178,6 +178,20 @@ def intervene(
     _show(made.to_dict(), as_json=as_json)
 
 
+@app.command()
+def erase(
+    identifier: Identifier,
+    *,
+    reason: Annotated[str, typer.Option(help="Why; stays with the record.")],
+    base_url: BaseUrl = None,
+    key_file: KeyFile = None,
+    as_json: AsJson = False,
+) -> None:
+    """Destroy what a decision was about, for good: input, output, context and explanation. Its proofs stay valid."""
+    with connect(base_url, key_file) as client:
+        _show(client.records.erase(identifier, reason=reason).to_dict(), as_json=as_json)
+
+
 def _gather(body: str | None, objects: Mapping[str, str | None]) -> dict[str, Any]:
     """The JSON objects of a command line, read; only one of them may come from standard input."""
     if [body, *objects.values()].count("-") > 1:

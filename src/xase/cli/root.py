@@ -16,8 +16,8 @@ from xase.cli.exits import ExitCode, Stop
 from xase.cli.values import HELP, lighten
 
 NOUNS: Final = {
-    "records": "decision records: create, get, list, intervene",
-    "datasets": "datasets: add, list, get, schema, profile, budget, versions, update, archive",
+    "records": "decision records: create, get, list, intervene, erase",
+    "datasets": "datasets: add, list, get, schema, profile, update, anonymize, risk, budget, withdraw, archive",
     "policies": "policies: add, list, get, versions, simulate, impact, guardrails",
     "access": "access to datasets: request",
     "approvals": "requests that wait for people: list, approve, deny",

@@ -27,3 +27,8 @@ class BundleState(Model):
     scope: Facts | None
     tree_size: int | None
     error: Facts | None
+
+    @property
+    def id(self) -> str:
+        """The bundle's id, `bundle_…`."""
+        return str(self.bundle_id)

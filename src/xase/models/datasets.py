@@ -34,6 +34,11 @@ class DatasetState(Model):
     last_failure: str | None
     progress: Facts | None
 
+    @property
+    def id(self) -> str:
+        """The dataset's id, `ds_…`."""
+        return str(self.dataset_id)
+
 
 class DatasetVersion(Model):
     """One immutable version of a dataset."""
