@@ -198,3 +198,16 @@ async def test_a_bundle_that_cannot_be_made_says_why_and_the_ledger_does(client)
     assert (made["status"], made["error"]["code"]) == ("FAILED", "not_found")
     listed = (await client.get("/v1/audit", params={"type": "bundle_failed", "limit": 1})).json()["data"]
     assert listed[0]["body"] == {"bundle_id": made["bundle_id"], "code": "not_found"}
+
+
+async def test_pages_of_bundles_neither_skip_nor_repeat_while_new_ones_come(client, record):
+    wish = {"record_ids": [record["id"]]}
+    made = [(await finished_bundle(client, wish))["bundle_id"] for _ in range(3)]
+    found: list[str] = []
+    cursor = None
+    while len(found) < len(made):
+        query = {"limit": 1} | ({"cursor": cursor} if cursor else {})
+        page = (await client.get("/v1/evidence/bundles", params=query)).json()
+        found, cursor = found + [bundle["bundle_id"] for bundle in page["data"]], page["next_cursor"]
+        await finished_bundle(client, wish)
+    assert found == made[::-1]

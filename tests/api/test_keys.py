@@ -101,3 +101,15 @@ async def test_changes_of_keys_are_in_the_ledger_without_names(client):
     assert "ann@one.example" not in str(evidence["entry"])
     assert "Ann" not in str(evidence["entry"])
     assert evidence["disclosed"]["email"]["value"] == "ann@one.example"
+
+
+async def test_pages_of_keys_neither_skip_nor_repeat_while_new_ones_come(client):
+    made = [(await client.post("/v1/keys", json={"name": "k", "role": "auditor"})).json()["id"] for _ in range(5)]
+    found: list[str] = []
+    cursor = None
+    while len(found) < len(made):
+        query = {"limit": 2} | ({"cursor": cursor} if cursor else {})
+        page = (await client.get("/v1/keys", params=query)).json()
+        found, cursor = found + [key["id"] for key in page["data"]], page["next_cursor"]
+        await client.post("/v1/keys", json={"name": "later", "role": "auditor"})
+    assert found[: len(made)] == made[::-1]

@@ -17,6 +17,7 @@ from xase_server.commands.exits import ExitCode, Stop, spelt
 from xase_server.commands.options import STORE, AsJson, with_settings
 from xase_server.commands.output import emit, note, say, show_table
 from xase_server.domain.api_keys import KeyRotation, NewKey
+from xase_server.domain.decisions import Page
 from xase_server.domain.explanation import explain
 from xase_server.domain.principals import SCOPES, Principal
 from xase_server.home import Home, write_private
@@ -79,7 +80,7 @@ def create(
 @with_settings(*STORE)
 def list_(*, settings: Settings, organisation: Organisation = None, as_json: AsJson = False) -> None:
     """List an organisation's keys, newest first; no secrets."""
-    rows, total = _work(settings, organisation, None, lambda keys, who: keys.list(who, _ALL, 0))
+    rows, total, _ = _work(settings, organisation, None, lambda keys, who: keys.list(who, Page(_ALL)))
     if as_json:
         emit({"data": rows, "total": total})
         return

@@ -95,12 +95,15 @@ class Bundles:
         error = {} if failure is None else {"status": "FAILED", "error": to_builtins(failure)}
         return first_view(row) | error
 
-    async def list(self, who: Principal, limit: int, offset: int) -> tuple[Sequence[View], int]:
-        """All bundles that were asked for, newest first, and how many: those in the making, and failed, too."""
+    async def list(self, who: Principal, page: Page) -> tuple[Sequence[View], int, int | None]:
+        """A page of all bundles that were asked for, newest first, how many there are, and where the next page begins.
 
-        def work(reads: Reads) -> tuple[Sequence[View], int]:
-            page = reads.objects(ObjectQuery(kind=EXPORT, owner=who.organisation), Page(limit, offset))
-            return [self._stands(reads, row) for row in page.rows], page.total
+        Those in the making, and those that failed, are among them.
+        """
+
+        def work(reads: Reads) -> tuple[Sequence[View], int, int | None]:
+            found = reads.objects(ObjectQuery(kind=EXPORT, owner=who.organisation), page)
+            return [self._stands(reads, row) for row in found.rows], found.total, found.next_after
 
         return await self._reader.scan(work)
 

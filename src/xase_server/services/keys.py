@@ -12,6 +12,7 @@ from xase.proof.entry import format_time
 from xase.proof.keys import Seal
 from xase_server.domain.api_keys import KeyRotation, NewKey, revoked_ref
 from xase_server.domain.clock import Clock
+from xase_server.domain.decisions import Page
 from xase_server.domain.entries import ApiKeyRow, Append, KeyRevoked, KeyStored, Replayed, Unit, admin_stream
 from xase_server.domain.errors import Problems, Refused, invalid_field, not_found
 from xase_server.domain.ids import new_id
@@ -182,10 +183,15 @@ class Keys:
         replayed = await until_it_stands(attempt)
         return Outcome(key_view(await self._one(who, identifier)), replayed=replayed)
 
-    async def list(self, who: Principal, limit: int, offset: int) -> tuple[Sequence[View], int]:
-        """The organisation's keys, newest first, and how many there are."""
+    async def list(self, who: Principal, page: Page) -> tuple[Sequence[View], int, int | None]:
+        """A page of the organisation's keys, newest first, how many there are, and where the next page begins.
+
+        A place is how many older keys lie behind it: new ones come before, and none is ever removed.
+        """
         rows = await self._reader.point(lambda reads: reads.keys(who.organisation))
-        return [key_view(row) for row in rows[offset : offset + limit]], len(rows)
+        start = page.offset if page.after is None else len(rows) - page.after
+        behind = len(rows) - start - page.limit
+        return [key_view(row) for row in rows[start : start + page.limit]], len(rows), behind if behind > 0 else None
 
     async def get(self, who: Principal, identifier: str) -> View:
         """One key of the organisation; raises `not_found`."""

@@ -69,6 +69,6 @@ def page_answer(call: Call, stretch: Stretch, rows: Sequence[View], total: int, 
 
 
 def counted_answer(call: Call, stretch: Stretch, rows: Sequence[View], total: int) -> Answer:
-    """The page of a short list whose cursors are offsets."""
+    """The page of a short list whose cursors are offsets: what is new in it comes last."""
     end = stretch.offset + len(rows)
     return page_answer(call, stretch, rows, total, end if rows and end < total else None)

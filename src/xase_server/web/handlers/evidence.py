@@ -2,7 +2,7 @@
 
 from xase_server.web.answer import Answer, json_answer, outcome_answer
 from xase_server.web.call import Call
-from xase_server.web.pages import counted_answer, read_stretch
+from xase_server.web.pages import page_answer, read_stretch
 
 ZIP = b"application/zip"
 
@@ -20,8 +20,7 @@ async def create_bundle(call: Call) -> Answer:
 async def list_bundles(call: Call) -> Answer:
     """The organisation's bundles."""
     stretch = read_stretch(call)
-    rows, total = await call.services.bundles.list(call.who, stretch.limit, stretch.offset)
-    return counted_answer(call, stretch, rows, total)
+    return page_answer(call, stretch, *await call.services.bundles.list(call.who, stretch.page(descending=True)))
 
 
 async def get_bundle(call: Call) -> Answer:

@@ -2,7 +2,7 @@
 
 from xase_server.web.answer import Answer, created_answer, json_answer, outcome_answer
 from xase_server.web.call import Call
-from xase_server.web.pages import counted_answer, read_stretch
+from xase_server.web.pages import page_answer, read_stretch
 
 
 async def create_key(call: Call) -> Answer:
@@ -13,8 +13,7 @@ async def create_key(call: Call) -> Answer:
 async def list_keys(call: Call) -> Answer:
     """The organisation's keys."""
     stretch = read_stretch(call)
-    rows, total = await call.services.keys.list(call.who, stretch.limit, stretch.offset)
-    return counted_answer(call, stretch, rows, total)
+    return page_answer(call, stretch, *await call.services.keys.list(call.who, stretch.page(descending=True)))
 
 
 async def get_key(call: Call) -> Answer:
