@@ -89,6 +89,8 @@ def parse_fields(
         return EVERYTHING, schema
     if isinstance(value, list):
         return _listed(value, schema, Reading(limits), place)
+    if not isinstance(value, dict):
+        raise place.refuse("Fields are a list of paths, or a projection: an object of paths, each 1 or 0")
     return ProjectionReader(Reading(limits), schema, computing=False).read(value, place)
 
 
