@@ -1,6 +1,5 @@
 """The reference evaluator of pipelines and finds: it defines what they mean, on rows as plain Python values."""
 
-import functools
 import random
 import time
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
@@ -13,7 +12,7 @@ from xase_server.query.expressions import Expression
 from xase_server.query.limits import DEFAULTS, QuerySettings
 from xase_server.query.match import matches
 from xase_server.query.nodes import Node
-from xase_server.query.paths import reach
+from xase_server.query.ordering import Ordering
 from xase_server.query.refusal import EvaluationError, refuse
 from xase_server.query.reshape import assign, project, put
 from xase_server.query.stages import (
@@ -33,11 +32,10 @@ from xase_server.query.stages import (
     Sample,
     Skip,
     Sort,
-    SortKey,
     Stage,
     Unwind,
 )
-from xase_server.query.values import Row, Value, group_key, largest, order, smallest
+from xase_server.query.values import Row, Value, group_key
 
 Rows = list[Row]
 
@@ -51,7 +49,10 @@ def find(
         numbered = [(number, row) for number, row in enumerate(rows) if _matches(query.filter, row, allowance)]
     except EvaluationError as error:
         raise refuse("$expr", str(error)) from None
-    ordered = [number for number, _ in sorted(numbered, key=lambda pair: Ordering.of(query.sort, pair[1]))]
+    try:
+        ordered = [number for number, _ in sorted(numbered, key=lambda pair: Ordering.of(query.sort, pair[1]))]
+    except EvaluationError as error:
+        raise refuse("sort", str(error)) from None
     return ordered[query.skip : query.skip + query.limit if query.limit else None]
 
 
@@ -90,50 +91,6 @@ def _stages(pipeline: Pipeline, rows: Rows, run: _Run, first: int = 0) -> Rows:
 def too_many_rows(limits: QuerySettings) -> Exception:
     """The refusal of a pipeline whose answer is too long."""
     return refuse("pipeline", f"At most {limits.groups} result rows")
-
-
-@functools.total_ordering
-class Ordering:
-    """One row's place in a sort; rows of equal place keep their order."""
-
-    __slots__ = ("keys",)
-
-    def __init__(self, keys: Sequence[tuple[Value, bool]]) -> None:
-        self.keys = keys
-
-    @classmethod
-    def of(cls, keys: Sequence[SortKey], row: Row) -> "Ordering":
-        """The place of a row by these keys."""
-        return cls([(_sorts_by(row, key), key.descending) for key in keys])
-
-    def _difference(self, other: "Ordering") -> int:
-        for (ours, descending), (theirs, _) in zip(self.keys, other.keys, strict=True):
-            difference = order(ours, theirs)
-            if difference:
-                return -difference if descending else difference
-        return 0
-
-    def __lt__(self, other: "Ordering") -> bool:
-        return self._difference(other) < 0
-
-    def __eq__(self, other: object) -> bool:
-        return isinstance(other, Ordering) and self._difference(other) == 0
-
-    __hash__ = None  # type: ignore[assignment]  # a place is compared, never looked up
-
-
-def _sorts_by(row: Row, key: SortKey) -> list[Value]:
-    """What a row sorts by: a list with one value, or the empty list, which comes before every such list."""
-    places = [place for value in reach(row, key.path) for place in _places(value)]
-    pick = largest if key.descending else smallest
-    return pick(places) if places else [None]
-
-
-def _places(value: Value) -> list[list[Value]]:
-    """A list sorts by its elements; an empty one lies below null."""
-    if not isinstance(value, list):
-        return [[value]]
-    return [[each] for each in value] or [[]]
 
 
 def _match(stage: Match, rows: Rows, run: _Run) -> Rows:

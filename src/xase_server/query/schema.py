@@ -1,6 +1,6 @@
 """The declared type of every path of a dataset, and the part of it that one caller may see."""
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from enum import Enum
 
@@ -97,6 +97,18 @@ def spreads(type_: Type, path: tuple[str, ...]) -> bool:
         return not (path and is_index(path[0])) or spreads(type_.element, path[1:])
     member = type_.member(path[0]) if isinstance(type_, Struct) and path else None
     return member is not None and spreads(member, path[1:])
+
+
+def parallel(type_: Type, paths: Sequence[tuple[str, ...]]) -> bool:
+    """Whether paths of a sort go through different lists: then no element says which values belong together."""
+    spread = [path for path in paths if spreads(type_, path)]
+    if len(spread) < 2:  # noqa: PLR2004 - one alone has nothing beside it
+        return False
+    if isinstance(type_, ListOf):
+        return any(path and is_index(path[0]) for path in spread) or parallel(type_.element, list(filter(None, spread)))
+    names = {path[0] for path in spread}
+    inside = type_.member(names.pop()) if isinstance(type_, Struct) else None
+    return bool(names) or inside is None or parallel(inside, [path[1:] for path in spread])
 
 
 _INDEX_DIGITS = 9

@@ -8,7 +8,7 @@ from xase_server.engines.duckdb import mixed, sql
 from xase_server.engines.duckdb.cells import Cell, NotNative, Rows
 from xase_server.engines.duckdb.sql import SQL, Names
 from xase_server.query.paths import Path
-from xase_server.query.schema import JSON, ListOf, Scalar, Struct, Type, is_index
+from xase_server.query.schema import JSON, ListOf, Scalar, Struct, Type, is_index, spreads
 from xase_server.query.stages import SortKey
 
 # One expression to order by, and whether it descends.
@@ -17,6 +17,8 @@ Key = tuple[SQL, bool]
 
 def sort_keys(keys: Sequence[SortKey], row: Rows, names: Names) -> list[Key]:
     """The expressions of a sort. Raises `NotNative` for what has no order in SQL."""
+    if sum(spreads(row.type, key.path) for key in keys) > 1:
+        raise NotNative("a sort by two members of the elements of a list")
     return [(each, key.descending) for key in keys for each in _of_path(row, key, names)]
 
 

@@ -11,7 +11,7 @@ from xase_server.query.paths import Path, parse_path
 from xase_server.query.projection import EVERYTHING, Projection, Whole
 from xase_server.query.refusal import NO_SUCH_FIELD
 from xase_server.query.rewrite import simplified
-from xase_server.query.schema import Schema, Struct, resolve, spreads
+from xase_server.query.schema import Schema, Struct, parallel, resolve
 from xase_server.query.stages import Find, SortKey
 
 _NAMES = {"filter", "sort", "skip", "limit"}
@@ -62,8 +62,8 @@ def read_sort(value: Any, schema: Struct, place: Place) -> tuple[SortKey, ...]:
     if not isinstance(value, dict) or not 0 < len(value) <= _MAX_KEYS:
         raise place.refuse(f"A sort is an object of 1 to {_MAX_KEYS} fields, each 1 or -1")
     keys = tuple(_key(name, direction, schema, place.key(name)) for name, direction in value.items())
-    if sum(spreads(schema, key.path) for key in keys) > 1:  # MongoDB compares combinations, or refuses as well
-        raise place.refuse("Only one key of a sort may go through a list")
+    if parallel(schema, [key.path for key in keys]):
+        raise place.refuse("Keys of a sort may go through one list only")
     return keys
 
 
