@@ -5,7 +5,8 @@ released, and none of it leaves before it is.
 """
 
 from collections import OrderedDict
-from collections.abc import Callable, Hashable
+from collections.abc import Awaitable, Callable, Hashable
+from functools import partial
 from typing import Final
 
 from xase_server.delivery.lines import Lines
@@ -20,14 +21,16 @@ _WIDEST: Final = 1 << 20
 """Bytes of Arrow memory; more are not encoded at once, and pages of such records go alone."""
 
 _FARTHEST: Final = 1 << 17
-"""Record numbers from the first to the last; what lies farther apart is slow to gather, whoever does it."""
-
+"""Record numbers from the first to the last; what lies farther apart takes some ms to gather, on a thread."""
 
 _BYTES_EACH: Final = 512
 """About what remembering takes by itself."""
 
 Take = Callable[[Plan, Numbers], Table]
 """The rows with these numbers in the shape of a plan that is not computed."""
+
+Run = Callable[[Callable[[], Lines | None]], Awaitable[Lines | None]]
+"""Does work on a thread of its own."""
 
 
 class Ahead:
@@ -36,38 +39,48 @@ class Ahead:
     With more readers at a time than fit, each finds what it had encoded gone, and pays twice for a page.
     """
 
-    def __init__(self, take: Take, most_bytes: int = 64 << 20) -> None:
+    def __init__(self, take: Take, run: Run, most_bytes: int = 64 << 20) -> None:
         self._take = take
+        self._run = run
         self._most = most_bytes
         self._kept: OrderedDict[Hashable, Lines | None] = OrderedDict()
         self._bytes = 0
 
-    def records(self, plan: Plan, places: range) -> bytes | None:
+    async def records(self, plan: Plan, places: range) -> bytes | None:
         """What the plan finds at these places, as a JSON list; None where encoding it alone is better."""
         if not places or plan.shape.computed or plan.view.keeps_tokens or len(plan.hidden):
             return None
         pieces = []
         for first in range(places.start - places.start % ROWS, places.stop, ROWS):
-            lines = self._lines(plan, first)
+            lines = await self._lines(plan, first)
             if lines is None:
                 return None
             pieces.append(lines.between(max(places.start - first, 0), min(places.stop - first, len(lines))))
         return b"[%b]" % b",".join(pieces)
 
-    def _lines(self, plan: Plan, first: int) -> Lines | None:
+    async def _lines(self, plan: Plan, first: int) -> Lines | None:
         key = (plan.view.number, plan.wanted.canonical, first)
         if key in self._kept:
             self._kept.move_to_end(key)
             return self._kept[key]
-        lines = self._kept[key] = self._encoded(plan, plan.selection.numbers(first, first + ROWS))
+        numbers = plan.selection.numbers(first, first + ROWS)
+        encode = partial(self._encoded, plan, numbers)
+        lines = await self._run(encode) if int(numbers.max() - numbers.min()) > _FARTHEST else encode()
+        self._keep(key, lines)
+        return lines
+
+    def _keep(self, key: Hashable, lines: Lines | None) -> None:
+        """In place of what somebody else may have encoded meanwhile."""
+        if key in self._kept:
+            self._bytes -= _size(self._kept.pop(key))
+        self._kept[key] = lines
         self._bytes += _size(lines)
         while self._bytes > self._most:
             _, oldest = self._kept.popitem(last=False)
             self._bytes -= _size(oldest)
-        return lines
 
     def _encoded(self, plan: Plan, numbers: Numbers) -> Lines | None:
-        if int(numbers.max() - numbers.min()) > _FARTHEST or has_mixed(plan.shape.types):
+        if has_mixed(plan.shape.types):
             return None
         table = self._take(plan, numbers)
         return None if table.nbytes > _WIDEST else Lines(table, plan.shape.types)

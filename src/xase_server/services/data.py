@@ -5,6 +5,7 @@
 What changes between admission and commit makes the release stale; it is then decided anew.
 """
 
+import asyncio
 from dataclasses import dataclass
 from functools import partial
 from typing import Final
@@ -74,7 +75,7 @@ class Data:
         self.releases = releases
         self._reader = reader
         self._asked: dict[bytes, Wanted] = {}
-        self._ahead = Ahead(taken)
+        self._ahead = Ahead(taken, asyncio.to_thread)
 
     # ------------------------------------------------------------------ pages
 
@@ -94,7 +95,7 @@ class Data:
         plan = await self.planner.plan(grant, wanted)
         start = 0 if ask.place is None else ask.place.position
         numbers, position = plan.step(start, ask.most)
-        following = None if ask.place is None else self._ahead.records(plan, range(start, position))
+        following = None if ask.place is None else await self._ahead.records(plan, range(start, position))
         records = await self._encoded(plan, numbers) if following is None else following
         batch_id = new_batch_id()
         release = Release(via=ask.via, numbers=numbers, fields=plan.shape.fields, asked=wanted.plain, size=len(records))

@@ -19,7 +19,7 @@ _WORD: Final = 8
 _HIGH: Final = 0x8080808080808080
 """The bits that no byte of ASCII has."""
 
-_RETURN: Final = ord("\r")
+_RETURN: Final = b"\r"
 
 
 def masked(spec: Mask, memory: Memory) -> Callable[[Array], Array]:
@@ -54,7 +54,7 @@ def _is_simple(array: Array) -> bool:
     rest = content[len(words) * _WORD :]
     if np.bitwise_or.reduce(words) & _HIGH or np.bitwise_or.reduce(rest) & (_HIGH & 0xFF):
         return False
-    return not (content == _RETURN).any()
+    return _RETURN not in content.tobytes()  # which is faster than to compare each
 
 
 def _bytes(array: Array) -> tuple["np.ndarray[Any, Any]", "np.ndarray[Any, Any]"]:
@@ -83,11 +83,10 @@ def _kept(offsets: "np.ndarray[Any, Any]", spec: Mask) -> Iterator["np.ndarray[A
         return
     least = next(length for length in count() if kept <= MAX_KEPT_SHARE * length)
     long = np.diff(offsets) >= least
-    starts, ends = (each.astype(np.int64) for each in (offsets[:-1], offsets[1:]))
-    if not long.all():
-        starts, ends = starts[long], ends[long]
-    yield from (starts + at for at in range(spec.keep_first))
-    yield from (ends - at for at in range(1, spec.keep_last + 1))
+    for bounds, steps in ((offsets[:-1], range(spec.keep_first)), (offsets[1:], range(-1, -spec.keep_last - 1, -1))):
+        if steps:
+            places = (bounds if long.all() else bounds[long]).astype(np.int64)
+            yield from (places + step if step else places for step in steps)
 
 
 def _masked(parts: Sequence[str], spec: Mask) -> str:
