@@ -27,6 +27,7 @@ from xase_server.services.report.blocks import (
 )
 from xase_server.services.report.story import SHOWN, Story
 from xase_server.services.report.telling import tell
+from xase_server.services.report.typefaces import marked
 
 FACTS = {
     "bundle_id": "bundle_0000000000000000",
@@ -94,8 +95,29 @@ def test_paper_is_the_same_bytes_in_another_process_at_another_time():
 
 
 def test_what_the_typeface_lacks_is_named_by_its_code_point():
-    assert paper._shown("Łódź 漢 α\n✓") == "Łódź [U+6F22] α ✓"
-    assert paper._shown("\x1b[2J") == "[U+001B][2J"
+    assert marked("Łódź 🙂 α\n✓ <b>") == "Łódź [U+1F642] α ✓ &lt;b&gt;"
+    assert marked("\x1b[2J") == "[U+001B][2J"
+    assert marked("\ue000\ud800") == "[U+E000][U+D800]"
+
+
+@pytest.mark.parametrize(
+    ("text", "shown"),
+    [
+        ("漢字 & α", '<font face="STSong-Light">漢字</font> &amp; α'),
+        ("漢字かな", '<font face="HeiseiMin-W3">漢字かな</font>'),
+        ("한국 漢字", '<font face="HYSMyeongJo-Medium">한국</font> <font face="HYSMyeongJo-Medium">漢字</font>'),
+        ("简かな", '<font face="STSong-Light">简</font><font face="HeiseiMin-W3">かな</font>'),
+    ],
+)
+def test_the_east_is_set_in_the_typeface_of_the_language_that_the_text_shows(text, shown):
+    assert marked(text) == shown
+
+
+def test_the_document_names_the_typefaces_of_the_east_that_it_uses_and_no_others():
+    paper_of = {text: paper.as_paper(account(text)) for text in ("plain", "漢字", "かな", "한국")}
+    names = (b"STSong-Light", b"HeiseiMin-W3", b"HYSMyeongJo-Medium")
+    used = {text: [name for name in names if b"/BaseFont /" + name in made] for text, made in paper_of.items()}
+    assert used == {"plain": [], "漢字": [names[0]], "かな": [names[1]], "한국": [names[2]]}
 
 
 def test_tables_show_the_first_rows_and_say_how_many_there_are():

@@ -1,21 +1,14 @@
-"""`report.pdf`: the account as a typeset document. The same account makes the same bytes: no clock, no chance.
-
-Its typefaces lie beside this file and the glyphs in use are embedded. A character that they lack is written as
-its code point (`U+6F22`), so that nothing turns into an empty box.
-"""
+"""`report.pdf`: the account as a typeset document. The same account makes the same bytes: no clock, no chance."""
 
 from functools import cache
-from html import escape
 from io import BytesIO
-from pathlib import Path
 from threading import Lock
 from typing import Any, Final
 
 from xase_server.services.report import blocks
 from xase_server.services.report.blocks import Account, Block, Chapter, Code, Kind, Strong, Text
+from xase_server.services.report.typefaces import BOLD, MONO, PLAIN, marked, typefaces
 
-_FONTS: Final = Path(__file__).with_name("fonts")
-_PLAIN, _BOLD, _MONO = "DejaVuSans", "DejaVuSans-Bold", "DejaVuSansMono"
 _INK, _SOFT, _LINE, _TINT, _ACCENT = "#17202a", "#586472", "#dde3e9", "#f5f7f9", "#0b6e6e"
 _MARGIN: Final = 54.0
 _WIDTH: Final = 595.27 - 2 * _MARGIN
@@ -31,34 +24,14 @@ def as_paper(account: Account) -> bytes:
 
     buffer = BytesIO()
     with _one_at_a_time:
-        _typefaces()
-        sheet = Sheet(buffer, account, margin=_MARGIN, font=_PLAIN, colour=_SOFT)
+        typefaces()
+        sheet = Sheet(buffer, account, margin=_MARGIN, font=PLAIN, colour=_SOFT)
         sheet.build(_flow(account))
     return buffer.getvalue()
 
 
 @cache
-def _typefaces() -> dict[str, frozenset[int]]:
-    """The typefaces, registered once; the code points that each has."""
-    from reportlab.pdfbase.pdfmetrics import registerFont
-    from reportlab.pdfbase.ttfonts import TTFont
-
-    known = {}
-    for name in (_PLAIN, _BOLD, _MONO):
-        font = TTFont(name, str(_FONTS / f"{name}.ttf"))
-        registerFont(font)
-        known[name] = frozenset(font.face.charToGlyph)
-    return known
-
-
-def _shown(text: str, font: str = _PLAIN) -> str:
-    """The text in characters that the typeface has."""
-    known = _typefaces()[font]
-    return "".join(each if ord(each) in known else " " if each.isspace() else f"[U+{ord(each):04X}]" for each in text)
-
-
-@cache
-def _style(size: float = 9, font: str = _PLAIN, colour: str = _INK, **more: float) -> Any:
+def _style(size: float = 9, font: str = PLAIN, colour: str = _INK, **more: float) -> Any:
     from reportlab.lib.styles import ParagraphStyle
 
     given = {"leading": size * 1.42, "spaceAfter": size * 0.5} | more
@@ -72,10 +45,10 @@ def _words(text: Text) -> str:
 
 def _piece(piece: str) -> str:
     if isinstance(piece, Code):
-        return f'<font face="{_MONO}">{escape(_shown(piece, _MONO))}</font>'
+        return f'<font face="{MONO}">{marked(piece, MONO)}</font>'
     if isinstance(piece, Strong):
-        return f'<font face="{_BOLD}">{escape(_shown(piece, _BOLD))}</font>'
-    return escape(_shown(piece))
+        return f'<font face="{BOLD}">{marked(piece, BOLD)}</font>'
+    return marked(piece)
 
 
 def _line(text: Text, style: Any = None) -> Any:
@@ -87,7 +60,7 @@ def _line(text: Text, style: Any = None) -> Any:
 def _flow(account: Account) -> list[Any]:
     flow = [
         _line(("Xase evidence bundle",), _style(9, colour=_SOFT)),
-        _line((account.title,), _style(20, _BOLD, spaceAfter=4)),
+        _line((account.title,), _style(20, BOLD, spaceAfter=4)),
         _line(account.made, _style(9, colour=_SOFT, spaceAfter=10)),
         *(each for block in account.lead for each in _set(block)),
     ]
@@ -100,11 +73,11 @@ def _chapter(chapter: Chapter) -> list[Any]:
     from reportlab.platypus import CondPageBreak, HRFlowable
 
     rule = HRFlowable(width="100%", thickness=0.6, color=_LINE, spaceBefore=12, spaceAfter=9)
-    heading = _line(chapter.title, _style(13, _BOLD))
+    heading = _line(chapter.title, _style(13, BOLD))
     heading.outline = "".join(chapter.title)
     flow = [CondPageBreak(_ROOM), rule, heading, *(each for block in chapter.blocks for each in _set(block))]
     for section in chapter.sections:
-        flow += [CondPageBreak(_ROOM), _line((section.title,), _style(9.5, _BOLD, spaceBefore=8))]
+        flow += [CondPageBreak(_ROOM), _line((section.title,), _style(9.5, BOLD, spaceBefore=8))]
         flow += [each for block in section.blocks for each in _set(block)]
     return flow
 
@@ -175,7 +148,7 @@ def _lanes(block: blocks.Lanes) -> Any:
     drawing = Drawing(_WIDTH, step * len(block.lanes))
     for number, (name, counts) in enumerate(reversed(block.lanes)):
         base = number * step
-        drawing.add(String(0, base + 3, name, fontName=_PLAIN, fontSize=8, fillColor=_colour(_SOFT)))
+        drawing.add(String(0, base + 3, name, fontName=PLAIN, fontSize=8, fillColor=_colour(_SOFT)))
         _columns(drawing, counts, (_LANE_NAME, base, _WIDTH - _LANE_NAME, _LANE))
         drawing.add(Line(_LANE_NAME, base, _WIDTH, base, strokeColor=_colour(_LINE), strokeWidth=0.6))
     return drawing
@@ -216,7 +189,7 @@ def _ends(ends: tuple[str, str], *, indent: float = 0) -> Any:
 def _table(table: blocks.Table) -> list[Any]:
     from reportlab.platypus import LongTable
 
-    head = [_line((name,), _cell(kind, _BOLD, _SOFT)) for name, kind in table.columns]
+    head = [_line((name,), _cell(kind, BOLD, _SOFT)) for name, kind in table.columns]
     kinds = [kind for _, kind in table.columns]
     rows = [[_value(value, kind) for value, kind in zip(row, kinds, strict=True)] for row in table.rows]
     style = [
@@ -239,7 +212,7 @@ def _value(value: str, kind: Kind) -> Any:
     return _line((Code(value) if kind is Kind.CODE else value,), _cell(kind))
 
 
-def _cell(kind: Kind, font: str = _PLAIN, colour: str = _INK) -> Any:
+def _cell(kind: Kind, font: str = PLAIN, colour: str = _INK) -> Any:
     return _style(7.5, font, colour, spaceAfter=0, alignment=2 if kind is Kind.NUMBER else 0)
 
 
@@ -271,6 +244,6 @@ def _bullet(sentence: str, style: Any) -> Any:
 def _commands(commands: blocks.Commands) -> Any:
     from reportlab.platypus import Table
 
-    style = _style(7.5, _MONO, spaceAfter=2)
+    style = _style(7.5, MONO, spaceAfter=2)
     lines = [_line((Code(line),), style) for line in commands.lines]
     return Table([[lines]], colWidths=[_WIDTH], style=_boxed((0, 0), (-1, -1)), spaceAfter=8)
