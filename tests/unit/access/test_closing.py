@@ -206,7 +206,7 @@ def on_sqlite(folder: Path) -> Storage:
     return open_storage("", folder, readers=2)
 
 
-@pytest.mark.parametrize(("make", "races"), [(in_memory, 1_500), (on_sqlite, 60)])
+@pytest.mark.parametrize(("make", "races"), [(in_memory, 300), (on_sqlite, 30)])
 def test_no_release_follows_an_ending_in_any_race(make: Callable[[Path], Storage], races: int, tmp_path: Path):
     storage = make(tmp_path)
     storage.initialise(ORIGIN)
