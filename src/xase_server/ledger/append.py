@@ -190,12 +190,17 @@ class Ledger:
 
     def _run(self) -> None:
         while batch := self._take():
-            self._commit(batch)
+            self._commit(batch, grows=True)
         self._refuse_rest()
 
     def _take(self) -> list[_Waiting]:
         """What has queued, at least one; nothing when the ledger is closing."""
         batch, self._postponed = self._postponed, []
+        self._fill(batch)
+        return batch
+
+    def _fill(self, batch: list[_Waiting]) -> None:
+        """Take what has queued into the batch, as much as may be in one commit; wait only for its first."""
         entries = sum(len(waiting.unit.appends) for waiting in batch)
         while entries < MOST_AT_ONCE:
             try:
@@ -207,7 +212,6 @@ class Ledger:
                 break
             batch.append(waiting)
             entries += len(waiting.unit.appends)
-        return batch
 
     def _refuse_rest(self) -> None:
         """What slipped into the queue behind the closing mark."""
@@ -220,10 +224,13 @@ class Ledger:
 
     # ------------------------------------------------------------------ one commit
 
-    def _commit(self, batch: Sequence[_Waiting]) -> None:
-        """Commit and answer the batch; when one unit stands in the way, each by itself."""
+    def _commit(self, batch: list[_Waiting], *, grows: bool) -> None:
+        """Commit and answer the batch; when one unit stands in the way, each by itself.
+
+        A batch that grows takes along what queued while another server held the head.
+        """
         try:
-            outcomes = self._append(batch)
+            outcomes = self._append(batch, grows=grows)
             self._failed_at_ms = None
         except (StorageUnavailable, TileMissing) as error:
             self._failed_at_ms = self._clock.now_ms()
@@ -233,13 +240,15 @@ class Ledger:
         except Exception as error:  # noqa: BLE001 - a unit that cannot be written, or a defect: neighbours go on
             if len(batch) > 1:
                 for waiting in batch:
-                    self._commit([waiting])
+                    self._commit([waiting], grows=False)
                 return
             outcomes = [(batch[0], _refusal(error))]
         self._answer(outcomes)
 
-    def _append(self, batch: Sequence[_Waiting]) -> list[tuple[_Waiting, Outcome]]:
+    def _append(self, batch: list[_Waiting], *, grows: bool) -> list[tuple[_Waiting, Outcome]]:
         with self._storage.begin() as transaction:
+            if grows:
+                self._fill(batch)
             self._refuse_late_clock(transaction.head)
             now_ms = max(self._clock.now_ms(), transaction.head.time_ms)
             sorted_ = _standing(transaction, self._sort(transaction, batch), now_ms)

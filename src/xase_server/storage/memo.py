@@ -23,7 +23,6 @@ class Memo:
         self.labels: dict[Label, int] = {}
         self.lengths: dict[int, int] = {}
         self.merged: dict[int, dict[int, int]] = {}
-        self.newest_ids: int | None = None
         self.streams: dict[str, tuple[int, StreamHead]] = {}
         self.tiles: dict[tuple[int, int], bytes] = {}
         self._epoch = -1
@@ -47,6 +46,5 @@ class Memo:
         self._forget_ends()
 
     def _forget_ends(self) -> None:
-        self.newest_ids = None
         for ends in (self.lengths, self.merged, self.streams, self.tiles):
             ends.clear()

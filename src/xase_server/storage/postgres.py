@@ -1,13 +1,15 @@
 """The ledger in PostgreSQL, for several servers on one store.
 
 One connection writes: the row lock on the head is the turn, and PostgreSQL hands it around in order.
-Each append travels in a few pipelined statements, whatever the number of its rows. Reads come from
+A commit travels in a few pipelined statements, whatever the number of its rows. Reads come from
 a pool. Durable: refused unless fsync, full_page_writes and synchronous_commit are on.
 """
 
 import contextlib
 import threading
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from functools import lru_cache
+from itertools import chain
 from typing import Any, Final, TypeVar
 
 import psycopg
@@ -31,6 +33,9 @@ Connection = psycopg.Connection[Row]
 _CONNECT_SECONDS: Final = 5
 _WRITER_SETTINGS: Final = "SET statement_timeout = '15s'; SET lock_timeout = '5s'; SET client_min_messages = warning"
 _READER_SETTINGS: Final = "SET statement_timeout = '15s'; SET default_transaction_read_only = on"
+_MOST_HELD: Final = 6
+"""So many sets of rows travel in one statement: PostgreSQL writes the log while the rows derived from it are made."""
+
 _LOG_TABLES: Final = frozenset({"entries", "stream_runs", "tiles", "checkpoints"})
 _MUST_BE_ON: Final = ("fsync", "full_page_writes", "synchronous_commit")
 
@@ -122,7 +127,9 @@ class PostgresStorage:
             try:
                 with _told_apart(), connection.pipeline() as pipeline:
                     connection.execute("BEGIN")
-                    yield _Session(connection, self._statements, pipeline)
+                    session = _Session(connection, self._statements, pipeline)
+                    yield session
+                    session.send()
                     committed = connection.execute("COMMIT")
                 _refuse_unless_committed(committed)
             except Unwritable:
@@ -172,12 +179,13 @@ class _ConnectionLost(Exception):
 class _Session:
     """Implements `xase_server.storage.session.Session`."""
 
-    __slots__ = ("_connection", "_pipeline", "_statements")
+    __slots__ = ("_connection", "_held", "_pipeline", "_statements")
 
     def __init__(self, connection: Connection, statements: Mapping[str, str], pipeline: psycopg.Pipeline) -> None:
         self._connection = connection
         self._statements = statements
         self._pipeline = pipeline
+        self._held: dict[str, list[list[Any]]] = {}
 
     def rows(self, name: str, /, **values: Any) -> Sequence[Row]:
         with _told_apart():
@@ -191,9 +199,20 @@ class _Session:
             return self._execute(name, columns).fetchall()
 
     def many(self, name: str, rows: Sequence[Row]) -> None:
-        if rows:
-            with _told_apart():
-                self._execute(name, _columns(rows))
+        if not rows:
+            return
+        if name in self._held or len(self._held) == _MOST_HELD:
+            self.send()
+        self._held[name] = _columns(rows)
+
+    def send(self) -> None:
+        """Write what `many` holds, in one statement: each statement costs both sides as much as many of its rows."""
+        if not self._held:
+            return
+        held, self._held = self._held, {}
+        statement = _together(tuple(self._statements[name] for name in held))
+        with _told_apart():
+            self._connection.execute(statement, [*chain.from_iterable(held.values())], binary=True)
 
     def run(self, name: str, /, **values: Any) -> None:
         with _told_apart():
@@ -209,7 +228,15 @@ class _Session:
         self.run("advance_head", **values)  # fails by itself, so that the commit need not wait for its answer
 
     def _execute(self, name: str, values: Mapping[str, Any] | Sequence[Any]) -> psycopg.Cursor[Row]:
+        self.send()
         return self._connection.execute(self._statements[name], values, binary=True)
+
+
+@lru_cache(maxsize=512)
+def _together(statements: tuple[str, ...]) -> str:
+    """One statement that does them all; no two of them may write the same row."""
+    parts = ", ".join(f"part{n} AS ({statement})" for n, statement in enumerate(statements))
+    return f"WITH {parts} SELECT"
 
 
 def _columns(rows: Iterable[Row]) -> list[list[Any]]:

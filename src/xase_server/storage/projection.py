@@ -58,7 +58,7 @@ class Projection:
         """Write all rows; raises Unwritable when one contradicts what is stored."""
         self._organisations = self._names.organisations(_organisations_in(appends))
         decisions = self._number(appends)
-        add_ids(self._session, self._memo, self._id_rows(appends))
+        add_ids(self._session, appends[0].entry.index, self._id_rows(appends))
         if decisions:
             self._add_decisions(decisions)
         if len(decisions) < len(appends):

@@ -3,7 +3,7 @@
 import asyncio
 import threading
 from collections.abc import Iterator
-from concurrent.futures import ThreadPoolExecutor
+from concurrent.futures import Future, ThreadPoolExecutor
 from contextlib import contextmanager
 from dataclasses import replace
 from typing import Any, cast
@@ -16,7 +16,7 @@ from tests.contract.records import decision, intervention, make_append, unit
 from tests.unit.ledger.test_seal import too_long
 from xase_server.domain.entries import Claim, Committed, Replayed, Unit
 from xase_server.domain.errors import Refused
-from xase_server.ledger.append import Ledger
+from xase_server.ledger.append import Ledger, _Waiting
 from xase_server.ledger.audit import audit
 from xase_server.ports import Storage
 from xase_server.storage.memory import MemoryStorage
@@ -40,10 +40,10 @@ class HeldStorage(MemoryStorage):
 
     @contextmanager
     def begin(self):
-        self.entered.set()
-        assert self.go.wait(10)
         with super().begin() as transaction:
             yield transaction
+            self.entered.set()
+            assert self.go.wait(10)
 
 
 @contextmanager
@@ -85,6 +85,35 @@ async def test_what_waited_shares_one_commit():
     outcomes, storage = await append_together(*[unit() for _ in range(20)])
     assert sorted(each.entries[0].index for each in outcomes) == list(range(1, 21))
     assert checkpoints(storage) == 2
+
+
+class TakenStorage(MemoryStorage):
+    """The head is held by another server until it is let go."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.wanted = threading.Event()
+        self.free = threading.Event()
+
+    @contextmanager
+    def begin(self):
+        self.wanted.set()
+        assert self.free.wait(10)
+        with super().begin() as transaction:
+            yield transaction
+
+
+async def test_what_queues_while_another_server_holds_the_head_goes_into_the_same_commit():
+    storage = TakenStorage()
+    with running_log(storage) as log:
+        first = asyncio.create_task(log.ledger.append(unit()))
+        await asyncio.to_thread(storage.wanted.wait)
+        later: list[Future[Committed | Replayed]] = [Future() for _ in range(20)]
+        log.ledger._enqueue([_Waiting(unit(), None, each) for each in later])
+        storage.free.set()
+        outcomes = [await first, *(each.result(10) for each in later)]
+    assert [each.entries[0].index for each in outcomes] == list(range(21))
+    assert checkpoints(storage) == 1
 
 
 def test_threads_and_event_loops_append_together(log):

@@ -52,8 +52,9 @@ WITH k AS (SELECT unnest(CAST(? AS bigint[])) AS id)
 SELECT organisation, number FROM k JOIN newest_ids USING (id)
 UNION ALL SELECT organisation, number FROM k JOIN entry_ids USING (id)
 
--- name: find_older_ids
-SELECT id FROM entry_ids WHERE id = ANY(CAST(? AS bigint[]))
+-- name: meet_older_ids
+INSERT INTO newest_ids (id, organisation, idx, number) -- a second time, which the key refuses
+SELECT id, organisation, idx, number FROM entry_ids WHERE id = ANY(CAST(? AS bigint[]))
 
 -- name: add_transactions
 INSERT INTO transactions (organisation, name, number)

@@ -75,9 +75,6 @@ UNION ALL SELECT number, id FROM entry_ids
 WHERE id IN @ids AND organisation = (SELECT id FROM organisations WHERE name = :organisation)
 AND number IS NOT NULL
 
--- name: count_newest_ids
-SELECT count(*) FROM newest_ids
-
 -- name: move_newest_ids
 INSERT INTO entry_ids (id, organisation, idx, number) SELECT id, organisation, idx, number FROM newest_ids ORDER BY id
 

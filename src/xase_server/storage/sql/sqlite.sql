@@ -54,8 +54,9 @@ WITH k (id) AS (VALUES (?))
 SELECT organisation, number FROM k JOIN newest_ids USING (id)
 UNION ALL SELECT organisation, number FROM k JOIN entry_ids USING (id)
 
--- name: find_older_ids
-SELECT id FROM entry_ids WHERE id IN (VALUES (?))
+-- name: meet_older_ids
+INSERT INTO newest_ids (id, organisation, idx, number) -- a second time, which the key refuses
+SELECT id, organisation, idx, number FROM entry_ids WHERE id IN (VALUES (?))
 
 -- name: find_lengths
 SELECT organisation, max(number) + 1 FROM decisions WHERE organisation IN (VALUES (?)) GROUP BY organisation
