@@ -44,9 +44,9 @@ class MemoryEngine:
 
 
 def seen(value: Value, visible: Type) -> Value:
-    """A value with no other members than those of `visible`."""
+    """A value with the members of `visible` and no others, in their order: what is not there is null."""
     if isinstance(visible, Struct) and isinstance(value, Mapping):
-        return {name: seen(value[name], type_) for name, type_ in visible.members if value.get(name) is not None}
+        return {name: seen(value.get(name), type_) for name, type_ in visible.members}
     if isinstance(visible, ListOf) and isinstance(value, list):
         return [seen(each, visible.element) for each in value]
     return value
