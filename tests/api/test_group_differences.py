@@ -177,6 +177,7 @@ async def test_no_more_groups_are_answered_than_are_kept(client, monkeypatch):
     refused = await ask(client, session, younger(20), count("$ward"))
     assert refused.json()["error"]["details"] == {
         "quota": "answered_groups",
+        "scope": "dataset",
         "limit": 3,
         "used": 2,
         "left": 1,
