@@ -68,6 +68,8 @@ class ListsFile:
     """Keeps up the lists beside the database to which `connect` opens connections, with the lists attached."""
 
     def __init__(self, connect: Callable[[], sqlite3.Connection], statements: Mapping[str, str]) -> None:
+        self.turn = threading.Lock()
+        """Held in each step, which looks at the database: what was erased is cut off while nobody does."""
         self._connect = connect
         self._statements = {**statements, **read_statements("lists_file.sql")}
         self._behind: Counter[int] = Counter()
@@ -122,13 +124,13 @@ class ListsFile:
                     if self._closing:
                         break
 
-    @staticmethod
-    def _step(connection: sqlite3.Connection, session: SqliteSession, owner: int) -> None:
-        connection.execute("BEGIN")
-        try:
-            session.run("move_anchor")  # the lists are locked first: what others have listed is seen
-            merging.follow(session, owner)
-            connection.execute("COMMIT")
-        except BaseException:
-            connection.rollback()
-            raise
+    def _step(self, connection: sqlite3.Connection, session: SqliteSession, owner: int) -> None:
+        with self.turn:
+            connection.execute("BEGIN")
+            try:
+                session.run("move_anchor")  # the lists are locked first: what others have listed is seen
+                merging.follow(session, owner)
+                connection.execute("COMMIT")
+            except BaseException:
+                connection.rollback()
+                raise

@@ -22,7 +22,7 @@ KINDS: Final = (LABEL, *(CONFIDENCE + level for level in range(len(LEVEL_BITS)))
 LEAF_KIND: Final = KINDS[-1]
 
 
-MOST_AT_ONCE: Final = 65_536
+MOST_AT_ONCE: Final = 16_384
 """Decisions that `follow` lists in one transaction."""
 
 

@@ -56,13 +56,15 @@ class Projection:
 
     def write(self, appends: Sequence[SealedAppend]) -> None:
         """Write all rows; raises Unwritable when one contradicts what is stored."""
-        self._organisations = self._names.organisations(_organisations_in(appends))
+        others = [each for each in appends if type(each.append.effect) is not DecisionStored]
+        named = {each.append.organisation for each in appends}
+        self._organisations = self._names.organisations(named.union(_organisations_in(others)))
         decisions = self._number(appends)
         add_ids(self._session, appends[0].entry.index, self._id_rows(appends))
         if decisions:
             self._add_decisions(decisions)
-        if len(decisions) < len(appends):
-            self._write_others([each for each in appends if type(each.append.effect) is not DecisionStored])
+        if others:
+            self._write_others(others)
 
     def _write_others(self, appends: Sequence[SealedAppend]) -> None:
         self._add_interventions(list(_effects(appends, InterventionStored)))
@@ -202,9 +204,8 @@ def _effects(appends: Sequence[SealedAppend], kind: type[E]) -> Iterator[tuple[E
 
 
 def _organisations_in(appends: Sequence[SealedAppend]) -> Iterator[str]:
-    """Every organisation that a batch speaks of."""
+    """Every organisation that the objects of these appends speak of."""
     for each in appends:
-        yield each.append.organisation
         for row in objects_in(each.append.effect):
             yield row.organisation
             if row.partner is not None:

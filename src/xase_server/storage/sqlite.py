@@ -173,7 +173,7 @@ class SqliteStorage:
 
     def _wipe(self) -> None:
         """Cut off the write-ahead log, which holds what was erased; a busy reader delays it to the next commit."""
-        with self._writing, self._folder.turn, contextlib.suppress(sqlite3.OperationalError):
+        with self._writing, self._folder.turn, self._lists.turn, contextlib.suppress(sqlite3.OperationalError):
             if self._writer is not None:
                 ((busy, _, _),) = self._writer.execute("PRAGMA wal_checkpoint(TRUNCATE)")
                 self._unwiped = bool(busy)

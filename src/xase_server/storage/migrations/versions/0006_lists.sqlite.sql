@@ -1,3 +1,3 @@
-DROP TABLE postings;
-DROP TABLE merged;
-DROP TABLE buckets;
+DROP TABLE IF EXISTS postings;
+DROP TABLE IF EXISTS merged;
+DROP TABLE IF EXISTS buckets;
