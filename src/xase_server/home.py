@@ -96,7 +96,7 @@ class Home:
                 folder.mkdir(mode=0o700, parents=True, exist_ok=True)
             except OSError as error:
                 reason = "there is a file of that name" if isinstance(error, FileExistsError) else error.strerror
-                raise HomeProblem(f"the home folder {self.path} cannot be used: {folder}: {reason}") from error
+                raise HomeProblem(f"{folder} cannot be made: {reason}") from error
 
     def custody(self, origin: str, now_ms: int) -> Custody:
         """The secrets, made on first use with mode 0600.

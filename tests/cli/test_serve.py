@@ -92,7 +92,10 @@ def test_keys_that_others_may_read_are_5(operator, home):
 def test_a_home_that_cannot_be_made_is_5(operator, tmp_path):
     (tmp_path / "file").write_text("")
     answer = operator("serve", "--home", tmp_path / "file" / "home", "--port", "0")
-    assert (answer.code, answer.err) == (5, f"xase-server: {tmp_path / 'file' / 'home'}: Not a directory\n")
+    assert (answer.code, answer.err) == (
+        5,
+        f"xase-server: {tmp_path / 'file' / 'home'} cannot be made: Not a directory\n",
+    )
 
 
 def test_a_request_is_logged_as_one_line_of_json_when_asked(servers, home):
