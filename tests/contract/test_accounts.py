@@ -2,6 +2,7 @@
 
 import sqlite3
 from contextlib import closing
+from pathlib import Path
 
 from tests.contract.conftest import DatabasePlace
 from tests.contract.logs import running_log
@@ -9,26 +10,22 @@ from tests.contract.test_objects import append, change, release, row
 from xase_server.domain.quotas import dataset_account, holder_account
 from xase_server.storage import migrations
 
-BEFORE = (
-    "DROP TABLE counted",
-    "DELETE FROM usage WHERE session LIKE '%/%'",
-    "UPDATE alembic_version SET version_num = '0004'",
-)
+BEFORE = "DROP TABLE counted; DELETE FROM usage WHERE session LIKE '%/%';"
 
 
-def run(database: str, file: str, statements: tuple[str, ...]) -> None:
-    """Run these in the database, wherever it is."""
-    if migrations.is_postgres(database):
+def migrate_again(place: DatabasePlace) -> None:
+    """Take the accounts away and make them as the migration that brought them does."""
+    dialect = "postgresql" if migrations.is_postgres(place.database) else "sqlite"
+    file = Path(migrations.__file__).parent / "versions" / f"0005_accounts.{dialect}.sql"
+    statements = BEFORE + file.read_text("utf-8")
+    if dialect == "postgresql":
         import psycopg
 
-        with psycopg.connect(database) as connection:
-            for statement in statements:
-                connection.execute(statement)
+        with psycopg.connect(place.database) as connection:
+            connection.execute(statements)
         return
-    with closing(sqlite3.connect(file)) as connection:
-        for statement in statements:
-            connection.execute(statement)
-        connection.commit()
+    with closing(sqlite3.connect(place.home / "xase.db")) as connection:
+        connection.executescript(statements)
 
 
 def test_what_was_used_before_is_added_up(database_place: DatabasePlace):
@@ -45,7 +42,7 @@ def test_what_was_used_before_is_added_up(database_place: DatabasePlace):
             append(log, release(name))
         append(log, release("sess_1"))
     database_place.close()
-    run(database_place.database, str(database_place.home / "xase.db"), BEFORE)
+    migrate_again(database_place)
     names = [
         dataset_account("org_läb", "ds_1"),
         dataset_account("org_läb", "ds_2"),
