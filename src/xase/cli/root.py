@@ -25,6 +25,7 @@ NOUNS: Final = {
     "evidence": "evidence: export bundles, show one entry with its proof",
     "usage": "what sessions and models used, summed up",
     "audit": "who did what: the organisation's own entries",
+    "lineage": "what came from what: follow a record, a model or a dataset",
     "webhooks": "messages to a URL of yours: create, list, update, test, deliveries, replay, rotate-secret, delete",
     "verify": "check an evidence bundle, offline",
     "sync": "deliver decisions that wait in a local spool",
