@@ -15,6 +15,7 @@ settings.register_profile("patient", settings(), deadline=None)
 settings.load_profile("patient")
 
 
+@pytest.hookimpl(tryfirst=True)  # before the workers read the groups
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
     """What shares a fixture of its module runs in one worker: spread, each worker would make that fixture anew."""
     for item in items:

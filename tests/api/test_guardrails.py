@@ -219,7 +219,7 @@ async def test_a_guardrail_may_name_fields_that_a_dataset_lacks_where_that_lets_
 @pytest.mark.parametrize(
     ("constrain", "field"),
     [
-        ({"row_filter": {"nowhere": 1}}, "rules.0.constrain.row_filter"),
+        ({"row_filter": {"nowhere": 1}}, "rules.0.constrain.row_filter.nowhere"),
         ({"entity_key": "nowhere"}, "rules.0.constrain.entity_key"),
         ({"transforms": {"who": {"op": "noise", "scale": 1.5}}}, "rules.0.constrain.transforms.who.op"),
     ],

@@ -160,7 +160,7 @@ async def test_a_tile_that_does_not_exist_is_not_found(site, checkpoint, path):
 
 
 async def test_an_encoded_address_leads_nowhere_else(site, checkpoint):
-    """A slash may be written as %2F: the entry bundles stay shut, the hash tiles stay open."""
+    """A slash written as %2F parts nothing, so that no other endpoint's rules can be met by it."""
     async with site.client("") as nobody:
-        assert (await nobody.get("/log/tile%2Fentries%2F000")).status_code == 401
-        assert (await nobody.get("/log/tile%2F0%2F000")).status_code == 200
+        assert (await nobody.get("/log/tile%2Fentries%2F000")).status_code == 404
+        assert (await nobody.get("/log/tile%2F0%2F000")).status_code == 404

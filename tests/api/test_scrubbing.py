@@ -58,8 +58,8 @@ async def test_what_is_no_text_makes_no_version(client, path):
 @pytest.mark.parametrize(
     ("fields", "named"),
     [
-        ({"note": {"scrub": {"entities": []}}}, "fields[...].scrub.entities"),
-        ({"note": {"scrub": {"entities": ["PERSON"]}}}, "fields[...].scrub.entities"),
+        ({"note": {"scrub": {"entities": []}}}, "fields.note.scrub.entities"),
+        ({"note": {"scrub": {"entities": ["PERSON"]}}}, "fields.note.scrub.entities"),
         ({"note": {"scrub": {"model": "large"}}}, "fields.note.scrub.model"),
         ({"who": {"scrub": {}}}, "fields.who.scrub"),
     ],

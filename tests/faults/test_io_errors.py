@@ -5,7 +5,7 @@ import itertools
 import sqlite3
 from collections.abc import Callable, Iterator
 from contextlib import closing
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from http.client import HTTPException
 from pathlib import Path
 
@@ -25,8 +25,8 @@ class Disturbed:
 
     server: Server
     faults: Faults
-    caller: Caller
     memory: Memory
+    caller: Caller = field(init=False)
     test: int = 0
 
     def record(self, name: str) -> int:
@@ -64,8 +64,7 @@ def sufferer(make_home: Callable[[Path], Path], tmp_path_factory, library: Path)
     place = tmp_path_factory.mktemp("sufferer")
     home, faults = make_home(place), Faults(place / "faults")
     server = Server.start(home, environment=iotrace.environment(library, home, faults=faults.file)).wait_until_ready()
-    with closing(Caller(server)) as caller:
-        yield Disturbed(server, faults, caller, Memory())
+    yield Disturbed(server, faults, Memory())
     assert server.stop() == 0
     done = audit(home)
     assert done.returncode == 0, done.stdout + done.stderr
@@ -75,10 +74,11 @@ def sufferer(make_home: Callable[[Path], Path], tmp_path_factory, library: Path)
 def disturbed(sufferer: Disturbed) -> Iterator[Disturbed]:
     """The server, working; afterwards it works again, and each promise that was made until then is kept."""
     sufferer.test += 1
-    sufferer.recover()
-    assert sufferer.record("first") == 201
-    yield sufferer
-    sufferer.recover()
+    with closing(Caller(sufferer.server)) as sufferer.caller:
+        sufferer.recover()
+        assert sufferer.record("first") == 201
+        yield sufferer
+        sufferer.recover()
     assert_each_promise_kept_once(sufferer.server, sufferer.memory)
 
 

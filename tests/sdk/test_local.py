@@ -46,10 +46,11 @@ def test_what_was_recorded_is_there_the_next_time(home, decision):
 
 
 def test_closing_ends_every_thread(home):
+    before = set(threading.enumerate())
     with xase.Client.local(home) as client:
         client.whoami()
     client.close()
-    assert not [thread for thread in threading.enumerate() if thread.name.startswith("xase")]
+    assert not [thread for thread in set(threading.enumerate()) - before if thread.name.startswith("xase")]
 
 
 def test_threads_share_a_local_client(home, decision):
@@ -137,11 +138,12 @@ def test_without_the_server_packages_it_says_what_to_install(monkeypatch, tmp_pa
 
 
 def test_a_server_that_does_not_start_leaves_nothing_behind(tmp_path):
+    before = set(threading.enumerate())
     home = tmp_path / "home"
     home.write_text("a file where a folder should be")
     with pytest.raises(xase.ConfigurationError, match="no server starts"):
         xase.Client.local(home)
-    assert not [thread for thread in threading.enumerate() if thread.name.startswith("xase")]
+    assert not [thread for thread in set(threading.enumerate()) - before if thread.name.startswith("xase")]
 
 
 def test_a_restored_old_copy_is_noticed(tmp_path, decision):

@@ -10,6 +10,7 @@ from msgspec import UnsetType, ValidationError, inspect
 from xase_server.domain.errors import Problems, Refused
 from xase_server.domain.forms import TOLD
 
+_Items = inspect.ListType | inspect.TupleType | inspect.VarTupleType
 _PATH = re.compile(r" - at `\$(?P<path>[^`]*)`$")
 _WORDS = (
     (inspect.StrType, str, "Must be a string"),
@@ -17,6 +18,7 @@ _WORDS = (
     (inspect.StructType, dict, "Must be an object"),
     (inspect.ListType, list, "Must be an array"),
     (inspect.TupleType, list, "Must be an array"),
+    (inspect.VarTupleType, list, "Must be an array"),
     (inspect.BoolType, bool, "Must be true or false"),
 )
 
@@ -28,7 +30,8 @@ def explain(value: Any, kind: type, failure: ValidationError, summary: str = "In
     if not problems.found:  # a constraint this pass does not know: say what the decoder said
         text = str(failure)
         place = _PATH.search(text)
-        field = place["path"].lstrip(".").replace("[", ".").replace("]", "") if place else "body"
+        found = place["path"].replace("[...]", ".*") if place else "body"  # the decoder names no keys of mappings
+        field = found.lstrip(".").replace("[", ".").replace("]", "")
         problems.add(field or "body", _PATH.sub("", text))
     try:
         problems.refuse_if_any(summary)
@@ -50,7 +53,7 @@ def _walk(value: Any, kind: inspect.Type, path: str, problems: Problems) -> None
             _walk_struct(value, kind, path, problems)
         case inspect.DictType():
             _walk_dict(value, kind, path, problems)
-        case inspect.ListType() | inspect.TupleType():
+        case inspect.ListType() | inspect.TupleType() | inspect.VarTupleType():
             _walk_items(value, kind, path, problems)
         case inspect.StrType():
             _check_text(value, kind, path, problems)
@@ -117,7 +120,7 @@ def _walk_dict(value: dict[str, Any], kind: inspect.DictType, path: str, problem
         _walk(item, kind.value_type, place, problems)
 
 
-def _walk_items(value: list[Any], kind: inspect.ListType | inspect.TupleType, path: str, problems: Problems) -> None:
+def _walk_items(value: list[Any], kind: _Items, path: str, problems: Problems) -> None:
     kinds: Iterable[inspect.Type]
     least: int | None
     most: int | None
