@@ -49,7 +49,7 @@ def help_seconds() -> float:
 def run(options: Options) -> list[Result]:
     """Each in fresh processes."""
     with tempfile.TemporaryDirectory() as folder:
-        return list(_results(Path(folder) / "home", 2 if options.quick else 9))
+        return list(_results(Path(folder) / "home", 1 if options.quick else 9))
 
 
 def _results(home: Path, times: int) -> Iterator[Result]:

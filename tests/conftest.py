@@ -5,6 +5,7 @@ from pathlib import Path
 
 import pytest
 from hypothesis import settings
+from xdist.scheduler import LoadScopeScheduling
 
 from tests.cluster import Cluster, find_programs
 
@@ -15,17 +16,21 @@ settings.register_profile("patient", settings(), deadline=None)
 settings.load_profile("patient")
 
 
-@pytest.hookimpl(tryfirst=True)  # before the workers read the groups
-def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
-    """What shares a fixture of its module runs in one worker: spread, each worker would make that fixture anew."""
-    for item in items:
-        if isinstance(item, pytest.Function) and _shares_its_module(item):
-            item.add_marker(pytest.mark.xdist_group(item.path.stem))
+SPREAD = ("faults/test_kill.py", "faults/test_streams.py", "benchmarks/test_quick.py", "properties/", "docs/")
+"""Whose tests take long and share nothing: each may go to another worker."""
 
 
-def _shares_its_module(item: pytest.Function) -> bool:
-    made = item._fixtureinfo.name2fixturedefs
-    return any(made[name][-1].scope == "module" for name in item.fixturenames if name in made)
+class ByFile(LoadScopeScheduling):  # type: ignore[misc]  # it ships no types
+    """Gives a file's tests to one worker: spread, each worker would make the fixtures of the module anew."""
+
+    def _split_scope(self, nodeid: str) -> str:
+        file = nodeid.partition("::")[0]
+        return nodeid if file.removeprefix("tests/").startswith(SPREAD) else file
+
+
+def pytest_xdist_make_scheduler(config: pytest.Config, log: object) -> LoadScopeScheduling:
+    """See `ByFile`."""
+    return ByFile(config, log)
 
 
 @pytest.fixture

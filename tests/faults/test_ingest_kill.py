@@ -58,7 +58,7 @@ def children_of_nobody(root: Path) -> list[int]:
 @pytest.mark.slow
 def test_a_killed_ingest_leaves_nothing_half_made(tmp_path, source, full):
     chance, root = random.Random(), tmp_path / "datasets"
-    for _ in range(60 if full else 3):
+    for _ in range(60 if full else 2):
         durable = killed(root, source, chance.uniform(0.05, 4.0))
         after = library(root)
         present = sorted(int(each.name[1:]) for each in root.glob("ds_test/v*"))

@@ -46,7 +46,7 @@ def answered_under_load(server: Server, memory: Memory, records: int) -> None:
 
 @pytest.mark.slow
 def test_a_killed_server_forgets_nothing_and_doubles_nothing(home, database, full):
-    rounds = (200 if not database else 40) if full else (5 if not database else 2)
+    rounds = (200 if not database else 40) if full else (3 if not database else 2)
     memory, chance, checked = Memory(), random.Random(), 0
     for n in range(rounds):
         if chance.random() < 0.2:  # a start is no safer moment than any other

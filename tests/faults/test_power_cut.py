@@ -65,13 +65,13 @@ def laid_out(traced: Traced, states: Iterator[State], folder: Path) -> Iterator[
 @pytest.mark.slow
 @pytest.mark.parametrize("chunk", CHUNKS)
 def test_a_power_cut_loses_nothing_that_was_acknowledged(traced, tmp_path, full, chunk):
-    assert_nothing_lost(traced, 500 if full else 25, chunk, tmp_path)
+    assert_nothing_lost(traced, 500 if full else 12, chunk, tmp_path)
 
 
 @pytest.mark.slow
 @pytest.mark.parametrize("chunk", range(4))
 def test_a_power_cut_after_failed_syncs_loses_nothing_either(disturbed, tmp_path, full, chunk):
-    assert_nothing_lost(disturbed, 500 if full else 40, chunk, tmp_path)
+    assert_nothing_lost(disturbed, 500 if full else 16, chunk, tmp_path)
 
 
 def assert_nothing_lost(traced: Traced, count: int, seed: int, folder: Path) -> None:
@@ -87,7 +87,7 @@ def first_start_ends(traced: Traced) -> int:
 
 @pytest.mark.slow
 def test_a_power_cut_during_the_first_start_is_outlived_by_the_next(traced, tmp_path, full):
-    states = power_cuts(traced.events[: first_start_ends(traced)], 200 if full else 10, seed=1)
+    states = power_cuts(traced.events[: first_start_ends(traced)], 200 if full else 6, seed=1)
     for _, home in laid_out(traced, states, tmp_path):
         core = open_core(Settings(home=home))
         try:

@@ -44,7 +44,7 @@ def assert_nothing_is_left(home):
 
 @pytest.mark.slow
 def test_a_killed_server_leaves_whole_versions_or_none(home, tmp_path, full):
-    rounds, chance = (60 if full else 3), random.Random()
+    rounds, chance = (60 if full else 2), random.Random()
     path = tmp_path / "data.ndjson"
     path.write_bytes(DATA)
     names: list[str] = []
