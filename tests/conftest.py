@@ -49,10 +49,16 @@ def shared() -> Path:
 
 
 @pytest.fixture(scope="session")
-def postgres(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Callable[[], str]]:
-    """A function whose every call makes an empty PostgreSQL database and answers its `postgresql://` DSN."""
+def postgres_programs() -> Path:
+    """Where PostgreSQL's server is installed."""
     programs = find_programs()
     if programs is None:
         pytest.skip("no PostgreSQL server is installed (looked on PATH and in /usr/lib/postgresql)")
-    with Cluster.running(programs) as cluster:
+    return programs
+
+
+@pytest.fixture(scope="session")
+def postgres(postgres_programs: Path) -> Iterator[Callable[[], str]]:
+    """A function whose every call makes an empty PostgreSQL database and answers its `postgresql://` DSN."""
+    with Cluster.running(postgres_programs) as cluster:
         yield cluster.new_database

@@ -3,12 +3,13 @@
 import os
 import random
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from pathlib import Path
 
 import psycopg
 import pytest
 
+from tests.cluster import Cluster
 from tests.faults.clients import Crowd, Memory, assert_each_promise_kept_once, retry_unanswered
 from tests.faults.server import Server, audit
 
@@ -99,9 +100,16 @@ def test_two_servers_that_start_at_once_on_an_empty_home_make_one_log(home, data
     assert memory.refused == []
 
 
+@pytest.fixture
+def lone_database(postgres_programs: Path) -> Iterator[str]:
+    """The only database of its cluster: recovery goes through whatever all others wrote since the last checkpoint."""
+    with Cluster.running(postgres_programs) as cluster:
+        yield cluster.new_database()
+
+
 @pytest.mark.slow
-def test_a_crash_of_the_database_server_is_outlived(home, postgres, full):
-    dsn, memory = postgres(), Memory()
+def test_a_crash_of_the_database_server_is_outlived(home, lone_database, full):
+    dsn, memory = lone_database, Memory()
     server = Server.start(home, "--database", dsn).wait_until_ready()
     for n in range(20 if full else 2):
         with Crowd(server, memory, f"round-{n}", CALLERS):
