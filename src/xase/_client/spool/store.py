@@ -255,9 +255,9 @@ class Spool:
         return self._connection
 
     def _disconnect(self) -> None:
-        if self._connection is not None:
-            self._connection.close()
-            self._connection = None
+        connection, self._connection = self._connection, None  # given up even where closing fails
+        if connection is not None:
+            connection.close()
 
     def _open(self) -> sqlite3.Connection:
         folder = self.path.parent
