@@ -11,6 +11,8 @@ import threading
 from collections.abc import Callable
 from typing import Final
 
+from xase_server.storage.background import stand_back
+
 FOLDED_AT_ONCE: Final = 2_000
 """About so many pages written begin a folding; nothing depends on the count being right."""
 
@@ -50,6 +52,7 @@ class Folder:
             self._thread.join()
 
     def _run(self) -> None:
+        stand_back()
         while True:
             with contextlib.suppress(sqlite3.Error):  # whoever commits will meet it and say so
                 self._fold()

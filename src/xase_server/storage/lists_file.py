@@ -15,6 +15,7 @@ from queue import Empty, SimpleQueue
 from typing import Final
 
 from xase_server.storage import merging
+from xase_server.storage.background import stand_back
 from xase_server.storage.sqlite_session import SqliteSession
 from xase_server.storage.statements import read_statements
 
@@ -101,6 +102,7 @@ class ListsFile:
             self._thread.join()
 
     def _run(self) -> None:
+        stand_back()
         while owners := self._take():
             with contextlib.suppress(sqlite3.Error):  # who reads looks at what is in no list, and meets the error
                 self._follow(owners)
