@@ -18,7 +18,7 @@ from xase_server.home import Home, HomeProblem
 from xase_server.noise import OpenDP, is_installed
 from xase_server.outbound import HttpCourier, trusting
 from xase_server.policy.purposes import DEFAULT_PURPOSES, Purposes, read_purposes
-from xase_server.ports import Courier, Engine, Library, RecordBatches, Storage, StorageUnavailable
+from xase_server.ports import Courier, Engine, Library, Reads, RecordBatches, Storage, StorageUnavailable
 from xase_server.query.schema import Schema
 from xase_server.services.access import Access
 from xase_server.services.aggregation import Aggregation
@@ -63,6 +63,7 @@ from xase_server.services.trail import Trail
 from xase_server.services.transforming import Transforming
 from xase_server.services.usage import UsageReport
 from xase_server.services.versions import Versions
+from xase_server.services.visibility import every_dataset
 from xase_server.services.webhook_secrets import WebhookSecrets
 from xase_server.services.webhooks import Means, Webhooks
 from xase_server.services.withdrawn import Withdrawn
@@ -263,7 +264,10 @@ class Server:
         await self.services.bundles.resume()
         self._keeping = asyncio.create_task(self._keep())
         self._sending = asyncio.create_task(self.dispatcher.run())
-        self._warming = asyncio.create_task(asyncio.to_thread(importlib.import_module, "xase_server.engines.duckdb"))
+        if await asyncio.to_thread(self.core.storage.read, _has_datasets):
+            self._warming = asyncio.create_task(
+                asyncio.to_thread(importlib.import_module, "xase_server.engines.duckdb")
+            )
 
     async def close(self) -> None:
         """End it, answer what waits for its commit, and give back the store."""
@@ -298,6 +302,10 @@ class Server:
                 self.core.storage.touch_keys(used)
         except StorageUnavailable:
             _log.warning("last use of keys was not noted", keys=len(used))
+
+
+def _has_datasets(reads: Reads) -> bool:
+    return next(every_dataset(reads), None) is not None
 
 
 @dataclass(frozen=True, slots=True)

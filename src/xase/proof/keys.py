@@ -55,7 +55,7 @@ def derive_key(master: bytes, info: bytes, length: int = 32) -> bytes:
 
 def _private(pem: str | bytes) -> object:
     try:
-        return serialization.load_pem_private_key(_octets(pem), password=None)
+        return serialization.load_pem_private_key(_octets(pem), password=None, unsafe_skip_rsa_key_validation=True)
     except (ValueError, TypeError, UnsupportedAlgorithm) as error:
         raise KeyMaterialError("not an unencrypted private key in PEM") from error
 
@@ -72,6 +72,22 @@ def _ed25519(pem: str | bytes) -> ed25519.Ed25519PrivateKey:
     if not isinstance(key, ed25519.Ed25519PrivateKey):
         raise KeyMaterialError("not an Ed25519 private key")
     return key
+
+
+def _is_whole(key: rsa.RSAPrivateNumbers) -> bool:
+    """Whether each number of the key fits the others, as after any damage it does not.
+
+    The library would also prove both primes prime, which takes a tenth of a second at every start; whoever could put
+    other numbers there that fit holds the key anyway.
+    """
+    public, p, q, d = key.public_numbers, key.p, key.q, key.d
+    return (
+        min(p, q) > 1
+        and public.n == p * q
+        and (key.dmp1, key.dmq1) == (d % (p - 1), d % (q - 1))
+        and {public.e * d % (p - 1), public.e * d % (q - 1)} == {1}
+        and key.iqmp * q % p == 1
+    )
 
 
 def _octets(pem: str | bytes) -> bytes:
@@ -270,7 +286,7 @@ class DocumentSigner:
     def from_pem(cls, pem: str | bytes) -> Self:
         """The key kept by `to_pem`; raises KeyMaterialError."""
         key = _private(pem)
-        if not isinstance(key, rsa.RSAPrivateKey):
+        if not isinstance(key, rsa.RSAPrivateKey) or not _is_whole(key.private_numbers()):
             raise KeyMaterialError("not an RSA private key")
         return cls(key)
 

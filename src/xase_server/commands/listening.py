@@ -3,7 +3,6 @@
 # mypy: disable-error-code="explicit-override"
 # `typing.override` begins with Python 3.12.
 
-import atexit
 import gc
 import os
 import signal
@@ -57,7 +56,6 @@ def run(
     """Serve until a signal says stop; requests that wait for their commit are answered first."""
     logs.configure(log_format, requests=log_requests)
     sys.setswitchinterval(_SWITCH_SECONDS)
-    atexit.register(gc.unfreeze)  # what libraries count as leaked, and say so on stderr, is collected at the end
     configuration = uvicorn.Config(
         app,
         loop="uvloop",

@@ -5,6 +5,7 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
+from xase_server.commands import lasting
 from xase_server.commands.options import with_settings
 from xase_server.commands.output import note
 from xase_server.home import Home
@@ -35,7 +36,8 @@ def serve(
     line on standard output, `Listening on http://…`, says that the server is ready. SIGTERM and
     Ctrl-C stop it: requests that wait for their commit are answered first.
     """
-    from xase_server.commands import listening
+    with lasting():
+        from xase_server.commands import listening
 
     listening.end_quietly_on_signals()
     # the port is taken first: when it is in use, nothing has been made in the home folder
@@ -54,7 +56,8 @@ def serve(
 
 
 def _make(settings: Settings, *, accept_head: bool, accept_clock: bool) -> "Server":
-    from xase_server.app import create_app
+    with lasting():
+        from xase_server.app import create_app
 
     home = Home(settings.home)
     is_first = not home.has_keys()

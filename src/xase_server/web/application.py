@@ -19,10 +19,8 @@ from xase_server.web.credentials import single_headers
 from xase_server.web.cursors import Cursors, SessionCursors
 from xase_server.web.endpoints import ENDPOINTS
 from xase_server.web.metrics import Metrics
-from xase_server.web.openapi import contract
 from xase_server.web.pipeline import Pipeline
 from xase_server.web.rates import Rates, quota_of
-from xase_server.web.reference import reference
 from xase_server.web.refusal import INTERNAL, refusal_answer
 from xase_server.web.router import Router
 from xase_server.web.services import Bounds, Services
@@ -51,15 +49,12 @@ class Application:
     """Answers HTTP and closes WebSockets; has nothing of its own to start or stop."""
 
     def __init__(self, services: Services, bounds: Bounds, log: Any, *, log_requests: bool) -> None:
-        page = reference(ENDPOINTS)
         self._site = Site(
             services,
             Cursors(bounds.cursor_secret),
             SessionCursors(bounds.cursor_secret),
             Metrics(),
-            contract(ENDPOINTS),
-            page.html,
-            page.policy,
+            ENDPOINTS,
             bounds.base_url,
         )
         self._log = log

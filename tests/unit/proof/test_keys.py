@@ -1,3 +1,4 @@
+from base64 import b64decode, b64encode
 from datetime import UTC, datetime
 
 import pytest
@@ -82,6 +83,16 @@ def test_what_is_no_log_key_is_refused(pem):
 def test_what_is_no_document_key_is_refused(pem):
     with pytest.raises(KeyMaterialError):
         DocumentSigner.from_pem(pem)
+
+
+def test_an_rsa_key_with_a_bit_turned_is_no_key():
+    whole = b64decode("".join(RSA_PRIVATE.splitlines()[1:-1]))
+    for at in range(0, len(whole), 7):
+        damaged = bytearray(whole)
+        damaged[at] ^= 1 << (at % 8)
+        text = b64encode(damaged).decode()
+        with pytest.raises(KeyMaterialError):
+            DocumentSigner.from_pem(f"-----BEGIN PRIVATE KEY-----\n{text}\n-----END PRIVATE KEY-----\n")
 
 
 @pytest.mark.parametrize("pem", ["", RSA_PRIVATE, log_signer().public_pem])

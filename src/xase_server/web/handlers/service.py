@@ -1,11 +1,17 @@
-"""The server about itself: health, counters, contract, reference."""
+"""The server about itself: health, counters, contract, reference.
 
+Contract and reference take long to make and are seldom asked for: the first call makes them, off the event loop.
+"""
+
+import asyncio
 from ipaddress import ip_address
 
 from xase_server.domain.errors import not_found
 from xase_server.web.answer import Answer, json_answer
 from xase_server.web.call import Call
 from xase_server.web.metrics import MEDIA
+from xase_server.web.openapi import contract
+from xase_server.web.reference import reference
 
 _FORWARDED = (b"forwarded", b"x-forwarded-for", b"x-real-ip")
 
@@ -40,9 +46,10 @@ def _is_local(call: Call) -> bool:
 
 async def get_contract(call: Call) -> Answer:
     """The OpenAPI file."""
-    return Answer(call.site.contract)
+    return Answer(await asyncio.to_thread(contract, call.site.endpoints))
 
 
 async def get_reference(call: Call) -> Answer:
     """The reference page."""
-    return Answer(call.site.reference, media=b"text/html; charset=utf-8", policy=call.site.reference_policy)
+    page = await asyncio.to_thread(reference, call.site.endpoints)
+    return Answer(page.html, media=b"text/html; charset=utf-8", policy=page.policy)
