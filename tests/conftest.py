@@ -2,12 +2,16 @@
 
 from collections.abc import Callable, Iterator
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 import pytest
 from hypothesis import settings
 from xdist.scheduler import LoadScopeScheduling
 
 from tests.cluster import Cluster, find_programs
+
+if TYPE_CHECKING:
+    from xase_server.datasets import Converter
 
 REPOSITORY = Path(__file__).resolve().parents[1]
 
@@ -37,6 +41,16 @@ def pytest_xdist_make_scheduler(config: pytest.Config, log: object) -> LoadScope
 def anyio_backend() -> str:
     """Coroutine tests run on asyncio, as the server does."""
     return "asyncio"
+
+
+@pytest.fixture(scope="session")
+def converter() -> Iterator["Converter"]:
+    """One for all libraries of this process: what a conversion needs takes half a second to load."""
+    from xase_server.datasets import Converter  # most tests need no Arrow
+
+    converter = Converter()
+    yield converter
+    converter.close()
 
 
 @pytest.fixture(scope="session")

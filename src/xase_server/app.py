@@ -9,7 +9,7 @@ from typing import Final
 import structlog
 
 from xase_server.core import Core, open_core
-from xase_server.datasets import LocalLibrary
+from xase_server.datasets import Converter, LocalLibrary
 from xase_server.datasets.ingest import scrubbing
 from xase_server.domain.clock import Clock
 from xase_server.domain.errors import Refused
@@ -77,10 +77,15 @@ _log = structlog.get_logger(__name__)
 _TOUCH_SECONDS: Final = 15.0
 
 
-def open_library(settings: Settings) -> Library:
-    """The dataset versions of this home."""
-    folder = Home(settings.home).datasets
-    return LocalLibrary(folder, settings.roots, open_engine=_open_engine, build_database=_build_database)
+def open_library(settings: Settings, converter: Converter | None = None) -> Library:
+    """The dataset versions of this home; see `LocalLibrary` for `converter`."""
+    return LocalLibrary(
+        Home(settings.home).datasets,
+        settings.roots,
+        open_engine=_open_engine,
+        build_database=_build_database,
+        converter=converter,
+    )
 
 
 def _open_engine(database: Path, schema: Schema) -> Engine:

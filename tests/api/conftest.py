@@ -15,8 +15,9 @@ import httpx2
 import pytest
 import uvicorn
 
-from xase_server.app import Server, create_app
+from xase_server.app import Server, create_app, open_library
 from xase_server.commands.protocol import Protocol
+from xase_server.datasets import Converter
 from xase_server.domain.entries import Unit
 from xase_server.domain.principals import ROLES, Principal
 from xase_server.services.keys import append_key, mint
@@ -71,7 +72,9 @@ def signing_keys(tmp_path_factory: pytest.TempPathFactory) -> Path:
 
 
 @pytest.fixture(scope="session")
-def open_site(signing_keys: Path, tmp_path_factory: pytest.TempPathFactory) -> Callable[..., Site]:
+def open_site(
+    signing_keys: Path, tmp_path_factory: pytest.TempPathFactory, converter: Converter
+) -> Callable[..., Site]:
     """A function that opens a server with the settings given, by default on a new home."""
 
     def open_(**settings: Any) -> Site:
@@ -80,8 +83,9 @@ def open_site(signing_keys: Path, tmp_path_factory: pytest.TempPathFactory) -> C
             home = tmp_path_factory.mktemp("site") / "home"
             (home / "keys").mkdir(parents=True, mode=0o700)
             shutil.copy2(signing_keys / "document.pem", home / "keys")
-        parts = {name: settings.pop(name) for name in ("clock", "library") if name in settings}
-        app = create_app(Settings(home=home, organisation="org_one", **settings), **parts)
+        clock, library = settings.pop("clock", None), settings.pop("library", None)
+        chosen = Settings(home=home, organisation="org_one", **settings)
+        app = create_app(chosen, clock=clock, library=library or open_library(chosen, converter))
         site = Site(app, (home / "admin.key").read_text().strip(), "")
         return Site(app, site.admin, site.mint(role="admin", organisation="org_two"))
 
@@ -141,7 +145,7 @@ async def ready_dataset(client: httpx2.AsyncClient, **fields: Any) -> str:
     rows = b'{"record_id": "rec_a1b2c3", "age": 57}\n{"record_id": "rec_d4e5f6", "age": 72}\n'
     view = (await client.put(f"{address}/data", content=rows, headers={"content-type": "application/x-ndjson"})).json()
     while view["status"] == "PROCESSING":  # a busy machine takes longer than the answer waits
-        await anyio.lowlevel.checkpoint()
+        await anyio.sleep(0.01)
         view = (await client.get(address)).json()
     assert view["status"] == "READY", view
     return str(view["dataset_id"])

@@ -6,7 +6,7 @@ import signal
 import subprocess
 import sys
 import threading
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterable, Iterator
 from contextlib import contextmanager, suppress
 from pathlib import Path
 from typing import Final
@@ -15,12 +15,15 @@ import msgspec
 
 from xase_server.datasets.anonymity.job import AnonymityJob
 from xase_server.datasets.ingest.job import Job
-from xase_server.datasets.ingest.report import Done, Failed, Line
+from xase_server.datasets.ingest.report import Done, Ended, Failed, Line, Read
 from xase_server.ports.datasets import Found, IngestProblem, Progress
 
 _COMMAND: Final = (sys.executable, "-P", "-m", "xase_server.datasets.ingest")
 _KEPT: Final = ("PATH", "HOME", "LANG", "LC_ALL", "TMPDIR", "PYTHONPATH", "LD_LIBRARY_PATH", "DYLD_LIBRARY_PATH")
+_ALONE: Final = {"OPENBLAS_NUM_THREADS": "1", "JE_ARROW_MALLOC_CONF": "background_thread:false"}
+_DECODER: Final = msgspec.json.Decoder(Line)
 _POLL_SECONDS: Final = 0.1
+_PATIENCE_SECONDS: Final = 1.0
 _OUT_OF_MEMORY: Final = {-signal.SIGKILL, -signal.SIGABRT, -signal.SIGXFSZ}
 
 Work = Job | AnonymityJob
@@ -28,31 +31,51 @@ Work = Job | AnonymityJob
 
 
 class Converter:
-    """Runs conversions, each in a process of its own.
+    """Runs conversions, each in a process of its own; `close` ends what waits for the next.
 
-    While one runs, the process of the next is started already: to load what it needs takes longer than
-    to convert a small file.
+    To load what a conversion needs takes longer than to convert a small file. So a process that has loaded it
+    stays and forks for every job. At most one waits; conversions at the same time start others.
     """
 
     def __init__(self) -> None:
         self._lock = threading.Lock()
         self._waiting: _Process | None = None
+        self._closed = False
 
     def convert(self, job: Work, progress: Callable[[Progress], None], cancelled: Callable[[], bool]) -> Found:
         """What the job made in its folder, durable; raises IngestProblem, also when it was cancelled or killed."""
         total = _size(job)
-        with _ending(self._next()) as process:
+        last: Done | Failed | None = None
+        with self._lent() as process:
             for line in _lines(process, job, cancelled):
-                if isinstance(line, Done):
-                    return line.found
-                if isinstance(line, Failed):
-                    raise IngestProblem(line.message, too_large=line.too_large)
-                progress(Progress(line.rows, min(line.bytes, total), total))
-            raise _ended(process.wait())
+                if isinstance(line, Read):
+                    progress(Progress(line.rows, min(line.bytes, total), total))
+                else:
+                    last = line
+        assert last is not None, "who ends well has said how it went"
+        if isinstance(last, Failed):
+            raise IngestProblem(last.message, too_large=last.too_large)
+        return last.found
 
-    def _next(self) -> "_Process":
+    @contextmanager
+    def _lent(self) -> Iterator["_Process"]:
+        """A process that waits for a job; unless it comes back waiting for the next, it is ended."""
+        process = self._taken()
+        try:
+            yield process
+        except BaseException:
+            _end(process)
+            raise
         with self._lock:
-            waiting, self._waiting = self._waiting, _started()
+            kept = self._waiting is None and not self._closed
+            if kept:
+                self._waiting = process
+        if not kept:
+            _end(process)
+
+    def _taken(self) -> "_Process":
+        with self._lock:
+            waiting, self._waiting = self._waiting, None
         if waiting is not None and waiting.poll() is None:
             return waiting
         if waiting is not None:
@@ -60,9 +83,10 @@ class Converter:
         return _started()
 
     def close(self) -> None:
-        """End the process that waits for a job."""
+        """End the process that waits for a job, and let none wait any more."""
         with self._lock:
             waiting, self._waiting = self._waiting, None
+            self._closed = True
         if waiting is not None:
             _end(waiting)
 
@@ -71,27 +95,32 @@ _Process = subprocess.Popen[bytes]
 
 
 def _started() -> _Process:
+    """A process in a group of its own, so that one signal ends it and its child."""
     pipe = subprocess.PIPE
     return subprocess.Popen(  # noqa: S603 -- this interpreter and a module of ours
-        _COMMAND, stdin=pipe, stdout=pipe, stderr=subprocess.DEVNULL, env=_environment()
+        _COMMAND, stdin=pipe, stdout=pipe, stderr=subprocess.DEVNULL, env=_environment(), process_group=0
     )
 
 
-@contextmanager
-def _ending(process: _Process) -> Iterator[_Process]:
-    try:
-        yield process
-    finally:
-        _end(process)
-
-
 def _end(process: _Process) -> None:
-    process.kill()
+    """Let it and its child see that nobody waits any more; both are gone on return, by force where that takes long."""
+    assert process.stdin is not None and process.stdout is not None, "both are pipes"  # noqa: PT018
+    with suppress(BrokenPipeError):
+        process.stdin.close()
+    if not _is_silent(process.stdout.fileno(), _PATIENCE_SECONDS):
+        with suppress(PermissionError):  # what macOS says where all of the group has just ended
+            os.killpg(process.pid, signal.SIGKILL)
+        _is_silent(process.stdout.fileno(), None)
     process.wait()
-    for pipe in (process.stdin, process.stdout):
-        if pipe is not None:
-            with suppress(BrokenPipeError):
-                pipe.close()
+    process.stdout.close()
+
+
+def _is_silent(output: int, seconds: float | None) -> bool:
+    """Whether all who had the other end of this pipe were gone within so many seconds of their last word."""
+    while select.select([output], [], [], seconds)[0]:
+        if not os.read(output, 1 << 16):
+            return True
+    return False
 
 
 def _size(job: Work) -> int:
@@ -102,20 +131,17 @@ def _size(job: Work) -> int:
 
 
 def _environment() -> dict[str, str]:
-    """Nothing secret; memory straight from the system, so that its bound is exact."""
+    """Nothing secret; memory straight from the system, so that its bound is exact; no threads before a fork."""
     kept = {name: os.environ[name] for name in _KEPT if name in os.environ}
-    return {**kept, "ARROW_DEFAULT_MEMORY_POOL": "system"}
+    return {**kept, **_ALONE, "ARROW_DEFAULT_MEMORY_POOL": "system"}
 
 
-def _lines(process: _Process, job: Work, cancelled: Callable[[], bool]) -> Iterator[Line]:
-    """What the process says, until it ends."""
+def _lines(process: _Process, job: Work, cancelled: Callable[[], bool]) -> Iterator[Read | Done | Failed]:
+    """What is said of the job until it has ended well; raises IngestProblem where it has not."""
     assert process.stdin is not None and process.stdout is not None, "both are pipes"  # noqa: PT018
-    decode = msgspec.json.Decoder(Line).decode
-    try:
+    with suppress(BrokenPipeError):
         process.stdin.write(msgspec.json.encode(job) + b"\n")
         process.stdin.flush()
-    except BrokenPipeError:
-        return
     waiting = b""
     while True:
         if cancelled():
@@ -123,9 +149,22 @@ def _lines(process: _Process, job: Work, cancelled: Callable[[], bool]) -> Itera
         if select.select([process.stdout], [], [], _POLL_SECONDS)[0]:
             piece = os.read(process.stdout.fileno(), 1 << 16)
             if not piece:
-                return
-            *lines, waiting = (waiting + piece).split(b"\n")
-            yield from map(decode, lines)
+                raise _ended(process.wait())
+            *whole, waiting = (waiting + piece).split(b"\n")
+            for line in _decoded(whole):
+                if not isinstance(line, Ended):
+                    yield line
+                elif line.code:
+                    raise _ended(line.code)
+                else:
+                    return
+
+
+def _decoded(lines: Iterable[bytes]) -> Iterator[Line]:
+    """The lines but for one that was cut off, because who wrote it was killed."""
+    for line in lines:
+        with suppress(msgspec.DecodeError):
+            yield _DECODER.decode(line)
 
 
 def _ended(code: int) -> IngestProblem:

@@ -38,7 +38,8 @@ _MOST_OPEN = 32
 class LocalLibrary:
     """See `ports.Library`. `root` holds the versions, `roots` are the folders that sources may lie below.
 
-    `open_engine` and `build_database` come from the engine that is to run queries.
+    `open_engine` and `build_database` come from the engine that is to run queries. `converter` stays the caller's
+    to close; without one the library has its own.
     """
 
     def __init__(
@@ -49,6 +50,7 @@ class LocalLibrary:
         *,
         open_engine: OpenEngine,
         build_database: BuildDatabase,
+        converter: Converter | None = None,
     ) -> None:
         self._roots = Roots(roots)
         self._versions = Versions(root)
@@ -56,7 +58,7 @@ class LocalLibrary:
         self._open_engine = open_engine
         self._build_database = build_database
         self._shelf = Shelf(_MOST_OPEN)
-        self._converter = Converter()
+        self._converter, self._borrowed = converter or Converter(), converter is not None
         self._editions = Editions(self._versions.editions, open_engine, build_database)
 
     def resolve(self, source: str) -> Path:
@@ -164,5 +166,6 @@ class LocalLibrary:
     def close(self) -> None:
         """See `Library.close`."""
         self._shelf.close()
-        self._converter.close()
+        if not self._borrowed:
+            self._converter.close()
         self._editions.clear()

@@ -9,7 +9,7 @@ from typing import Any
 import pytest
 
 from tests.files import Content, write
-from xase_server.datasets import Bounds, LocalLibrary, caches
+from xase_server.datasets import Bounds, Converter, LocalLibrary, caches
 from xase_server.datasets.folder import read_schema
 from xase_server.datasets.ingest.job import Job, run
 from xase_server.datasets.opened import OpenedVersion
@@ -102,13 +102,25 @@ def make(tmp_path: Path) -> Make:
 
 
 @pytest.fixture
-def library(tmp_path: Path) -> Iterator[LocalLibrary]:
-    """A library with one root, `data`."""
+def open_library(tmp_path: Path, converter: Converter) -> Iterator[Callable[..., LocalLibrary]]:
+    """Opens libraries of the versions in one folder, with `data` for the one root."""
     (tmp_path / "sources").mkdir()
-    roots = {"data": tmp_path / "sources"}
-    made = LocalLibrary(tmp_path / "datasets", roots, open_engine=open_engine, build_database=build_database)
-    yield made
-    made.close()
+    opened = []
+
+    def open_(bounds: Bounds = WIDE) -> LocalLibrary:
+        roots, engine = {"data": tmp_path / "sources"}, {"open_engine": open_engine, "build_database": build_database}
+        opened.append(LocalLibrary(tmp_path / "datasets", roots, bounds, **engine, converter=converter))
+        return opened[-1]
+
+    yield open_
+    for library in opened:
+        library.close()
+
+
+@pytest.fixture
+def library(open_library: Callable[..., LocalLibrary]) -> LocalLibrary:
+    """A library with one root, `data`."""
+    return open_library()
 
 
 @pytest.fixture

@@ -7,8 +7,7 @@ import pyarrow.parquet as pq
 import pytest
 
 from tests.files import write
-from xase_server.datasets import Bounds, LocalLibrary
-from xase_server.engines.duckdb.files import build_database, open_engine
+from xase_server.datasets import Bounds
 from xase_server.ports import Library, Version
 from xase_server.ports.datasets import Ingest, IngestProblem, Progress, VersionUnavailable
 from xase_server.query.parse import parse_filter
@@ -61,17 +60,14 @@ def left(tmp_path):
     return sorted(str(each.relative_to(root)) for each in root.rglob("*") if each.is_file())
 
 
-def test_a_bomb_ends_its_own_process_only(tmp_path):
-    bounds = Bounds(memory_bytes=300 << 20)
-    (tmp_path / "sources").mkdir()
-    library = LocalLibrary(tmp_path / "datasets", {}, bounds, open_engine=open_engine, build_database=build_database)
+def test_a_bomb_ends_its_own_process_only(open_library, tmp_path):
+    library = open_library(Bounds(memory_bytes=300 << 20))
     table = pa.table({"a": pa.array(["x" * 100_000_000] * 8)})
     source = tmp_path / "sources" / "bomb.parquet"
     pq.write_table(table, source, compression="zstd")
     assert source.stat().st_size < 1 << 20
     with pytest.raises(IngestProblem) as refused:
         library.ingest(Ingest(dataset_id="ds_test", number=1, source=source), lambda progress: None, lambda: False)
-    library.close()
     assert refused.value.too_large
     assert left(tmp_path) == []
 
@@ -165,23 +161,19 @@ def test_a_file_that_is_a_link_is_not_followed(library, tmp_path):
         library.ingest(wish, lambda progress: None, lambda: False)
 
 
-def test_a_version_of_more_bytes_than_allowed_is_too_large(tmp_path):
-    bounds = Bounds(written_bytes=200_000)
-    library = LocalLibrary(tmp_path / "datasets", {}, bounds, open_engine=open_engine, build_database=build_database)
+def test_a_version_of_more_bytes_than_allowed_is_too_large(open_library, tmp_path):
+    library = open_library(Bounds(written_bytes=200_000))
     source = write(tmp_path / "data.csv", "a\n" + "".join(f"some text {n}\n" for n in range(50_000)))
     with pytest.raises(IngestProblem) as refused:
         library.ingest(Ingest(dataset_id="ds_test", number=1, source=source), lambda progress: None, lambda: False)
-    library.close()
     assert refused.value.too_large
     assert left(tmp_path) == []
 
 
-def test_a_rebuilt_cache_does_not_disturb_who_has_the_old_one_mapped(library, ingest, tmp_path):
+def test_a_rebuilt_cache_does_not_disturb_who_has_the_old_one_mapped(library, open_library, ingest, tmp_path):
     ingest(ROWS)
-    held = LocalLibrary(tmp_path / "datasets", {}, open_engine=open_engine, build_database=build_database)
-    kept = held.open("ds_test", 1)
+    kept = open_library().open("ds_test", 1)
     (tmp_path / "datasets" / "ds_test" / "v1" / "caches.json").unlink()
     assert library.open("ds_test", 1).slice(0, 300).to_pylist() == ROWS
     assert kept.slice(0, 300).to_pylist() == ROWS
     assert kept.engine.count(parse_filter({"tags": "7"}, kept.schema)) == 1
-    held.close()

@@ -1,7 +1,8 @@
-"""The converting process: a job on standard input, lines of `report` on standard output.
+"""The converting process: jobs on standard input, lines of `report` on standard output.
 
-Its memory is bounded, so that a bomb ends it and not the service. It lives no longer than who started it:
-standard input stays open for as long as somebody waits.
+What starts here loads the code once and touches no data: each job is done by a child of its own, whose memory
+is bounded, so that a bomb ends it and not the service, and with which all ends that the data left in memory.
+Neither lives longer than who started it: standard input stays open for as long as somebody waits.
 """
 
 import contextlib
@@ -15,15 +16,17 @@ import threading
 import time
 
 import msgspec
+import numpy as np
 import pyarrow as pa
 
 from xase_server.datasets.anonymity.job import AnonymityJob, anonymise
 from xase_server.datasets.bounds import Bounds
 from xase_server.datasets.ingest.job import Job, run
-from xase_server.datasets.ingest.report import Done, Failed, Line, Read
+from xase_server.datasets.ingest.report import Done, Ended, Failed, Line, Read
 from xase_server.ports.datasets import IngestProblem, VersionUnavailable
 
 _SECONDS_BETWEEN = 0.2
+_DECODER = msgspec.json.Decoder(Job | AnonymityJob)
 
 
 class Reporter:
@@ -69,7 +72,7 @@ def end_with(starter: int) -> None:
 
 
 def outcome(job: Job | AnonymityJob) -> Line:
-    """The last line to say."""
+    """The last line to say of a job."""
     try:
         return Done(run(job, Reporter()) if isinstance(job, Job) else anonymise(job, Reporter()))
     except IngestProblem as problem:
@@ -85,19 +88,41 @@ def outcome(job: Job | AnonymityJob) -> Line:
         return Failed(f"The data cannot be converted ({type(error).__name__})", False)
 
 
-def main() -> None:
-    """Do the one job."""
-    sys.meta_path.insert(0, WithoutPandas())
-    wish = sys.stdin.buffer.readline()
-    if not wish:  # nobody had a job
-        return
-    job = msgspec.json.decode(wish, type=Job | AnonymityJob)
+def work(job: Job | AnonymityJob) -> None:
+    """Do one job, within its bounds.
+
+    Standard input is the parent's, too. Nothing is written there before the parent has said how this process
+    ended, so that whoever reads it here sees its end alone and takes no job away.
+    """
     pa.set_cpu_count(2)
     pa.set_io_thread_count(2)
     bound(job.bounds)
     tempfile.tempdir = job.folder  # on the disk that the version needs anyway
     threading.Thread(target=end_with, args=(0,), daemon=True).start()
     say(outcome(job))
+
+
+def child(wish: bytes) -> int:
+    """How the process ended that did what was wished for: its exit code, or the signal's number below zero."""
+    process = os.fork()
+    if not process:
+        try:
+            work(_DECODER.decode(wish))
+            os._exit(0)
+        finally:
+            os._exit(1)
+    return os.waitstatus_to_exitcode(os.waitpid(process, 0)[1])
+
+
+def main() -> None:
+    """Have every job done, until nobody can have another one."""
+    sys.meta_path.insert(0, WithoutPandas())
+    pa.array([])  # the first list and the first array load more
+    pa.array(np.zeros(0))
+    with contextlib.suppress(BrokenPipeError):
+        while wish := sys.stdin.buffer.readline():
+            ended = msgspec.json.encode(Ended(child(wish)))
+            os.write(1, b"\n" + ended + b"\n")  # a child that was killed may have left half a line
     os._exit(0)
 
 

@@ -25,4 +25,10 @@ class Done(Struct, frozen=True, tag="done"):
     found: Found
 
 
-Line = Read | Failed | Done
+class Ended(Struct, frozen=True, tag="ended"):
+    """The process that did the job is gone: its exit code, or the number of the signal that ended it below zero."""
+
+    code: int
+
+
+Line = Read | Failed | Done | Ended
