@@ -68,7 +68,7 @@ def _pages(at: Holder, dataset: str, folder: Path, options: Options) -> Iterator
         "sorted": Reader(at, session, {"sort": "-age"}),
         "sorted by what scatters": Reader(at, session, {"sort": json.dumps(SORT)}),
     }
-    length = 0.2 if options.quick else 1.0
+    length = 0.05 if options.quick else 1.0
     runs = {name: _median_page(reader, length) for name, reader in readers.items()}
     interleaved(1, runs)  # the queries are run once
     values = interleaved(options.rounds, {"commit": _commit(ledgers, options), **runs})
@@ -99,7 +99,7 @@ def _streams(at: Holder, dataset: str, options: Options) -> Iterator[Result]:
     wall, own, busy = [], [], 0.0
     for _ in range(options.rounds):
         before = processor_seconds(at.server.process.pid)
-        load = read_pages(readers, 0.3 if options.quick else 3.0)
+        load = read_pages(readers, 0.1 if options.quick else 3.0)
         used = processor_seconds(at.server.process.pid) - before
         wall.append(load.rate * PAGE)
         own.append(len(load.latencies) * PAGE / max(used, 0.01))
@@ -117,7 +117,7 @@ def _records(at: Holder, dataset: str, folder: Path, options: Options) -> Iterat
     some = [ids[chance.randrange(len(ids))].as_py() for _ in range(500)]
     requests = [request("GET", f"{session}/records/{each}", at.server.key) for each in some]
     loads = [
-        drive(at.server.port, requests, connections=1, seconds=0.2 if options.quick else 2.0)
+        drive(at.server.port, requests, connections=1, seconds=0.05 if options.quick else 2.0)
         for _ in range(options.rounds)
     ]
     note = f"p99 {statistics.median(each.p99 for each in loads) * 1e3:.2f} ms"
@@ -180,7 +180,8 @@ class Copier:
         command = [sys.executable, "-c", SENDER, str(self._file)]
         self._process = subprocess.Popen(command, stdout=subprocess.PIPE, text=True)
         assert self._process.stdout is not None
-        self._port = int(self._process.stdout.readline())
+        with self._process.stdout as said:
+            self._port = int(said.readline())
         pin(self._process.pid, 0)
         return self
 
@@ -200,7 +201,7 @@ class Copier:
 def _memory(at: Holder, dataset: str, options: Options) -> Iterator[Result]:
     """What the server's own memory grows by, at most, from before the first request on."""
     session, process = at.session(dataset), at.server.process.pid
-    length = 0.2 if options.quick else 1.0
+    length = 0.05 if options.quick else 1.0
     work: dict[str, Callable[[], object]] = {
         "filter": lambda: at.ask("POST", f"{session}/filter", {"filter": FILTER, "limit": 1_000}),
         "sort of all": lambda: at.ask("POST", f"{session}/filter", {"sort": SORT, "limit": 1_000}),

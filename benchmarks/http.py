@@ -76,7 +76,7 @@ def run(options: Options) -> list[Result]:
     """POST, GET and echo in turns; all ratios are of rates in the same round."""
     with tempfile.TemporaryDirectory() as folder, serving(Path(folder) / "home") as server:
         pin(0, 1)
-        length = 0.3 if options.quick else 4.0
+        length = 0.1 if options.quick else 4.0
         loads: dict[str, list[Load]] = {"echo": [], "post": [], "get": []}
 
         def load(name: str, requests: Sequence[bytes]) -> float:

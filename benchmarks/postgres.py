@@ -41,7 +41,7 @@ def run(options: Options) -> list[Result]:
     if programs is None:
         return [Result("PostgreSQL is not installed here", 0, "", note="nothing measured")]
     with Cluster.running(programs) as cluster:
-        return list(_results(cluster, 0.5 if options.quick else 4.0, options))
+        return list(_results(cluster, 0.1 if options.quick else 4.0, options))
 
 
 def _results(cluster: Cluster, length: float, options: Options) -> Iterator[Result]:
