@@ -1,6 +1,8 @@
 """Fixtures that every test may ask for. Narrower ones live beside the tests that need them."""
 
-from collections.abc import Callable, Iterator
+import atexit
+import gc
+from collections.abc import Callable, Generator, Iterator
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -35,6 +37,17 @@ class ByFile(LoadScopeScheduling):  # type: ignore[misc]  # it ships no types
 def pytest_xdist_make_scheduler(config: pytest.Config, log: object) -> LoadScopeScheduling:
     """See `ByFile`."""
     return ByFile(config, log)
+
+
+@pytest.hookimpl(wrapper=True)
+def pytest_collection() -> Generator[None, object, object]:
+    """Keep the garbage collector from the 11,000 tests that are made here: each look at them all takes 0.3 s."""
+    gc.disable()
+    collected = yield
+    gc.enable()
+    gc.freeze()
+    atexit.register(gc.unfreeze)  # bindings that count their objects do so at the end
+    return collected
 
 
 @pytest.fixture

@@ -1,12 +1,12 @@
 """Real, openly licensed data through the API, against answers computed without any of our code."""
 
+import importlib
 import io
 from collections import Counter
 from pathlib import Path
 from typing import Any
 
 import anyio
-import polars as pl
 import pyarrow as pa
 import pytest
 
@@ -19,6 +19,12 @@ ARROW = {"accept": "application/vnd.apache.arrow.stream"}
 @pytest.fixture(scope="module")
 def anyio_backend():
     return "asyncio"
+
+
+@pytest.fixture(scope="module")
+def pl():
+    """Polars, which every worker would else import to collect these tests."""
+    return importlib.import_module("polars")
 
 
 @pytest.fixture(scope="module")
@@ -72,7 +78,7 @@ async def encounters(client, opened, diabetes):
     return await session_on(client, opened, diabetes, id_field="encounter_id")
 
 
-async def test_every_encounter_arrives_once_and_unchanged(client, encounters, diabetes):
+async def test_every_encounter_arrives_once_and_unchanged(pl, client, encounters, diabetes):
     answer = await client.get(f"{encounters}/stream", headers=ARROW, timeout=60)
     table = pl.from_arrow(pa.ipc.open_stream(io.BytesIO(answer.content)).read_all())
     assert isinstance(table, pl.DataFrame)
@@ -81,7 +87,7 @@ async def test_every_encounter_arrives_once_and_unchanged(client, encounters, di
     assert table.drop("record_id").equals(truth)
 
 
-async def test_encounters_are_counted_as_polars_counts_them(client, encounters, diabetes):
+async def test_encounters_are_counted_as_polars_counts_them(pl, client, encounters, diabetes):
     truth = pl.scan_parquet(diabetes)
     cases = [
         (
@@ -102,7 +108,7 @@ async def test_encounters_are_counted_as_polars_counts_them(client, encounters, 
         assert await matched(client, encounters, filter_) == expected, filter_
 
 
-async def test_encounters_are_grouped_as_polars_groups_them(client, encounters, diabetes):
+async def test_encounters_are_grouped_as_polars_groups_them(pl, client, encounters, diabetes):
     group = {
         "_id": "$age",
         "n": {"$sum": 1},
@@ -126,14 +132,14 @@ async def test_encounters_are_grouped_as_polars_groups_them(client, encounters, 
         assert found[row["age"]]["most"] == row["most"]
 
 
-async def test_encounters_sort_as_polars_sorts_them(client, encounters, diabetes):
+async def test_encounters_sort_as_polars_sorts_them(pl, client, encounters, diabetes):
     wish = {"sort": {"num_medications": -1, "encounter_id": 1}, "fields": ["encounter_id"], "limit": 1000}
     found = [row["encounter_id"] for row in (await client.post(f"{encounters}/filter", json=wish)).json()["records"]]
     truth = pl.read_parquet(diabetes).sort(["num_medications", "encounter_id"], descending=[True, False])
     assert found == truth["encounter_id"].head(1000).to_list()
 
 
-async def test_one_encounter_is_found_by_its_id(client, encounters, diabetes):
+async def test_one_encounter_is_found_by_its_id(pl, client, encounters, diabetes):
     row = pl.read_parquet(diabetes).row(77_777, named=True)
     answer = await client.get(f"{encounters}/records/{row['encounter_id']}")
     expected = {name: value for name, value in row.items() if value is not None}
@@ -154,7 +160,7 @@ async def patients(client, opened, synthea):
 
 
 @pytest.fixture
-def people(synthea):
+def people(pl, synthea):
     return pl.read_parquet(synthea).to_dicts()
 
 
@@ -212,7 +218,7 @@ def without_nulls(value: Any) -> Any:
 # ---------------------------------------------------------------------------- loans
 
 
-async def test_mortgages_are_averaged_as_polars_averages_them(client, opened, data):
+async def test_mortgages_are_averaged_as_polars_averages_them(pl, client, opened, data):
     file = data / "hmda2018_sample" / "hmda2018_sample.parquet"
     session = await session_on(client, opened, file)
     group = {
@@ -234,7 +240,7 @@ async def test_mortgages_are_averaged_as_polars_averages_them(client, opened, da
         assert found[row["high_priced"]]["sd"] == pytest.approx(row["sd"])
 
 
-async def test_credit_applicants_are_bucketed(client, opened, data):
+async def test_credit_applicants_are_bucketed(pl, client, opened, data):
     file = data / "german_credit" / "german_credit.parquet"
     session = await session_on(client, opened, file)
     bucket = {

@@ -5,7 +5,6 @@ import sys
 from datetime import UTC, date, datetime
 from decimal import Decimal
 
-import polars as pl
 import pyarrow as pa
 import pytest
 
@@ -64,6 +63,8 @@ def test_a_batch_survives_pickle(batch):
 
 
 def test_a_batch_goes_into_every_library(batch):
+    import polars as pl
+
     table = batch.to_arrow()
     assert table.column_names == ["record_id", "age", "lab_results", "symptoms", "is_smoker"]
     assert pa.table(batch) == table

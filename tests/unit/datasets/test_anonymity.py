@@ -4,7 +4,6 @@ import itertools
 from typing import Any
 
 import numpy as np
-import pandas as pd
 import pyarrow as pa
 import pyarrow.parquet as pq
 import pytest
@@ -261,6 +260,8 @@ def test_figures_are_those_of_pycanon_on_real_data(shared, quasi, sensitive, k, 
 
 @pytest.mark.parametrize("quasi", [QUASI[:1], QUASI[1:], QUASI])
 def test_figures_are_those_of_pandas_on_real_data(shared, quasi):
+    import pandas as pd
+
     file = shared / "data" / "german_credit" / "german_credit.parquet"
     figures = risk_of(file, RiskQuestion(quasi, ("class", "purpose")))
     frame = pd.read_parquet(file)
@@ -275,6 +276,8 @@ def test_figures_are_those_of_pandas_on_real_data(shared, quasi):
 
 
 def test_real_data_becomes_what_pycanon_judges_alike_and_the_same_each_time(anonymised, shared):
+    import pandas as pd
+
     table = pq.read_table(shared / "data" / "german_credit" / "german_credit.parquet")
     wish = {"k": 5, "l": 2, "sensitive": ("class", "purpose"), "suppression_max": 0.05, "name": "data.parquet"}
     made, again = (anonymised(table, *QUASI, **wish) for _ in range(2))
