@@ -23,7 +23,7 @@ settings.load_profile("patient")
 
 
 SPREAD = ("faults/test_kill.py", "faults/test_streams.py", "benchmarks/test_quick.py", "properties/", "docs/")
-"""Whose tests take long and share nothing: each may go to another worker."""
+"""Whose tests take long and share little: each may go to another worker."""
 
 
 class ByFile(LoadScopeScheduling):  # type: ignore[misc]  # it ships no types

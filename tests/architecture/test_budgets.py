@@ -2,8 +2,8 @@
 
 import ast
 import statistics
-from collections.abc import Iterator
 from dataclasses import dataclass
+from functools import cache
 from pathlib import Path
 
 from tests.conftest import REPOSITORY
@@ -51,11 +51,14 @@ def written_files() -> list[Path]:
     return [file for root in roots for file in sorted(root.rglob("*.py")) if GENERATED not in file.parents]
 
 
-def functions() -> Iterator[Function]:
-    for file in written_files():
-        for node in ast.walk(ast.parse(file.read_text())):
-            if isinstance(node, ast.FunctionDef | ast.AsyncFunctionDef):
-                yield Function(file, node)
+@cache
+def functions() -> list[Function]:
+    return [
+        Function(file, node)
+        for file in written_files()
+        for node in ast.walk(ast.parse(file.read_text()))
+        if isinstance(node, ast.FunctionDef | ast.AsyncFunctionDef)
+    ]
 
 
 def test_no_file_is_longer_than_its_budget():

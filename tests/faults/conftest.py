@@ -11,6 +11,8 @@ from tests.faults import iotrace
 from tests.faults.server import started
 from tests.simulator import ORIGIN
 from xase_server.home import Home
+from xase_server.storage import SQLITE_FILE
+from xase_server.storage.migrations import migrate
 
 
 @pytest.fixture(scope="session")
@@ -35,11 +37,20 @@ def keys(tmp_path_factory: pytest.TempPathFactory) -> Path:
 
 
 @pytest.fixture(scope="session")
-def make_home(keys: Path) -> Callable[[Path], Path]:
-    """A function that makes a home in a folder, with nothing in it but its keys, because making those takes seconds."""
+def empty_database(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """An empty database of this version's schema, made once."""
+    file = tmp_path_factory.mktemp("database") / SQLITE_FILE
+    migrate(file)
+    return file
+
+
+@pytest.fixture(scope="session")
+def make_home(keys: Path, empty_database: Path) -> Callable[[Path], Path]:
+    """A function that makes a home in a folder, with only keys and an empty database: each server would take long."""
 
     def make(place: Path) -> Path:
         shutil.copytree(keys, place / "home" / "keys")
+        shutil.copy2(empty_database, place / "home")
         return place / "home"
 
     return make
@@ -49,6 +60,13 @@ def make_home(keys: Path) -> Callable[[Path], Path]:
 def home(tmp_path: Path, make_home: Callable[[Path], Path]) -> Path:
     """The test's own home."""
     return make_home(tmp_path)
+
+
+@pytest.fixture
+def bare_home(home: Path) -> Path:
+    """A home with nothing but keys: the first server makes the database."""
+    (home / SQLITE_FILE).unlink()
+    return home
 
 
 @pytest.fixture(autouse=True)

@@ -46,25 +46,25 @@ def answered_under_load(server: Server, memory: Memory, records: int) -> None:
 
 
 @pytest.mark.slow
-def test_a_killed_server_forgets_nothing_and_doubles_nothing(home, database, full):
+def test_a_killed_server_forgets_nothing_and_doubles_nothing(bare_home, database, full):
     rounds = (200 if not database else 40) if full else (3 if not database else 2)
     memory, chance, checked = Memory(), random.Random(), 0
     for n in range(rounds):
         if chance.random() < 0.2:  # a start is no safer moment than any other
-            server = Server.start(home, *database)
+            server = Server.start(bare_home, *database)
             server.ends_within(chance.uniform(0, 1.2))
             server.kill()
-        server = Server.start(home, *database).wait_until_ready()
+        server = Server.start(bare_home, *database).wait_until_ready()
         retry_unanswered(server, memory)
         checked = assert_each_promise_kept_once(server, memory, since=checked)
         killed_under_load(server, memory, f"round-{n}", chance.uniform(0.02, 0.5))
         if n % 10 == 0 or n == rounds - 1:
-            assert_clean(home, database)
-    server = Server.start(home, *database).wait_until_ready()
+            assert_clean(bare_home, database)
+    server = Server.start(bare_home, *database).wait_until_ready()
     retry_unanswered(server, memory)
     assert_each_promise_kept_once(server, memory)
     assert server.stop() == 0
-    assert_clean(home, database)
+    assert_clean(bare_home, database)
     assert len(memory.promised) > rounds
     assert memory.refused == []
 
@@ -88,15 +88,15 @@ def test_two_servers_on_one_store_share_one_chain_and_one_survives_the_other(hom
 
 
 @pytest.mark.slow
-def test_two_servers_that_start_at_once_on_an_empty_home_make_one_log(home, database):
+def test_two_servers_that_start_at_once_on_an_empty_home_make_one_log(bare_home, database):
     memory = Memory()
-    both = [Server.start(home, *database) for _ in range(2)]
+    both = [Server.start(bare_home, *database) for _ in range(2)]
     for n, server in enumerate(both):
         with Crowd(server.wait_until_ready(), memory, f"server-{n}", 2):
             answered_under_load(server, memory, 10 * (n + 1))
     assert_each_promise_kept_once(both[0], memory)
     assert [server.stop() for server in both] == [0, 0]
-    assert_clean(home, database)
+    assert_clean(bare_home, database)
     assert memory.refused == []
 
 

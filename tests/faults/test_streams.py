@@ -3,7 +3,7 @@
 import errno
 import random
 import threading
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -60,16 +60,20 @@ def test_a_killed_server_has_released_all_that_it_sent_and_cursors_go_on(home, m
 
 @dataclass
 class Disturbed:
-    """A server with a dataset and a session that has been read from, whose system calls can be made to fail."""
+    """A server with a dataset and a session that has been read from, whose system calls can be made to fail.
+
+    It lives through all of it; afterwards its whole log must be clean.
+    """
 
     server: Server
     faults: Faults
     session: str
 
 
-@pytest.fixture
-def disturbed(home: Path, tmp_path: Path, library: Path) -> Iterator[Disturbed]:
-    faults = Faults(tmp_path / "faults")
+@pytest.fixture(scope="module")
+def disturbed(make_home: Callable[[Path], Path], tmp_path_factory, library: Path) -> Iterator[Disturbed]:
+    place = tmp_path_factory.mktemp("disturbed")
+    home, faults = make_home(place), Faults(place / "faults")
     server = Server.start(home, environment=iotrace.environment(library, home, faults=faults.file)).wait_until_ready()
     session = open_session(server, make_dataset(server))
     for method, path, body, media in ASKED:  # what is only read later must not have to be opened then
