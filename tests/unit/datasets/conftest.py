@@ -2,6 +2,7 @@
 
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
+from functools import cached_property
 from itertools import count
 from pathlib import Path
 from typing import Any
@@ -35,12 +36,18 @@ class Made:
             caches.build_database(self.folder, read_schema(self.found), build_database)
         return OpenedVersion(self.folder, read_schema(self.found), open_engine)
 
-    @property
+    @cached_property
     def rows(self) -> list[dict[str, Any]]:
         """Every row without its id and its nulls."""
-        return [present({k: v for k, v in row.items() if k != "record_id"}) for row in self.whole]
+        return [_bare(row) for row in self.whole]
 
-    @property
+    def row(self, number: int) -> dict[str, Any]:
+        """One of the rows; a number below zero counts from the end."""
+        version = self.version
+        place = range(version.rows)[number]
+        return _bare(version.slice(place, place + 1).to_pylist()[0])
+
+    @cached_property
     def whole(self) -> list[dict[str, Any]]:
         version = self.version
         return version.slice(0, version.rows).to_pylist()
@@ -56,6 +63,10 @@ def short(column: dict[str, Any]) -> Any:
     if column["type"] == "struct":
         return {member["name"]: short(member) for member in column["members"]}
     return column["type"]
+
+
+def _bare(row: dict[str, Any]) -> Any:
+    return present({name: value for name, value in row.items() if name != "record_id"})
 
 
 def present(value: Any) -> Any:

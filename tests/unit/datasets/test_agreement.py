@@ -6,6 +6,7 @@ from pathlib import Path
 from tempfile import TemporaryDirectory
 from typing import Any
 
+import numpy as np
 import pyarrow as pa
 import pyarrow.parquet as pq
 import pytest
@@ -21,22 +22,27 @@ from xase_server.datasets.opened import OpenedVersion
 from xase_server.engines.duckdb.files import build_database, open_engine
 from xase_server.query.parse import parse_find
 
-FLAT = [{"name": f"n{n}", "age": n, "weight": n / 4, "ok": n % 2 == 0} for n in range(1, 140_000)]
+COUNT = 139_999
 
 
 @pytest.fixture(scope="module")
 def table():
-    return pa.Table.from_pylist(FLAT)
+    """More rows than a row group takes."""
+    numbers = np.arange(1, COUNT + 1)
+    names = [f"n{number}" for number in numbers]
+    return pa.table({"name": names, "age": numbers, "weight": numbers / 4, "ok": numbers % 2 == 0})
 
 
 def test_every_format_gives_the_same_bytes(make, table):
-    csv = "name,age,weight,ok\n" + "".join(
-        f"{row['name']},{row['age']},{row['weight']},{str(row['ok']).lower()}\n" for row in FLAT
+    rows = [(n, n / 4, "false" if n % 2 else "true") for n in range(1, COUNT + 1)]
+    csv = "".join(f"n{n},{n},{weight},{ok}\n" for n, weight, ok in rows)
+    json = "".join(f'{{"name": "n{n}", "age": {n}, "weight": {weight}, "ok": {ok}}}\n' for n, weight, ok in rows)
+    sources = {"a.ndjson": json, "a.csv": f"name,age,weight,ok\n{csv}"} | dict.fromkeys(
+        ["a.parquet", "a.arrow", "a.arrows"], table
     )
-    sources = {"a.ndjson": FLAT, "a.csv": csv, "a.parquet": table, "a.arrow": table, "a.arrows": table}
     found = [make(content, name).found for name, content in sources.items()]
     assert len({each.digest for each in found}) == 1
-    assert {each.rows for each in found} == {len(FLAT)}
+    assert {each.rows for each in found} == {COUNT}
 
 
 def test_another_value_is_another_digest(make):
@@ -56,8 +62,8 @@ def test_the_digest_covers_every_byte_of_the_file(make):
 def test_row_groups_and_batches_are_cut_alike(make, table):
     made = make(table, "a.parquet")
     metadata = pq.read_metadata(made.folder / "data.parquet")
-    assert [metadata.row_group(n).num_rows for n in range(metadata.num_row_groups)] == [131_072, len(FLAT) - 131_072]
-    assert [batch.num_rows for batch in made.version.all_rows().batches()] == [65_536, 65_536, len(FLAT) - 131_072]
+    assert [metadata.row_group(n).num_rows for n in range(metadata.num_row_groups)] == [131_072, COUNT - 131_072]
+    assert [batch.num_rows for batch in made.version.all_rows().batches()] == [65_536, 65_536, COUNT - 131_072]
 
 
 def test_the_number_of_a_record_is_its_row_in_the_database(make, table):
@@ -140,7 +146,9 @@ def test_whatever_is_written_as_ndjson_is_what_is_stored(rows):
 
 @pytest.mark.slow
 def test_wide_rows_are_kept_in_order_by_small_row_groups(make):
-    lists = pa.ListArray.from_arrays(pa.array(range(0, 9_000_001, 3_000), pa.int32()), pa.array(range(9_000_000)))
+    lists = pa.ListArray.from_arrays(
+        pa.array(np.arange(0, 9_000_001, 3_000), pa.int32()), pa.array(np.arange(9_000_000))
+    )
     made = make(pa.table({"n": range(3000), "l": lists}), "wide.parquet")
     version = made.version
     assert version.rows == 3000

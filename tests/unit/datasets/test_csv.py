@@ -42,8 +42,8 @@ def test_a_column_has_the_narrowest_type_of_all_its_texts(make, texts, type_, va
 def test_a_last_line_of_another_kind_decides(make):
     made = columns(make, *["7"] * 100_000, "x7")
     assert made.types["x"] == "string"
-    assert made.rows[-1]["x"] == "x7"
-    assert made.rows[0]["x"] == "7"
+    assert made.row(-1)["x"] == "x7"
+    assert made.row(0)["x"] == "7"
 
 
 def test_quoting_is_that_of_rfc_4180(make):

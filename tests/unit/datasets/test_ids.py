@@ -16,7 +16,7 @@ def test_ids_come_from_the_column_that_is_named(make):
     made = make([{"n": 7, "x": {"id": "a"}}, {"n": 8, "x": {"id": "b"}}], id_field="n")
     assert made.ids == ["7", "8"]
     assert made.found.id_field == "n"
-    assert made.rows[0] == {"n": 7, "x": {"id": "a"}}
+    assert made.row(0) == {"n": 7, "x": {"id": "a"}}
     assert make([{"x": {"id": "a"}}, {"x": {"id": "b"}}], id_field="x.id").ids == ["a", "b"]
 
 

@@ -49,7 +49,7 @@ def test_a_boolean_among_the_floats_of_a_list_or_struct_is_seen(make):
     made = make([{"a": [1.5, True], "s": {"t": 0.5}, "ok": True}, {"s": {"t": False}}])
     assert made.types == {"a": ["json"], "s": {"t": "json"}, "ok": "bool"}
     assert made.found.mixed == ("a", "s.t")
-    assert made.rows[0]["a"] == ["1.5", "true"]
+    assert made.row(0)["a"] == ["1.5", "true"]
 
 
 def test_json_text_is_canonical_and_without_null_members(make):
@@ -60,14 +60,14 @@ def test_json_text_is_canonical_and_without_null_members(make):
 def test_a_last_line_of_another_type_is_neither_lost_nor_fatal(make):
     made = make([{"a": n} for n in range(100_000)] + [{"a": "end"}])
     assert made.types == {"a": "json"}
-    assert made.rows[0] == {"a": "0"}
-    assert made.rows[-1] == {"a": '"end"'}
+    assert made.row(0) == {"a": "0"}
+    assert made.row(-1) == {"a": '"end"'}
 
 
 def test_a_column_that_begins_in_the_last_line_is_there_for_all(make):
     made = make([{"a": n} for n in range(70_000)] + [{"a": 1, "b": {"c": [1]}}])
     assert made.types == {"a": "int", "b": {"c": ["int"]}}
-    assert made.rows[-1] == {"a": 1, "b": {"c": [1]}}
+    assert made.row(-1) == {"a": 1, "b": {"c": [1]}}
 
 
 def test_a_column_without_values_has_the_type_null(make):
@@ -85,7 +85,7 @@ def test_an_object_that_is_always_empty_is_kept_as_json(make):
 def test_dates_are_marked_and_plain_strings_stay_strings(make):
     made = make([{"at": {"$date": "2025-01-15T14:32:00.123456+02:00"}, "text": "2025-01-15T14:32:00Z"}, {"at": None}])
     assert made.types == {"at": "date", "text": "string"}
-    assert made.rows[0]["at"] == dt.datetime(2025, 1, 15, 12, 32, 0, 123_000, dt.UTC)
+    assert made.row(0)["at"] == dt.datetime(2025, 1, 15, 12, 32, 0, 123_000, dt.UTC)
 
 
 def test_dates_below_structs_and_lists(make):

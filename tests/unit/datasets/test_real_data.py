@@ -63,7 +63,7 @@ def test_tables_without_ids_get_some(make, data, file, rows, columns):
     assert len(made.found.schema) == columns + 1
     assert len(set(made.ids)) == rows
     table = pq.read_table(data / file)
-    assert made.rows[rows // 2] == present(table.slice(rows // 2, 1).to_pylist()[0])
+    assert made.row(rows // 2) == present(table.slice(rows // 2, 1).to_pylist()[0])
 
 
 def test_a_table_is_the_same_from_csv(make, data, tmp_path):
