@@ -56,42 +56,46 @@ def test_an_auditor_changes_nothing_but_exports():
     assert ROLES["auditor"] & changing == set()
 
 
-@pytest.mark.parametrize("endpoint", GUARDED, ids=name)
-async def test_an_endpoint_needs_a_key(site, endpoint):
-    async with site.client("") as client:
-        answer = await client.request(endpoint.method, address(endpoint))
-    assert answer.status_code == 401
-
-
-@pytest.mark.parametrize("endpoint", GUARDED, ids=name)
-@pytest.mark.parametrize("role", ROLES)
-async def test_a_role_opens_exactly_its_endpoints(site, role_keys, endpoint, role):
-    async with site.client(role_keys[role]) as client:
-        answer = await client.request(endpoint.method, address(endpoint), json={})
-    holds(answer, endpoint, ROLES[role])
+@pytest.fixture(scope="module")
+def anyio_backend():
+    return "asyncio"
 
 
 @pytest.fixture(scope="module")
-def scope_keys(site):
-    return {scope: site.mint(scopes=(scope,)) for scope in SCOPES}
+async def caller(site):
+    """One client for all the keys: there are thousands of questions."""
+    async with site.client("") as client:
+        yield client
 
 
 @pytest.mark.parametrize("endpoint", GUARDED, ids=name)
+async def test_an_endpoint_needs_a_key(caller, endpoint):
+    answer = await caller.request(endpoint.method, address(endpoint))
+    assert answer.status_code == 401
+
+
+async def assert_opens_exactly(caller, secret, scopes):
+    """This key gets through to every endpoint that one of the scopes opens, and is turned away from all others."""
+    headers = {"authorization": f"Bearer {secret}"}
+    for endpoint in GUARDED:
+        answer = await caller.request(endpoint.method, address(endpoint), json={}, headers=headers)
+        if endpoint.scope is None or endpoint.scope in scopes:
+            assert answer.status_code not in {401, 403, 405}, name(endpoint)
+        else:
+            assert answer.status_code == 403, name(endpoint)
+            error = answer.json()["error"]
+            assert error["code"] == "authorization_error", name(endpoint)
+            assert error["details"] == {"required_scope": endpoint.scope}, name(endpoint)
+
+
+@pytest.mark.parametrize("role", ROLES)
+async def test_a_role_opens_exactly_its_endpoints(caller, role_keys, role):
+    await assert_opens_exactly(caller, role_keys[role], ROLES[role])
+
+
 @pytest.mark.parametrize("scope", SCOPES)
-async def test_a_scope_opens_exactly_its_endpoints(site, scope_keys, endpoint, scope):
-    async with site.client(scope_keys[scope]) as client:
-        answer = await client.request(endpoint.method, address(endpoint), json={})
-    holds(answer, endpoint, {scope})
-
-
-def holds(answer, endpoint, held):
-    if endpoint.scope is None or endpoint.scope in held:
-        assert answer.status_code not in {401, 403, 405}
-    else:
-        assert answer.status_code == 403
-        error = answer.json()["error"]
-        assert error["code"] == "authorization_error"
-        assert error["details"] == {"required_scope": endpoint.scope}
+async def test_a_scope_opens_exactly_its_endpoints(site, caller, scope):
+    await assert_opens_exactly(caller, site.mint(scopes=(scope,)), {scope})
 
 
 @pytest.mark.parametrize("endpoint", [e for e in ENDPOINTS if e.public], ids=name)
