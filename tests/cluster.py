@@ -12,6 +12,7 @@ from contextlib import contextmanager
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Self
+from urllib.parse import urlsplit
 
 DEBIAN = Path("/usr/lib/postgresql")
 LOG_ON_FAILURE = 4000  # characters
@@ -62,10 +63,12 @@ class Cluster:
             cluster._run("pg_ctl", "stop", "-D", "data", "-m", "immediate", check=False)
             shutil.rmtree(folder)
 
-    def new_database(self) -> str:
-        """Create an empty database and answer its DSN."""
+    def new_database(self, like: str = "") -> str:
+        """Create a database and answer its DSN: an empty one, or a copy of the one that the DSN `like` names."""
         name = f"xase_{next(self._numbers)}"
-        self._run("psql", "-h", str(self.folder), "-U", "xase", "-d", "postgres", "-Xqc", f"CREATE DATABASE {name}")
+        template = urlsplit(like).path.removeprefix("/") or "template1"
+        create = f"CREATE DATABASE {name} TEMPLATE {template}"
+        self._run("psql", "-h", str(self.folder), "-U", "xase", "-d", "postgres", "-Xqc", create)
         return f"postgresql://xase@/{name}?host={self.folder}"
 
     def _start(self) -> None:

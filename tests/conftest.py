@@ -85,7 +85,10 @@ def postgres_programs() -> Path:
 
 
 @pytest.fixture(scope="session")
-def postgres(postgres_programs: Path) -> Iterator[Callable[[], str]]:
-    """A function whose every call makes an empty PostgreSQL database and answers its `postgresql://` DSN."""
+def postgres(postgres_programs: Path) -> Iterator[Callable[..., str]]:
+    """A function whose every call makes a PostgreSQL database and answers its `postgresql://` DSN.
+
+    It is empty, or a copy of the one that the DSN `like` names.
+    """
     with Cluster.running(postgres_programs) as cluster:
         yield cluster.new_database

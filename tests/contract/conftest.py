@@ -1,5 +1,6 @@
 """Every test that asks for `place` runs on SQLite, on PostgreSQL and in memory."""
 
+import shutil
 from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import Protocol
@@ -8,8 +9,9 @@ import pytest
 
 from tests.contract.logs import ORIGIN, Log, running_log
 from xase_server.ports import Storage
-from xase_server.storage import open_storage
+from xase_server.storage import SQLITE_FILE, open_storage
 from xase_server.storage.memory import MemoryStorage
+from xase_server.storage.migrations import migrate
 
 
 class Place(Protocol):
@@ -63,16 +65,33 @@ class MemoryPlace:
         pass
 
 
+@pytest.fixture(scope="session")
+def migrated_file(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """SQLite's file with the schema and nothing else, made once."""
+    file = tmp_path_factory.mktemp("migrated") / SQLITE_FILE
+    migrate(file)
+    return file
+
+
+@pytest.fixture(scope="session")
+def migrated_database(postgres: Callable[..., str]) -> str:
+    """The DSN of a PostgreSQL database with the schema and nothing else, made once."""
+    dsn = postgres()
+    migrate(dsn)
+    return dsn
+
+
 @pytest.fixture
-def sqlite_place(tmp_path: Path) -> Iterator[DatabasePlace]:
+def sqlite_place(migrated_file: Path, tmp_path: Path) -> Iterator[DatabasePlace]:
+    shutil.copy2(migrated_file, tmp_path)
     place = DatabasePlace("", tmp_path)
     yield place
     place.close()
 
 
 @pytest.fixture
-def postgres_place(postgres: Callable[[], str], tmp_path: Path) -> Iterator[DatabasePlace]:
-    place = DatabasePlace(postgres(), tmp_path)
+def postgres_place(postgres: Callable[..., str], migrated_database: str, tmp_path: Path) -> Iterator[DatabasePlace]:
+    place = DatabasePlace(postgres(like=migrated_database), tmp_path)
     yield place
     place.close()
 
