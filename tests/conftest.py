@@ -41,7 +41,7 @@ def pytest_xdist_make_scheduler(config: pytest.Config, log: object) -> LoadScope
 
 @pytest.hookimpl(wrapper=True)
 def pytest_collection() -> Generator[None, object, object]:
-    """Keep the garbage collector from the 11,000 tests that are made here: each look at them all takes 0.3 s."""
+    """Keep the garbage collector from the thousands of tests that are made here: each look at them all takes 0.3 s."""
     gc.disable()
     collected = yield
     gc.enable()
@@ -64,6 +64,17 @@ def converter() -> Iterator["Converter"]:
     converter = Converter()
     yield converter
     converter.close()
+
+
+@pytest.fixture(scope="session")
+def migrated_file(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """SQLite's file with the schema and nothing else, made once."""
+    from xase_server.storage import SQLITE_FILE  # most tests need no database
+    from xase_server.storage.migrations import migrate
+
+    file = tmp_path_factory.mktemp("migrated") / SQLITE_FILE
+    migrate(file)
+    return file
 
 
 @pytest.fixture(scope="session")

@@ -9,7 +9,7 @@ import pytest
 
 from tests.contract.logs import ORIGIN, Log, running_log
 from xase_server.ports import Storage
-from xase_server.storage import SQLITE_FILE, open_storage
+from xase_server.storage import open_storage
 from xase_server.storage.memory import MemoryStorage
 from xase_server.storage.migrations import migrate
 
@@ -63,14 +63,6 @@ class MemoryPlace:
 
     def close(self) -> None:
         pass
-
-
-@pytest.fixture(scope="session")
-def migrated_file(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    """SQLite's file with the schema and nothing else, made once."""
-    file = tmp_path_factory.mktemp("migrated") / SQLITE_FILE
-    migrate(file)
-    return file
 
 
 @pytest.fixture(scope="session")

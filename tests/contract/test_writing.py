@@ -117,7 +117,7 @@ def test_the_same_id_again_is_unwritable_and_the_store_goes_on(storage):
     write(storage, unit(decision(identifier="rec_0000000000000001")))
     with pytest.raises(Unwritable), storage.begin() as transaction:
         transaction.write(sealed(transaction, unit(decision(identifier="rec_0000000000000001"))))
-    assert write(storage, unit(decision())).size == 2
+    assert write(storage, unit(decision(identifier="rec_0000000000000002"))).size == 2
     assert audit(storage, [SIGNER.verifier]).clean
 
 

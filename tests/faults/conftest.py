@@ -12,7 +12,6 @@ from tests.faults.server import started
 from tests.simulator import ORIGIN
 from xase_server.home import Home
 from xase_server.storage import SQLITE_FILE
-from xase_server.storage.migrations import migrate
 
 
 @pytest.fixture(scope="session")
@@ -37,20 +36,12 @@ def keys(tmp_path_factory: pytest.TempPathFactory) -> Path:
 
 
 @pytest.fixture(scope="session")
-def empty_database(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    """An empty database of this version's schema, made once."""
-    file = tmp_path_factory.mktemp("database") / SQLITE_FILE
-    migrate(file)
-    return file
-
-
-@pytest.fixture(scope="session")
-def make_home(keys: Path, empty_database: Path) -> Callable[[Path], Path]:
+def make_home(keys: Path, migrated_file: Path) -> Callable[[Path], Path]:
     """A function that makes a home in a folder, with only keys and an empty database: each server would take long."""
 
     def make(place: Path) -> Path:
         shutil.copytree(keys, place / "home" / "keys")
-        shutil.copy2(empty_database, place / "home")
+        shutil.copy2(migrated_file, place / "home")
         return place / "home"
 
     return make
